@@ -1,0 +1,157 @@
+import { z } from 'zod';
+
+/**
+ * A recipe (build definition) is plain data: where the published modules lie, where their source
+ * is, which toolchain turns one into the other, and the steps. Execution is libs/rebuild's.
+ *
+ * Its identity is the SHA-256 of its canonical JSON (RFC 8785), see {@link recipeDigest}.
+ */
+
+const MAX_STEPS = 256;
+const MAX_MODULES = 256;
+const MAX_ARGUMENTS = 256;
+const MAX_EACH = 256;
+
+/** Subresource Integrity as npm writes it: one sha512 digest, canonical base64. */
+export const Integrity = z
+  .string()
+  .regex(/^sha512-[A-Za-z0-9+/]{86}==$/, 'must be one sha512 integrity: sha512-<base64>');
+
+export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');
+
+/** npm's own rule for names, so that a name can stand in a URL path unescaped but for the slash. */
+export const NpmName = z
+  .string()
+  .max(214)
+  .regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, 'must be an npm package name');
+
+export const NpmVersion = z
+  .string()
+  .max(64)
+  .regex(/^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/, 'must be one exact version');
+
+/**
+ * A path inside an archive or the workspace: relative, forward slashes, no empty, `.` or `..`
+ * segment, no control characters, no backslash.
+ */
+export const InnerPath = z
+  .string()
+  .min(1)
+  .max(512)
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
+  .regex(/^[^\u0000-\u001f\u007f\\]+$/, 'must not hold control characters or backslashes')
+  .refine(
+    (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
+    'must be relative, without empty, "." or ".." segments',
+  );
+
+/** A tarball of the npm registry, pinned by integrity. */
+export const NpmTarball = z.strictObject({
+  kind: z.literal('npm'),
+  name: NpmName,
+  version: NpmVersion,
+  integrity: Integrity,
+});
+
+/** A single file that the submitter uploaded to the coordinator, or has at hand locally. */
+export const UploadedFile = z.strictObject({
+  kind: z.literal('upload'),
+  name: InnerPath,
+  sha256: Sha256Hex,
+});
+
+export const Artifact = z.discriminatedUnion('kind', [NpmTarball, UploadedFile]);
+
+export const Source = NpmTarball;
+
+/** Where in the artifact one published module lies. */
+export const ModuleLocation = z.discriminatedUnion('kind', [
+  /** The file itself. For an uploaded file `path` is its name. */
+  z.strictObject({ kind: z.literal('file'), path: InnerPath }),
+  /**
+   * Base64 text inside JavaScript: the string literal that follows `marker` (the first one in the
+   * file when no marker is given) and decodes to a module.
+   */
+  z.strictObject({
+    kind: z.literal('base64'),
+    path: InnerPath,
+    marker: z.string().min(1).max(256).optional(),
+  }),
+  /** A literal array of byte values inside JavaScript, found like `base64`. */
+  z.strictObject({
+    kind: z.literal('bytes'),
+    path: InnerPath,
+    marker: z.string().min(1).max(256).optional(),
+  }),
+]);
+
+export const RecipeModule = z.strictObject({
+  /** Unique within the recipe; names the subject of every statement about this module. */
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[A-Za-z0-9._@+-]+$/, 'may hold letters, digits and . _ @ + -'),
+  /** Path of the built file in the workspace, relative to `workdir`. */
+  output: InnerPath,
+  published: ModuleLocation,
+});
+
+const Argument = z
+  .string()
+  .max(4096)
+  // eslint-disable-next-line no-control-regex -- a NUL cannot be passed to a process
+  .regex(/^[^\u0000]*$/, 'must not hold NUL');
+
+/**
+ * One command of the toolchain with its arguments; never a shell line. With `each`, the command
+ * runs once per item, `{each}` in its arguments replaced by the item.
+ */
+export const RecipeStep = z.strictObject({
+  run: z
+    .array(Argument)
+    .min(1)
+    .max(MAX_ARGUMENTS)
+    .refine((run) => /^[A-Za-z0-9._+-]+$/.test(run[0] ?? ''), {
+      message: 'the first item must be a bare command name of the toolchain',
+      path: [0],
+    }),
+  each: z
+    .array(z.string().regex(/^[A-Za-z0-9._-]{1,128}$/))
+    .min(1)
+    .max(MAX_EACH)
+    .optional(),
+});
+
+export const ToolchainName = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$/),
+});
+
+export const RECIPE_SCHEMA = 'https://touchstone.dev/recipe/v1';
+
+export const Recipe = z
+  .strictObject({
+    schema: z.literal(RECIPE_SCHEMA),
+    artifact: Artifact,
+    source: Source,
+    toolchain: ToolchainName,
+    /** Where the steps run, relative to the unpacked source; an npm tarball's files lie in `package`. */
+    workdir: InnerPath.default('package'),
+    steps: z.array(RecipeStep).min(1).max(MAX_STEPS),
+    modules: z.array(RecipeModule).min(1).max(MAX_MODULES),
+  })
+  .refine((recipe) => new Set(recipe.modules.map((m) => m.name)).size === recipe.modules.length, {
+    message: 'module names must be unique',
+    path: ['modules'],
+  });
+
+export type NpmTarball = z.infer<typeof NpmTarball>;
+export type UploadedFile = z.infer<typeof UploadedFile>;
+export type Artifact = z.infer<typeof Artifact>;
+export type Source = z.infer<typeof Source>;
+export type ModuleLocation = z.infer<typeof ModuleLocation>;
+export type RecipeModule = z.infer<typeof RecipeModule>;
+export type RecipeStep = z.infer<typeof RecipeStep>;
+export type ToolchainName = z.infer<typeof ToolchainName>;
+export type Recipe = z.infer<typeof Recipe>;
