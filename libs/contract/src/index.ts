@@ -1,1 +1,47 @@
-export {};
+export {
+  ClientError,
+  makeClient,
+  type AbortSignalLike,
+  type CallInput,
+  type CallResult,
+  type Client,
+  type ClientErrorCode,
+  type ClientOptions,
+  type Fetch,
+} from './client.js';
+export {
+  coordinatorRoutes,
+  Enrolment,
+  Lease,
+  ListQuery,
+  MAX_UPLOAD_BYTES,
+  Organisation,
+  Page,
+  Publication,
+  PublicationSummary,
+  PublicKeyJson,
+  Rebuild,
+  Rebuilder,
+  RebuilderId,
+  RebuildState,
+  Report,
+} from './coordinator-api.js';
+export { openApiDocument } from './openapi.js';
+export { fieldPath, Problem, problem, ProblemCode } from './problem.js';
+export { queueName, RebuildJob } from './queue.js';
+export {
+  Artifact,
+  ModuleLocation,
+  NpmTarball,
+  Recipe,
+  RECIPE_SCHEMA,
+  RecipeModule,
+  RecipeStep,
+  Sha256Hex,
+  Source,
+  ToolchainName,
+  UploadedFile,
+} from './recipe.js';
+export { recipeDigest } from './recipe-digest.js';
+export { REQUEST_TOKEN_LIFETIME, RequestTokenClaims } from './request-token.js';
+export { defineRoutes, type Route, type Routes } from './route.js';
