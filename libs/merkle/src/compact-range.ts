@@ -1,0 +1,95 @@
+import { MerkleError } from './errors.js';
+import { checkHash, rfc6962, type TreeHasher } from './hash.js';
+import { compactRangeNodes } from './node-id.js';
+import { checkSize, half, isOdd } from './numbers.js';
+
+/**
+ * The right edge of a tree of leaves [0, size): the hashes of its perfect subtrees, left to
+ * right, one for each bit set in `size`. Enough to append and to compute the root, with no need
+ * of the leaves.
+ */
+export class CompactRange {
+  readonly #hasher: TreeHasher;
+  #size: number;
+  #hashes: Uint8Array[];
+
+  /** @throws MerkleError when the hashes are not as many as `size` needs, or not 32 bytes each */
+  constructor(hasher: TreeHasher = rfc6962, size = 0, hashes: readonly Uint8Array[] = []) {
+    checkSize(size);
+    const expected = compactRangeNodes(size).length;
+    if (hashes.length !== expected) {
+      throw new MerkleError(
+        'hash-count',
+        `a compact range of size ${size} has ${expected} hashes, got ${hashes.length}`,
+      );
+    }
+    hashes.forEach((hash, i) => checkHash(hash, `hash ${i} of the compact range`));
+    this.#hasher = hasher;
+    this.#size = size;
+    this.#hashes = [...hashes];
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get hashes(): readonly Uint8Array[] {
+    return this.#hashes;
+  }
+
+  /**
+   * Adds one leaf hash. `onNode` sees each node that the leaf completes, the leaf first, then
+   * upwards. If it throws, the range stays as it was.
+   */
+  append(
+    leafHash: Uint8Array,
+    onNode?: (level: number, index: number, hash: Uint8Array) => void,
+  ): void {
+    checkHash(leafHash, 'leaf hash');
+    if (this.#size === Number.MAX_SAFE_INTEGER) {
+      throw new MerkleError('size-out-of-range', 'the tree is full: its size is 2^53-1');
+    }
+    let hash = leafHash;
+    let index = this.#size;
+    let level = 0;
+    let kept = this.#hashes.length;
+    onNode?.(level, index, hash);
+    while (isOdd(index)) {
+      hash = this.#hasher.node(this.#hashes[--kept] as Uint8Array, hash);
+      index = half(index);
+      onNode?.(++level, index, hash);
+    }
+    this.#hashes.length = kept;
+    this.#hashes.push(hash);
+    this.#size++;
+  }
+
+  /** The RFC 6962 root of leaves [0, size); the hash of nothing when there are none. */
+  root(): Uint8Array {
+    return foldRight(this.#hashes, this.#hasher);
+  }
+
+  /** A range that can be appended to without changing this one. */
+  clone(): CompactRange {
+    return new CompactRange(this.#hasher, this.#size, this.#hashes);
+  }
+}
+
+/** The root over neighbouring perfect subtrees of falling size. */
+export function foldRight(hashes: readonly Uint8Array[], hasher: TreeHasher): Uint8Array {
+  const root = hashes.reduceRight<Uint8Array | undefined>(
+    (right, left) => (right === undefined ? left : hasher.node(left, right)),
+    undefined,
+  );
+  return root ?? hasher.empty();
+}
+
+/** The root of a tree that is held whole in memory or streamed, leaf hashes in order. */
+export function rootFromLeaves(
+  leafHashes: Iterable<Uint8Array>,
+  hasher: TreeHasher = rfc6962,
+): Uint8Array {
+  const range = new CompactRange(hasher);
+  for (const hash of leafHashes) range.append(hash);
+  return range.root();
+}

@@ -1,0 +1,44 @@
+import { MerkleError } from './errors.js';
+import { checkSize, isTreeNumber, MAX_LEVEL } from './numbers.js';
+
+/**
+ * A node of the tree by its place: it is the root of leaves
+ * [index * 2^level, (index + 1) * 2^level). Level 0 are the leaf hashes.
+ */
+export interface NodeId {
+  readonly level: number;
+  readonly index: number;
+}
+
+/** Refuses an id outside of any tree of safe size. */
+export function checkNodeId({ level, index }: NodeId): void {
+  if (!Number.isInteger(level) || level < 0 || level > MAX_LEVEL) {
+    throw new MerkleError('level-out-of-range', `node level ${level} is not within 0 to 52`);
+  }
+  if (!isTreeNumber(index) || (index + 1) * 2 ** level > Number.MAX_SAFE_INTEGER) {
+    throw new MerkleError('index-out-of-range', `node ${index} of level ${level} is in no tree`);
+  }
+}
+
+/**
+ * The perfect subtrees that leaves [begin, end) fall into, left to right, when the range is
+ * itself cut as RFC 6962 cuts a tree: each next one is smaller than the one before.
+ */
+export function rangeNodes(begin: number, end: number): NodeId[] {
+  const nodes: NodeId[] = [];
+  let start = begin;
+  let left = end - begin;
+  for (let level = MAX_LEVEL, width = 2 ** MAX_LEVEL; level >= 0; level--, width /= 2) {
+    if (left < width) continue;
+    nodes.push({ level, index: start / width });
+    start += width;
+    left -= width;
+  }
+  return nodes;
+}
+
+/** The nodes that a compact range of leaves [0, size) keeps, left to right. */
+export function compactRangeNodes(size: number): NodeId[] {
+  checkSize(size);
+  return rangeNodes(0, size);
+}
