@@ -1,1 +1,83 @@
-export {};
+export {
+  ArtifactDescriptor,
+  artifactDescriptor,
+  artifactDigest,
+  artifactUri,
+  type RecipeArtifact,
+} from './artifact.js';
+export { canonicalJson, MAX_JSON_DEPTH } from './canonical-json.js';
+export { DigestSet, Sha256Digest, Sha256Hex } from './digest-set.js';
+export {
+  DsseEnvelope,
+  paeBytes,
+  parseEnvelope,
+  signEnvelope,
+  soleSigner,
+  STATEMENT_PAYLOAD_TYPE,
+  verifyEnvelope,
+  type VerifiedEnvelope,
+} from './dsse.js';
+export { AttestError, type AttestErrorCode, type AttestErrorOptions } from './errors.js';
+export {
+  Evidence,
+  EVIDENCE_SCHEMA,
+  EvidenceEntry,
+  MAX_EVIDENCE_BYTES,
+  parseEvidence,
+} from './evidence.js';
+export { parseJson } from './json.js';
+export { DSSE_ENTRY_KIND, dsseLogEntry, matchLogEntry } from './log-entry.js';
+export {
+  builderId,
+  checkProvenancePayload,
+  checkProvenanceStatement,
+  PROVENANCE_PREDICATE_TYPE,
+  ProvenancePredicate,
+  provenanceStatement,
+  RECIPE_BUILD_TYPE,
+  recipeDigestOf,
+  type CheckedProvenance,
+  type ProvenanceExpectation,
+  type ProvenanceInput,
+} from './provenance.js';
+export { keyDetails, publicKeyFromBase64 } from './public-key.js';
+export {
+  DifferenceSummary,
+  FileDescriptor,
+  ModuleOutcome,
+  Outcome,
+  REBUILD_PREDICATE_TYPE,
+  RebuildEnvironment,
+  RebuildPredicate,
+  RebuiltModule,
+} from './rebuild-predicate.js';
+export {
+  checkRebuildPayload,
+  checkRebuildStatement,
+  moduleSubjectName,
+  outcomeOfModules,
+  rebuildStatement,
+  type CheckedRebuild,
+  type RebuildExpectation,
+} from './rebuild-statement.js';
+export {
+  encodeStatement,
+  MAX_PAYLOAD_BYTES,
+  parseCanonicalStatement,
+  parseStatement,
+  ResourceDescriptor,
+  Statement,
+  STATEMENT_TYPE,
+  Subject,
+} from './statement.js';
+export {
+  EnrolledRebuilder,
+  enrolledKeys,
+  logKeys,
+  organisationsOf,
+  parseTrustRoot,
+  Policy,
+  TRUST_ROOT_SCHEMA,
+  TrustRoot,
+  type EnrolledKey,
+} from './trust-root.js';

@@ -1,0 +1,91 @@
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { fromBase64 } from '@touchstone/note';
+import { z } from 'zod';
+import { DigestSet } from './digest-set.js';
+import { AttestError } from './errors.js';
+import { parseBy } from './json.js';
+
+const NPM_URI =
+  /^pkg:npm\/(?:%40[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*@[0-9](?:[0-9A-Za-z.-]|%2B)*$/;
+const UPLOAD_URI = /^upload:[A-Za-z0-9._~!'()*%-]+(?:\/[A-Za-z0-9._~!'()*%-]+)*$/;
+
+/**
+ * The publication a statement is about: `pkg:npm/…` (package URL) with the SHA-512 of the tarball,
+ * or `upload:<name>` with the SHA-256 of the file. One digest each, so that two statements about
+ * the same publication cannot name it in two ways.
+ */
+export const ArtifactDescriptor = z
+  .strictObject({ uri: z.string().min(1).max(5120), digest: DigestSet })
+  .superRefine(({ uri, digest }, context) => {
+    const algorithm = NPM_URI.test(uri) ? 'sha512' : UPLOAD_URI.test(uri) ? 'sha256' : undefined;
+    if (algorithm === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['uri'],
+        message: 'must be pkg:npm/<name>@<version> or upload:<name>, percent-encoded',
+      });
+    } else if (Object.keys(digest).join() !== algorithm) {
+      context.addIssue({
+        code: 'custom',
+        path: ['digest'],
+        message: `must hold ${algorithm} and nothing else`,
+      });
+    }
+  });
+export type ArtifactDescriptor = z.infer<typeof ArtifactDescriptor>;
+
+/** What a recipe says it rebuilds; the recipe's own schema is wider and lives in libs/contract. */
+export type RecipeArtifact =
+  | {
+      readonly kind: 'npm';
+      readonly name: string;
+      readonly version: string;
+      /** Subresource Integrity, `sha512-<base64>`. */
+      readonly integrity: string;
+    }
+  | { readonly kind: 'upload'; readonly name: string; readonly sha256: string };
+
+/**
+ * The URI that names a publication. npm: package URL (purl-spec, type npm), the scope's `@` and
+ * the version's `+` percent-encoded. Upload: `upload:` and the name, percent-encoded by segment, so
+ * that a `#` in it cannot be taken for the one before a module's name.
+ */
+export function artifactUri(artifact: RecipeArtifact): string {
+  try {
+    return artifact.kind === 'npm'
+      ? `pkg:npm/${encodePath(artifact.name)}@${encodeURIComponent(artifact.version)}`
+      : `upload:${encodePath(artifact.name)}`;
+  } catch (cause) {
+    throw new AttestError('artifact-malformed', 'artifact.name is not well-formed Unicode', {
+      cause,
+    });
+  }
+}
+
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
+/** The digest by which a publication is known: SHA-512 of an npm tarball, SHA-256 of an upload. */
+export function artifactDigest(artifact: RecipeArtifact): DigestSet {
+  if (artifact.kind === 'upload') return { sha256: artifact.sha256 };
+  const prefix = 'sha512-';
+  try {
+    if (!artifact.integrity.startsWith(prefix)) throw new Error(`no ${prefix} prefix`);
+    return { sha512: bytesToHex(fromBase64(artifact.integrity.slice(prefix.length))) };
+  } catch (cause) {
+    throw new AttestError('artifact-malformed', 'artifact.integrity must be sha512-<base64>', {
+      cause,
+    });
+  }
+}
+
+/** URI and digest together, checked. @throws AttestError `artifact-malformed` */
+export function artifactDescriptor(artifact: RecipeArtifact): ArtifactDescriptor {
+  return parseBy(
+    ArtifactDescriptor,
+    { uri: artifactUri(artifact), digest: artifactDigest(artifact) },
+    'artifact-malformed',
+    'artifact',
+  );
+}

@@ -1,0 +1,70 @@
+/** Every way in which this library refuses. Closed: callers may switch over it exhaustively. */
+export type AttestErrorCode =
+  // JSON and canonical JSON
+  | 'json-malformed'
+  | 'json-not-representable'
+  | 'json-too-deep'
+  | 'json-too-large'
+  // What a statement is about
+  | 'artifact-malformed'
+  | 'recipe-malformed'
+  // DSSE
+  | 'dsse-malformed'
+  | 'dsse-payload-too-large'
+  | 'dsse-payload-type'
+  | 'dsse-signature'
+  | 'dsse-signature-count'
+  | 'signer-unknown'
+  // Statements and predicates
+  | 'statement-malformed'
+  | 'statement-not-canonical'
+  | 'statement-predicate-type'
+  | 'statement-recipe-mismatch'
+  | 'statement-artifact-mismatch'
+  | 'statement-subject-mismatch'
+  | 'statement-modules-mismatch'
+  | 'statement-outcome-mismatch'
+  | 'statement-failure-mismatch'
+  | 'module-outcome-mismatch'
+  | 'module-equivalence-unproven'
+  | 'provenance-build-type'
+  | 'provenance-builder-mismatch'
+  | 'provenance-environment-mismatch'
+  | 'provenance-without-rebuild'
+  // Log entries
+  | 'public-key-malformed'
+  | 'entry-body-mismatch'
+  // Trust root and policy
+  | 'trust-root-malformed'
+  | 'trust-root-duplicate'
+  | 'trust-root-quorum'
+  | 'policy-malformed'
+  // Evidence
+  | 'evidence-malformed'
+  | 'evidence-artifact-mismatch'
+  | 'checkpoint-malformed'
+  | 'checkpoint-origin-unknown'
+  | 'checkpoint-signature'
+  | 'duplicate-entry'
+  | 'inclusion-proof'
+  | 'artifact-mismatch';
+
+export interface AttestErrorOptions extends ErrorOptions {
+  /** Name of the verification step that refused, see `verifyEvidence`. */
+  readonly step?: string;
+}
+
+/** The only error this library throws for what it was given; `code` is the stable part. */
+export class AttestError extends Error {
+  override readonly name = 'AttestError';
+  readonly step: string | undefined;
+
+  constructor(
+    readonly code: AttestErrorCode,
+    message: string,
+    options?: AttestErrorOptions,
+  ) {
+    super(message, options);
+    this.step = options?.step;
+  }
+}

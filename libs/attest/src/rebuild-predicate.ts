@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { ArtifactDescriptor } from './artifact.js';
+import { Sha256Digest } from './digest-set.js';
+
+/** What a rebuilder saw when it rebuilt a publication and compared. */
+export const REBUILD_PREDICATE_TYPE = 'https://touchstone.dev/rebuild/v1';
+
+export const MAX_MODULES = 256;
+const MAX_SECTIONS = 64;
+const MAX_FUNCTIONS = 64;
+const MAX_RANGES = 32;
+const MAX_NORMALISATIONS = 16;
+const MAX_VARIABLES = 128;
+
+const text = (max: number): z.ZodString => z.string().min(1).max(max);
+const size = z.int().nonnegative();
+
+/** Of one module. */
+export const ModuleOutcome = z.enum(['reproduced', 'equivalent', 'different']);
+
+/** Of one rebuild. All five are attested and logged: dissent and failure are evidence too. */
+export const Outcome = z.enum(['reproduced', 'equivalent', 'different', 'failed', 'unavailable']);
+
+/** A place in a file, in bytes. */
+export const Extent = z.strictObject({ offset: size, size });
+
+/** Bytes that differ; offsets are those of the claimed file. */
+export const DifferingRange = z.strictObject({ offset: size, length: z.int().positive() });
+
+const ranges = z.array(DifferingRange).max(MAX_RANGES);
+
+/** Where two modules differ, for a reader; bounded, and `truncated` when the bounds cut it. */
+export const DifferenceSummary = z.strictObject({
+  sections: z
+    .array(
+      z.strictObject({
+        /** `code`, `custom:name`, … */
+        section: text(512),
+        id: z.int().min(0).max(255),
+        status: z.enum(['different', 'only-claimed', 'only-observed']),
+        claimed: Extent.exactOptional(),
+        observed: Extent.exactOptional(),
+        ranges,
+      }),
+    )
+    .max(MAX_SECTIONS),
+  functions: z
+    .array(
+      z.strictObject({
+        /** In the function index space: imported functions are counted. */
+        index: size,
+        name: z.string().max(1024).exactOptional(),
+        claimed: Extent,
+        observed: Extent,
+        ranges,
+      }),
+    )
+    .max(MAX_FUNCTIONS),
+  functionCount: size,
+  truncated: z.boolean(),
+});
+
+export const FileDescriptor = z.strictObject({ digest: Sha256Digest, size });
+
+export const ModuleName = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z0-9._@+-]+$/, 'may hold letters, digits and . _ @ + -');
+
+export const RebuiltModule = z.strictObject({
+  name: ModuleName,
+  outcome: ModuleOutcome,
+  /** As published. */
+  claimed: FileDescriptor,
+  /** As built. */
+  observed: FileDescriptor.exactOptional(),
+  /** What was compared when the bytes were not equal; equal digests make a module `equivalent`. */
+  normalisations: z
+    .array(z.strictObject({ name: text(128), claimed: Sha256Digest, observed: Sha256Digest }))
+    .max(MAX_NORMALISATIONS),
+  difference: DifferenceSummary.exactOptional(),
+});
+
+export const RebuildEnvironment = z.strictObject({
+  sandbox: text(128),
+  architecture: text(64),
+  network: z.literal('none'),
+  variables: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(4096))
+    .refine((variables) => Object.keys(variables).length <= MAX_VARIABLES, {
+      message: `must hold at most ${MAX_VARIABLES} variables`,
+    }),
+});
+
+const Timestamp = z.iso.datetime().max(40);
+
+export const RebuildPredicate = z.strictObject({
+  outcome: Outcome,
+  artifact: ArtifactDescriptor,
+  /** SHA-256 of the recipe's canonical JSON (RFC 8785). */
+  recipe: z.strictObject({ digest: Sha256Digest }),
+  /** The tree digest of the toolchain's root; absent when the toolchain could not be had. */
+  toolchain: z
+    .strictObject({ name: text(128), version: text(128), digest: Sha256Digest })
+    .exactOptional(),
+  /** Empty when the rebuild ended before anything was compared. */
+  modules: z
+    .array(RebuiltModule)
+    .max(MAX_MODULES)
+    .refine((modules) => new Set(modules.map(({ name }) => name)).size === modules.length, {
+      message: 'module names must be unique',
+    }),
+  /** Of `failed` and `unavailable`, and of them alone. */
+  failure: z.strictObject({ code: text(128), message: z.string().max(4096) }).exactOptional(),
+  environment: RebuildEnvironment,
+  /** RFC 3339, UTC. */
+  startedOn: Timestamp,
+  finishedOn: Timestamp,
+});
+
+export type ModuleOutcome = z.infer<typeof ModuleOutcome>;
+export type Outcome = z.infer<typeof Outcome>;
+export type DifferenceSummary = z.infer<typeof DifferenceSummary>;
+export type FileDescriptor = z.infer<typeof FileDescriptor>;
+export type RebuiltModule = z.infer<typeof RebuiltModule>;
+export type RebuildEnvironment = z.infer<typeof RebuildEnvironment>;
+export type RebuildPredicate = z.infer<typeof RebuildPredicate>;
