@@ -1,1 +1,6 @@
-export {};
+export { publicKeyFromSpki } from '@touchstone/note';
+export { KeyError, type KeyErrorCode } from './errors.js';
+export { readPrivateKey, writePrivateKey } from './key-file.js';
+export { nodeVerifier } from './node-verifier.js';
+export { generateKey, privateKeyFromPem, type PrivateKey } from './private-key.js';
+export { publicKeyFromPem, publicKeyToPem } from './public-key-pem.js';
