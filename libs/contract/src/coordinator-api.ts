@@ -1,4 +1,12 @@
-import { DigestSet, DsseEnvelope, Evidence, Outcome, TrustRoot, Verdict } from '@touchstone/attest';
+import {
+  DigestSet,
+  DsseEnvelope,
+  EnrolledRebuilder,
+  Evidence,
+  Outcome,
+  TrustRoot,
+  Verdict,
+} from '@touchstone/attest';
 import { z } from 'zod';
 import { Recipe, Sha256Hex } from './recipe.js';
 import { defineRoutes } from './route.js';
@@ -8,15 +16,9 @@ export const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
 
 const Timestamp = z.iso.datetime({ offset: false });
 
-export const RebuilderId = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -, not starting with -');
+export const RebuilderId = EnrolledRebuilder.shape.id;
 
-export const Organisation = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[^\p{C}]+$/u, 'must not hold control characters');
+export const Organisation = EnrolledRebuilder.shape.organisation;
 
 export const PublicKeyJson = z.strictObject({
   algorithm: z.enum(['ed25519', 'ecdsa-p256-sha256']),
