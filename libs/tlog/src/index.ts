@@ -1,1 +1,10 @@
-export {};
+export type { Appended, Published } from './append-pool.js';
+export { TlogError, type TlogErrorCode } from './error.js';
+export { lockFolder, type Lock } from './folder-lock.js';
+export type { TlogLimits } from './limits.js';
+export { nodeHasher } from './node-hasher.js';
+export { PosixStorage } from './posix-storage.js';
+export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from './storage.js';
+export { TileReader, type ReadPath, type TileReaderOptions } from './tile-reader.js';
+export { Tlog } from './tlog.js';
+export type { TlogEvent, TlogOptions } from './tlog-options.js';

@@ -1,0 +1,157 @@
+import {
+  HASH_SIZE,
+  TILE_WIDTH,
+  compactRangeNodes,
+  consistencyProof,
+  decodeEntryBundle,
+  entriesPath,
+  inclusionProof,
+  tileOfNode,
+  tilePath,
+  tileWidth,
+  CompactRange,
+} from '@touchstone/merkle';
+import type { NodeId, TreeHasher } from '@touchstone/merkle';
+import { TlogError } from './error.js';
+import { nodeHasher } from './node-hasher.js';
+
+export type ReadPath = (path: string) => Promise<Uint8Array | undefined>;
+
+export interface TileReaderOptions {
+  /**
+   * The size whose tiles can be read, when that is more than a proof asks for: then a proof of any
+   * earlier size can be made, also of one that no checkpoint was published for. By default the
+   * tiles of exactly the asked size are read.
+   */
+  readonly latest?: () => number;
+  readonly hasher?: TreeHasher;
+  /** Tiles kept in memory, each at most 16 KiB. */
+  readonly cachedTiles?: number;
+}
+
+/** Proofs and entries out of tiles, wherever they are read from. Safe for concurrent use. */
+export class TileReader {
+  readonly #read: ReadPath;
+  readonly #latest: () => number;
+  readonly #hasher: TreeHasher;
+  readonly #capacity: number;
+  /** Least recently used first. Promises, so that concurrent proofs read and hash a tile once. */
+  readonly #cache = new Map<string, Promise<Subtree>>();
+
+  constructor(read: ReadPath, options: TileReaderOptions = {}) {
+    this.#read = read;
+    this.#latest = options.latest ?? (() => 0);
+    this.#hasher = options.hasher ?? nodeHasher;
+    this.#capacity = options.cachedTiles ?? 512;
+  }
+
+  /** Audit path of a leaf in the tree of `size` leaves (RFC 6962 section 2.1.1). */
+  inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
+    return inclusionProof(index, size, this.#nodes(size), this.#hasher);
+  }
+
+  /** Proof that tree `from` is a prefix of tree `to` (RFC 6962 section 2.1.2). */
+  consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
+    return consistencyProof(from, to, this.#nodes(to), this.#hasher);
+  }
+
+  async root(size: number): Promise<Uint8Array> {
+    const node = this.#nodes(size);
+    const hashes = await Promise.all(compactRangeNodes(size).map(node));
+    return new CompactRange(this.#hasher, size, hashes).root();
+  }
+
+  /** The leaf at an index of the tree of `size` leaves. */
+  async entry(index: number, size: number): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(index) || index < 0 || index >= size) {
+      throw new TlogError('size-out-of-range', `leaf ${index} is not in a tree of size ${size}`);
+    }
+    const bundle = Math.floor(index / TILE_WIDTH);
+    const width = tileWidth(0, bundle, Math.max(size, this.#latest()));
+    const path = entriesPath(bundle, width);
+    const entries = decode(path, await this.#bytes(path), width);
+    return entries[index % TILE_WIDTH] as Uint8Array;
+  }
+
+  #nodes(size: number): (id: NodeId) => Promise<Uint8Array> {
+    const readable = Math.max(size, this.#latest());
+    return async (id) => {
+      const { level, index, width } = tileOfNode(id, readable);
+      const subtree = await this.#subtree(tilePath(level, index, width), width);
+      return subtree.node(id);
+    };
+  }
+
+  #subtree(path: string, width: number): Promise<Subtree> {
+    const cached = this.#cache.get(path);
+    const subtree = cached ?? this.#load(path, width);
+    this.#cache.delete(path);
+    this.#cache.set(path, subtree);
+    if (!cached) {
+      subtree.catch(() => this.#cache.delete(path));
+      if (this.#cache.size > this.#capacity) {
+        this.#cache.delete(this.#cache.keys().next().value as string);
+      }
+    }
+    return subtree;
+  }
+
+  async #load(path: string, width: number): Promise<Subtree> {
+    const bytes = await this.#bytes(path);
+    if (bytes.length !== width * HASH_SIZE) {
+      throw new TlogError(
+        'tile-malformed',
+        `${path} has ${bytes.length} bytes, not ${width * HASH_SIZE}`,
+      );
+    }
+    return new Subtree(bytes, this.#hasher);
+  }
+
+  async #bytes(path: string): Promise<Uint8Array> {
+    const bytes = await this.#read(path);
+    if (bytes === undefined) throw new TlogError('tile-missing', `${path} is missing`);
+    return bytes;
+  }
+}
+
+/** A tile with the nodes between its hashes, computed once: proofs mostly share tiles. */
+class Subtree {
+  /** Hashes end to end, from the tile's own up to the one node of a full tile. */
+  readonly #rows: Uint8Array[];
+
+  constructor(tile: Uint8Array, hasher: TreeHasher) {
+    let row = new Uint8Array(tile);
+    this.#rows = [row];
+    while (row.length > HASH_SIZE) {
+      const nodes = Math.floor(row.length / (2 * HASH_SIZE));
+      const above = new Uint8Array(nodes * HASH_SIZE);
+      for (let i = 0; i < nodes; i++) {
+        above.set(hasher.node(hashAt(row, 2 * i), hashAt(row, 2 * i + 1)), i * HASH_SIZE);
+      }
+      this.#rows.push(above);
+      row = above;
+    }
+  }
+
+  node({ level, index }: NodeId): Uint8Array {
+    const height = level % 8;
+    const row = this.#rows[height];
+    const at = index % (TILE_WIDTH >> height);
+    if (!row || (at + 1) * HASH_SIZE > row.length) {
+      throw new TlogError('tile-malformed', 'the tile ends before the node asked for');
+    }
+    return row.slice(at * HASH_SIZE, (at + 1) * HASH_SIZE);
+  }
+}
+
+function hashAt(row: Uint8Array, index: number): Uint8Array {
+  return row.subarray(index * HASH_SIZE, (index + 1) * HASH_SIZE);
+}
+
+function decode(path: string, bytes: Uint8Array, width: number): Uint8Array[] {
+  try {
+    return decodeEntryBundle(bytes, width);
+  } catch (cause) {
+    throw new TlogError('tile-malformed', `${path} is no bundle of ${width} entries`, { cause });
+  }
+}

@@ -1,0 +1,30 @@
+import type { NoteSigner, SignatureVerifier } from '@touchstone/note';
+import type { TlogError } from './error.js';
+import type { Lock } from './folder-lock.js';
+import type { TlogLimits } from './limits.js';
+import type { TileStorage } from './storage.js';
+
+/** What the engine tells its owner, for metrics and logs. Durations in milliseconds. */
+export type TlogEvent =
+  | {
+      readonly type: 'integrated';
+      readonly entries: number;
+      readonly size: number;
+      readonly duration: number;
+    }
+  | { readonly type: 'published'; readonly size: number; readonly duration: number }
+  | { readonly type: 'failed'; readonly error: TlogError };
+
+export interface TlogOptions {
+  readonly storage: TileStorage;
+  /** Signs checkpoints; its name is the log's origin. */
+  readonly signer: NoteSigner;
+  /** The write lock of the storage, released by close(). */
+  readonly lock?: Lock;
+  /** Checks the signature of the checkpoint found at open; node:crypto is faster than the default. */
+  readonly verify?: SignatureVerifier;
+  /** Milliseconds from any start, for the durations in events. */
+  readonly clock?: () => number;
+  readonly limits?: Partial<TlogLimits>;
+  readonly observe?: (event: TlogEvent) => void;
+}

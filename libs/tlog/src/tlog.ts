@@ -1,0 +1,312 @@
+import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
+import type { TreeHasher } from '@touchstone/merkle';
+import { encodeUtf8, formatCheckpoint, nobleVerifier, signNote } from '@touchstone/note';
+import { AppendPool } from './append-pool.js';
+import type { Appended, PendingAppend, Published } from './append-pool.js';
+import { TlogError, reason } from './error.js';
+import { deferred } from './deferred.js';
+import type { Deferred } from './deferred.js';
+import { tlogLimits } from './limits.js';
+import { nodeHasher } from './node-hasher.js';
+import {
+  checkSameRoot,
+  committedFrom,
+  openPublished,
+  openState,
+  removeLeftovers,
+} from './open-state.js';
+import type { Committed } from './open-state.js';
+import { encodeState, equalBytes } from './state.js';
+import { CHECKPOINT_PATH, STATE_PATH, writeFiles } from './storage.js';
+import type { TileStorage } from './storage.js';
+import type { TlogEvent, TlogOptions } from './tlog-options.js';
+import { integrate, readRange } from './tree-edge.js';
+
+const RETRY_FIRST_MS = 100;
+const RETRY_LAST_MS = 10_000;
+
+/**
+ * The engine of a log: takes entries in, makes them durable in batches, publishes checkpoints.
+ *
+ * Crash order. Each step is durable before the next begins:
+ *   1. entry bundles          } files of a tree that nobody was promised; a crash here leaves
+ *   2. hash tiles             } leftovers, which are removed before the log goes on
+ *   3. the right edge is read back and must give the new root; the lock is still held and the
+ *      state on disk is the one written last
+ *   4. state                  the commit point: from here on the entries are in the log, with
+ *                             their indices; append() resolves
+ *   5. checkpoint             signed and written; `published` resolves. A crash before it is made
+ *                             good at the next open
+ *
+ * While one batch goes through this the next one collects; an idle log starts one at once.
+ */
+export class Tlog {
+  readonly #storage: TileStorage;
+  readonly #options: TlogOptions;
+  readonly #hasher: TreeHasher = nodeHasher;
+  readonly #clock: () => number;
+  readonly #pool: AppendPool;
+  #committed: Committed;
+  /** The state whose write failed: it may or may not be on disk. */
+  #attempted: Committed | undefined;
+  #doubtful = false;
+  #published: Published;
+  #failure: TlogError | undefined;
+  #closing = false;
+  #running: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #retryDelay = RETRY_FIRST_MS;
+
+  private constructor(options: TlogOptions, committed: Committed, published: Published) {
+    this.#options = options;
+    this.#storage = options.storage;
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#pool = new AppendPool(tlogLimits(options.limits));
+    this.#committed = committed;
+    this.#published = published;
+  }
+
+  /**
+   * Continues the log in the storage, or begins one. What was committed but not published is
+   * published; what was not committed is removed.
+   */
+  static async open(options: TlogOptions): Promise<Tlog> {
+    tlogLimits(options.limits);
+    const { storage, signer, verify = nobleVerifier } = options;
+    const origin = signer.verifierKey.name;
+    const committed = await openState(storage, origin, nodeHasher);
+    const found = await openPublished(storage, committed, signer.verifierKey, verify, nodeHasher);
+    await removeLeftovers(storage, committed.state.range.size);
+    const log = new Tlog(options, committed, found ?? { checkpoint: '', size: -1 });
+    if (log.#lags()) await log.#publish();
+    return log;
+  }
+
+  /** Leaves that the published checkpoint covers. */
+  get size(): number {
+    return this.#published.size;
+  }
+
+  /** Appends that wait for the next batch. */
+  get queued(): number {
+    return this.#pool.length;
+  }
+
+  /** Why the engine has stopped for good, when it has. */
+  get failure(): TlogError | undefined {
+    return this.#failure;
+  }
+
+  /** The signed note published last. */
+  checkpoint(): string {
+    return this.#published.checkpoint;
+  }
+
+  /**
+   * Resolves with the entry's index once it is durable.
+   *
+   * @throws TlogError `leaf-too-large`, `pool-full`, `log-closed`, `log-poisoned`; `batch-failed`
+   * when storage failed: the entry is then in the log or not, which only looking can tell
+   */
+  append(leaf: Uint8Array): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) throw this.#failure;
+      if (this.#closing) throw new TlogError('log-closed', 'the log is shutting down');
+      if (leaf.length > MAX_ENTRY_SIZE) {
+        throw new TlogError(
+          'leaf-too-large',
+          `an entry has at most ${MAX_ENTRY_SIZE} bytes, this one ${leaf.length}`,
+        );
+      }
+      this.#pool.add({ leaf, resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Accepts no more, finishes what was accepted, publishes it, and releases the lock. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#retry);
+    await this.#running;
+    clearTimeout(this.#retry);
+    if (!this.#failure && this.#lags()) await this.#publish().catch(() => undefined);
+    await this.#options.lock?.release();
+  }
+
+  #start(): void {
+    this.#occupy(() => this.#run());
+  }
+
+  /** One thing at a time writes; appends that came too late for it are looked after when it ends. */
+  #occupy(work: () => Promise<void>): void {
+    this.#running ??= work().finally(() => {
+      this.#running = undefined;
+      if (this.#pool.length > 0) this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pool.length > 0 && !this.#failure) {
+      // Appends made in the same turn of the event loop share a batch, also when the log is idle.
+      await new Promise((done) => setImmediate(done));
+      const published = await this.#integrate(this.#pool.take());
+      if (published) await this.#publish().then(published.resolve, published.reject);
+    }
+    if (this.#failure) this.#pool.rejectAll(this.#failure);
+  }
+
+  async #integrate(batch: PendingAppend[]): Promise<Deferred | undefined> {
+    const began = this.#clock();
+    try {
+      if (this.#doubtful) await this.#recover();
+      await this.#commit(batch.map(({ leaf }) => leaf));
+    } catch (cause) {
+      await this.#fail(batch, cause);
+      return undefined;
+    }
+    const { size } = this.#committed.state.range;
+    this.#emit({
+      type: 'integrated',
+      entries: batch.length,
+      size,
+      duration: this.#clock() - began,
+    });
+    const published = deferred();
+    const base = size - batch.length;
+    for (const [i, append] of batch.entries()) {
+      append.resolve({ index: base + i, published: published.promise });
+    }
+    return published;
+  }
+
+  /** Steps 1 to 4. */
+  async #commit(leaves: Uint8Array[]): Promise<void> {
+    const { state, edge } = this.#committed;
+    const next = integrate(edge, leaves, this.#hasher);
+    const nextState = {
+      origin: state.origin,
+      generation: state.generation + 1,
+      range: next.edge.range,
+    };
+    const attempted = { state: nextState, bytes: encodeState(nextState), edge: next.edge };
+    this.#doubtful = true;
+    await writeFiles(this.#storage, next.bundles);
+    await writeFiles(this.#storage, next.tiles);
+    const [stored] = await Promise.all([
+      readRange(this.#storage, nextState.range.size, this.#hasher),
+      this.#fence(),
+    ]);
+    checkSameRoot(stored.range, nextState.range);
+    this.#attempted = attempted;
+    await this.#storage.write(STATE_PATH, attempted.bytes);
+    this.#accept(attempted);
+  }
+
+  #accept(committed: Committed): void {
+    this.#committed = committed;
+    this.#attempted = undefined;
+    this.#doubtful = false;
+  }
+
+  /** Nobody else writes here: the lock is held, and the state is the one written last. */
+  async #fence(): Promise<void> {
+    await this.#options.lock?.assertHeld().catch((cause: unknown) => this.#poison(cause));
+    const bytes = await this.#storage.read(STATE_PATH);
+    if (!bytes || !equalBytes(bytes, this.#committed.bytes)) {
+      this.#poison(new Error('the state in storage is not the one this process wrote last'));
+    }
+  }
+
+  async #fail(batch: PendingAppend[], cause: unknown): Promise<void> {
+    const error = new TlogError('batch-failed', `storage failed: ${reason(cause)}`, { cause });
+    if (!this.#failure) {
+      this.#emit({ type: 'failed', error });
+      // When this fails too, the next batch begins with it.
+      await this.#recover().catch(() => undefined);
+    }
+    for (const append of batch) append.reject(this.#failure ?? error);
+  }
+
+  /**
+   * Storage failed somewhere in steps 1 to 4: finds out from storage which tree the log has. The
+   * batch was either not persisted, then what it wrote is removed, or persisted anyway. After a
+   * failed write of the state, the one found is written again: nothing says that it is durable.
+   */
+  async #recover(): Promise<void> {
+    const bytes = await this.#storage.read(STATE_PATH);
+    const attempted = this.#attempted;
+    if (bytes && equalBytes(bytes, this.#committed.bytes)) {
+      await removeLeftovers(this.#storage, this.#committed.state.range.size);
+      if (attempted) await this.#storage.write(STATE_PATH, bytes);
+      this.#accept(this.#committed);
+    } else if (bytes && attempted && equalBytes(bytes, attempted.bytes)) {
+      const { origin } = attempted.state;
+      const found = await committedFrom(this.#storage, bytes, origin, this.#hasher);
+      await this.#storage.write(STATE_PATH, bytes);
+      this.#accept(found);
+      await this.#publish().catch(() => undefined);
+    } else {
+      this.#poison(new Error('the state in storage is neither the last one nor the attempted one'));
+    }
+  }
+
+  /** Step 5. Only a committed tree is signed, whose right edge was read back in step 3 or at open. */
+  async #publish(): Promise<Published> {
+    const began = this.#clock();
+    const { signer } = this.#options;
+    const { origin, range } = this.#committed.state;
+    try {
+      const text = formatCheckpoint({
+        origin,
+        size: range.size,
+        root: range.root(),
+        extensions: [],
+      });
+      const checkpoint = await signNote(text, [signer]);
+      await this.#storage.write(CHECKPOINT_PATH, encodeUtf8(checkpoint));
+      this.#published = { checkpoint, size: range.size };
+      this.#retryDelay = RETRY_FIRST_MS;
+    } catch (cause) {
+      const error = new TlogError(
+        'publish-failed',
+        `entries up to ${range.size} are durable, their checkpoint is not: ${reason(cause)}`,
+        { cause },
+      );
+      this.#emit({ type: 'failed', error });
+      this.#retryLater();
+      throw error;
+    }
+    const { size } = this.#published;
+    this.#emit({ type: 'published', size, duration: this.#clock() - began });
+    return this.#published;
+  }
+
+  #lags(): boolean {
+    return this.#published.size < this.#committed.state.range.size;
+  }
+
+  /** A quiet log must not keep its last entries unpublished for want of another append. */
+  #retryLater(): void {
+    if (this.#closing) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#running || this.#failure || !this.#lags()) return;
+      this.#occupy(() => this.#publish().then(ignore, ignore));
+    }, this.#retryDelay);
+    this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS);
+  }
+
+  /** Stops the engine for good: going on could break the promise of an append-only tree. */
+  #poison(cause: unknown): never {
+    const error = new TlogError('log-poisoned', `the log has stopped: ${reason(cause)}`, { cause });
+    this.#failure ??= error;
+    this.#emit({ type: 'failed', error });
+    throw this.#failure;
+  }
+
+  #emit(event: TlogEvent): void {
+    this.#options.observe?.(event);
+  }
+}
+
+function ignore(): void {}
