@@ -1,0 +1,83 @@
+import type { EntryDifference, ModuleDifference, SectionStatus } from './difference.js';
+import type { Span } from './module.js';
+import type { DifferingRange } from './ranges.js';
+
+/** Differing bytes, offsets in the claimed file. */
+export interface SummaryRange {
+  offset: number;
+  length: number;
+}
+
+/** The bounded form of a difference that goes into a statement. */
+export interface DifferenceSummary {
+  sections: {
+    section: string;
+    id: number;
+    status: Exclude<SectionStatus, 'equal'>;
+    claimed?: Span;
+    observed?: Span;
+    ranges: SummaryRange[];
+  }[];
+  functions: {
+    /** Function index space of the claimed module (of the observed one if it alone has it). */
+    index: number;
+    name?: string;
+    /** Size 0 on the side that lacks the function, at the place where it would stand. */
+    claimed: Span;
+    observed: Span;
+    /** Empty where the function moved unchanged, or the observed one only has bytes in addition. */
+    ranges: SummaryRange[];
+  }[];
+  /** How many functions differ, listed or not. */
+  functionCount: number;
+  truncated: boolean;
+}
+
+const MAX_SECTIONS = 64;
+const MAX_FUNCTIONS = 64;
+const MAX_RANGES = 32;
+const MAX_NAME_LENGTH = 256;
+
+/** Summarises a difference in at most 64 sections, 64 functions and 32 ranges of each. */
+export function summariseDifference(difference: ModuleDifference): DifferenceSummary {
+  let { truncated } = difference;
+  const take = <T>(items: readonly T[], limit: number): T[] => {
+    truncated ||= items.length > limit;
+    return items.slice(0, limit);
+  };
+  // Where the observed side alone has bytes, there are none to name in the claimed file.
+  const summarise = (ranges: readonly DifferingRange[]): SummaryRange[] =>
+    take(
+      ranges.filter(({ length }) => length > 0),
+      MAX_RANGES,
+    ).map(({ offset, length }) => ({ offset, length }));
+  const label = (text: string): string => {
+    truncated ||= text.length > MAX_NAME_LENGTH;
+    return shorten(text);
+  };
+
+  const sections: DifferenceSummary['sections'] = [];
+  const differing = difference.sections.filter(({ status }) => status !== 'equal');
+  for (const { section, id, status, claimed, observed, ranges } of take(differing, MAX_SECTIONS)) {
+    if (status === 'equal') continue;
+    const sides = { ...(claimed && { claimed }), ...(observed && { observed }) };
+    sections.push({ section: label(section), id, status, ...sides, ranges: summarise(ranges) });
+  }
+  const functions = take(difference.functions.entries, MAX_FUNCTIONS).map(
+    ({ index, name, claimed, observed, ranges }: EntryDifference) => ({
+      index,
+      ...(name === undefined ? {} : { name: label(name) }),
+      claimed,
+      observed,
+      ranges: summarise(ranges),
+    }),
+  );
+  return { sections, functions, functionCount: difference.functions.differing, truncated };
+}
+
+/** Cuts without splitting a surrogate pair, so that the text stays encodable. */
+function shorten(text: string): string {
+  if (text.length <= MAX_NAME_LENGTH) return text;
+  const cut = text.slice(0, MAX_NAME_LENGTH);
+  return /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
+}
