@@ -5,7 +5,7 @@ import {
   Evidence,
   Outcome,
   TrustRoot,
-  Verdict,
+  type Verdict as VerdictName,
 } from '@touchstone/attest';
 import { z } from 'zod';
 import { Recipe, Sha256Hex } from './recipe.js';
@@ -13,6 +13,14 @@ import { defineRoutes } from './route.js';
 
 /** The largest artifact that can be uploaded, in bytes. */
 export const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
+
+const Verdict: z.ZodType<VerdictName> = z.enum([
+  'reproduced',
+  'disputed',
+  'different',
+  'pending',
+  'insufficient',
+]);
 
 const Timestamp = z.iso.datetime({ offset: false });
 

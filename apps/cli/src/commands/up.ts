@@ -1,0 +1,101 @@
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Context } from '../context.js';
+import { CliError, EXIT } from '../failure.js';
+import { startNetwork, type LocalRebuilder } from '../stack/network.js';
+
+interface Options {
+  data: string;
+  rebuilders: number;
+  quorum: number;
+  coordinatorPort: number;
+  logPort: number;
+  origin: string;
+  json?: boolean;
+}
+
+export function registerUp(program: Command, context: Context): void {
+  program
+    .command('up')
+    .description('run a whole network in one folder: PostgreSQL, log, coordinator, rebuilders')
+    .option('--data <dir>', 'data folder', '.touchstone')
+    .option('--rebuilders <n>', 'local rebuilders to run', count, 3)
+    .option('--quorum <k>', 'organisations that must agree', count, 2)
+    .option('--coordinator-port <port>', 'port of the coordinator', count, 7400)
+    .option('--log-port <port>', 'port of the log', count, 7401)
+    .option('--origin <name>', 'origin of the log, the name it signs under', 'localhost/touchstone')
+    .option('--json', 'print the addresses as JSON once everything runs')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone up --data .touchstone --rebuilders 3 --quorum 2',
+    )
+    .action((options: Options) => up(options, context));
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) {
+    throw new InvalidArgumentError('must be a whole number from 1');
+  }
+  return value;
+}
+
+async function up(options: Options, { terminal, stop }: Context): Promise<void> {
+  if (options.quorum > options.rebuilders) {
+    throw new CliError('quorum-unreachable', '--quorum is larger than --rebuilders', EXIT.usage);
+  }
+  const rebuilders: LocalRebuilder[] = Array.from({ length: options.rebuilders }, (_, index) => ({
+    id: `local-${index + 1}`,
+    organisation: `local-${index + 1}`,
+    algorithm: 'ed25519',
+  }));
+  const network = await startNetwork({
+    dir: resolve(options.data),
+    cacheDir: resolve(join(options.data, 'cache')),
+    origin: options.origin,
+    quorum: options.quorum,
+    rebuilders,
+    coordinatorPort: options.coordinatorPort,
+    logPort: options.logPort,
+    progress: (line) => {
+      terminal.note(line);
+    },
+    stop,
+  });
+  try {
+    const { coordinatorUrl, logUrl, trustRootFile } = network;
+    if (options.json === true) terminal.json({ coordinatorUrl, logUrl, trustRootFile });
+    else {
+      terminal.print(`coordinator  ${coordinatorUrl}`);
+      terminal.print(`log          ${logUrl}`);
+      terminal.print(`trust root   ${trustRootFile}`);
+    }
+    terminal.note('running; stop it with Ctrl-C');
+    await Promise.race([
+      aborted(stop),
+      ...network.services.map(async (service) => {
+        await service.exited();
+        if (stop.aborted) return;
+        const { name, logFile } = service.options;
+        throw new CliError('service-ended', `${name} ended; see ${logFile}`, EXIT.absent);
+      }),
+    ]);
+  } finally {
+    terminal.note('stopping');
+    await network.close();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+  });
+}

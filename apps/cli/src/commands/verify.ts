@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { verifyEvidence, type VerifiedEvidence } from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { EXIT } from '../failure.js';
+import { readBounded, readTrustRoot } from '../input.js';
+import { verdictText } from '../publication-text.js';
+import type { Terminal } from '../terminal.js';
+
+interface Options {
+  trustRoot: string;
+  artifact?: string[];
+  json?: boolean;
+}
+
+export function registerVerify(program: Command, context: Context): void {
+  program
+    .command('verify')
+    .argument('<evidence>', 'evidence file')
+    .description('verify an evidence file offline against a pinned trust root')
+    .requiredOption('--trust-root <file>', 'log keys, rebuilders and policy that you trust')
+    .option('--artifact <file...>', 'modules or archives that the evidence must speak of')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 reproduced, 1 refused or any other verdict, 2 usage, 3 not found.' +
+        '\n\nExample:\n  touchstone verify siphash24.evidence.json --trust-root trust-root.json' +
+        ' --artifact siphash24.wasm',
+    )
+    .action((evidence: string, options: Options) => verify(evidence, options, context));
+}
+
+async function verify(file: string, options: Options, context: Context): Promise<void> {
+  const { terminal } = context;
+  const trustRoot = await readTrustRoot(options.trustRoot);
+  const evidence = await readBounded(file);
+  const artifacts = [];
+  for (const path of options.artifact ?? []) {
+    const bytes = await readBounded(path);
+    artifacts.push({
+      size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha512: createHash('sha512').update(bytes).digest('hex'),
+    });
+  }
+  const result = await verifyEvidence(evidence, { trustRoot, verify: nodeVerifier, artifacts });
+  if (result.verdict !== 'reproduced') context.exitCode = EXIT.refuted;
+  if (options.json === true) terminal.json(result);
+  else printResult(result, terminal);
+}
+
+function printResult(result: VerifiedEvidence, terminal: Terminal): void {
+  for (const step of result.steps) {
+    terminal.print(
+      `${terminal.style('green', 'ok')}  ${step.name}  ${terminal.style('dim', step.spec)}`,
+    );
+  }
+  for (const module of result.modules) {
+    const votes = module.votes.map((vote) => `${vote.organisation}: ${vote.outcome}`).join(', ');
+    terminal.print(`${module.name}: ${verdictText(module.verdict, terminal)} (${votes})`);
+  }
+  const { origin, size } = result.checkpoint;
+  terminal.print(`checkpoint of ${origin} at size ${size}`);
+  terminal.print(`verdict: ${verdictText(result.verdict, terminal)}`);
+}

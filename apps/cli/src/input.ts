@@ -1,0 +1,46 @@
+import { open } from 'node:fs/promises';
+import { parseTrustRoot, type TrustRoot } from '@touchstone/attest';
+import { fieldPath, Recipe } from '@touchstone/contract';
+import { CliError, EXIT } from './failure.js';
+
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Reads a whole file, refusing one that is larger than `limit` bytes before it is in memory. */
+export async function readBounded(path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new CliError('file-unreadable', `${path} cannot be read`, EXIT.absent, { cause });
+  });
+  try {
+    const { size } = await file.stat();
+    if (size > limit) {
+      throw new CliError('file-too-large', `${path} is over ${limit} bytes`, EXIT.usage);
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads a file as JSON; a file that is none is a usage error that names it. */
+export async function readJson(path: string): Promise<unknown> {
+  const bytes = await readBounded(path, MAX_JSON_BYTES);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new CliError('file-malformed', `${path} is not JSON`, EXIT.usage, { cause });
+  }
+}
+
+export async function readRecipe(path: string): Promise<Recipe> {
+  const parsed = Recipe.safeParse(await readJson(path));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = fieldPath(issue?.path ?? [], 'recipe');
+  throw new CliError('recipe-malformed', `${path}: ${field}: ${issue?.message ?? ''}`, EXIT.usage);
+}
+
+/** Reads a trust root; throws AttestError when it cannot be counted by. */
+export async function readTrustRoot(path: string): Promise<TrustRoot> {
+  return parseTrustRoot(await readJson(path));
+}

@@ -1,0 +1,82 @@
+import { Command, CommanderError } from 'commander';
+import { registerDemo } from './commands/demo.js';
+import { registerDiff } from './commands/diff.js';
+import { registerEnrol } from './commands/enrol.js';
+import { registerEvidence } from './commands/evidence.js';
+import { registerKeygen } from './commands/keygen.js';
+import { registerLog } from './commands/log.js';
+import { registerRebuild } from './commands/rebuild.js';
+import { registerStatus } from './commands/status.js';
+import { registerSubmit } from './commands/submit.js';
+import { registerUp } from './commands/up.js';
+import { registerVerify } from './commands/verify.js';
+import type { Context } from './context.js';
+import { EXIT, toCliError, type ExitCode } from './failure.js';
+import { Terminal } from './terminal.js';
+import { VERSION } from './version.js';
+
+/** Runs one command line and answers its exit code; never throws. */
+export async function run(argv: readonly string[]): Promise<ExitCode> {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    stop.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const terminal = new Terminal(process.stdout, process.stderr, process.env);
+  const context: Context = {
+    terminal,
+    environment: process.env,
+    stop: stop.signal,
+    exitCode: EXIT.ok,
+  };
+  try {
+    await makeProgram(context).parseAsync(argv, { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    return fail(error, argv.includes('--json'), terminal);
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+function makeProgram(context: Context): Command {
+  const program = new Command('touchstone')
+    .description('Rebuild published WebAssembly, and prove what was seen')
+    .version(VERSION)
+    .showHelpAfterError('(touchstone <command> --help shows the options and an example)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done and true, 1 checked and false, 2 wrong usage, 3 not reached or found.' +
+        '\n\nExample:\n  touchstone rebuild apps/cli/recipes/siphash24-1.3.1.json',
+    );
+  for (const register of [
+    registerUp,
+    registerDemo,
+    registerKeygen,
+    registerEnrol,
+    registerSubmit,
+    registerStatus,
+    registerEvidence,
+    registerVerify,
+    registerRebuild,
+    registerDiff,
+    registerLog,
+  ]) {
+    register(program, context);
+  }
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+function fail(error: unknown, json: boolean, terminal: Terminal): ExitCode {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  const failure = toCliError(error);
+  if (json) terminal.json({ error: { code: failure.code, message: failure.message } });
+  else terminal.note(`${terminal.noteStyle('red', failure.code)}: ${failure.message}`);
+  return failure.exitCode;
+}

@@ -1,0 +1,63 @@
+import type { Writable } from 'node:stream';
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+const CODES: Record<Style, [number, number]> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  green: [32, 39],
+  red: [31, 39],
+  yellow: [33, 39],
+};
+
+/**
+ * Where a command writes. Results go to stdout, everything said on the way to stderr, so that
+ * `--json` leaves exactly one document on stdout. Colours appear only on a terminal, and not when
+ * NO_COLOR is set.
+ */
+export class Terminal {
+  readonly #stdout: Writable & { isTTY?: boolean };
+  readonly #stderr: Writable & { isTTY?: boolean };
+  readonly #plain: boolean;
+
+  constructor(
+    stdout: Writable & { isTTY?: boolean },
+    stderr: Writable & { isTTY?: boolean },
+    environment: Record<string, string | undefined>,
+  ) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#plain = environment['NO_COLOR'] !== undefined || environment['TERM'] === 'dumb';
+  }
+
+  /** A line of the result. */
+  print(line = ''): void {
+    this.#stdout.write(`${line}\n`);
+  }
+
+  /** The result as one JSON document. */
+  json(value: unknown): void {
+    this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** A line about the work under way. */
+  note(line: string): void {
+    this.#stderr.write(`${line}\n`);
+  }
+
+  /** Styles text that goes to stdout. */
+  style(style: Style, text: string): string {
+    return this.#styled(style, text, this.#stdout);
+  }
+
+  /** Styles text that goes to stderr. */
+  noteStyle(style: Style, text: string): string {
+    return this.#styled(style, text, this.#stderr);
+  }
+
+  #styled(style: Style, text: string, stream: { isTTY?: boolean }): string {
+    if (this.#plain || stream.isTTY !== true) return text;
+    const [on, off] = CODES[style];
+    return `\u001b[${on}m${text}\u001b[${off}m`;
+  }
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const Environment = z.object({
+  COORDINATOR_URL: z.url({ protocol: /^https?$/ }),
+  /** Audience of the request tokens; the coordinator's URL unless told. */
+  COORDINATOR_AUDIENCE: z.string().min(1).optional(),
+  REBUILDER_ID: z.string().min(1),
+  /** File of mode 0600 with the organisation's PKCS#8 key; or the key itself in REBUILDER_KEY. */
+  REBUILDER_KEY_FILE: z.string().min(1).optional(),
+  REBUILDER_KEY: z.string().min(1).optional(),
+  /** Fetched tarballs and assembled toolchains; may be shared by workers of one organisation. */
+  CACHE_DIR: z.string().min(1),
+  /** Workspaces of running builds; one folder per worker process. */
+  WORK_DIR: z.string().min(1),
+  /** Longest time one rebuild may take, in seconds. */
+  BUILD_SECONDS: z.coerce.number().int().min(1).max(86_400).default(1_800),
+  /** Let sources be fetched from private and loopback addresses, e.g. a registry mirror inside. */
+  ALLOW_PRIVATE_REGISTRIES: z.stringbool().default(false),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+export interface WorkerEnvironment {
+  readonly coordinatorUrl: string;
+  readonly audience: string;
+  readonly rebuilderId: string;
+  readonly key: { readonly file: string } | { readonly pem: string };
+  readonly cacheDir: string;
+  readonly workDir: string;
+  readonly buildSeconds: number;
+  readonly allowPrivateRegistries: boolean;
+  readonly logLevel: string;
+}
+
+/** Reads and validates the worker's environment; throws an error that names the variable. */
+export function readEnvironment(variables: Record<string, string | undefined>): WorkerEnvironment {
+  const parsed = Environment.safeParse(variables);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);
+  }
+  const e = parsed.data;
+  return {
+    coordinatorUrl: e.COORDINATOR_URL,
+    audience: e.COORDINATOR_AUDIENCE ?? e.COORDINATOR_URL.replace(/\/$/, ''),
+    rebuilderId: e.REBUILDER_ID,
+    key: keySource(e.REBUILDER_KEY_FILE, e.REBUILDER_KEY),
+    cacheDir: e.CACHE_DIR,
+    workDir: e.WORK_DIR,
+    buildSeconds: e.BUILD_SECONDS,
+    allowPrivateRegistries: e.ALLOW_PRIVATE_REGISTRIES,
+    logLevel: e.LOG_LEVEL,
+  };
+}
+
+function keySource(file: string | undefined, pem: string | undefined): WorkerEnvironment['key'] {
+  if (file !== undefined && pem !== undefined) {
+    throw new Error('REBUILDER_KEY_FILE and REBUILDER_KEY are both set; keep one');
+  }
+  if (file !== undefined) return { file };
+  if (pem !== undefined) return { pem };
+  throw new Error('REBUILDER_KEY_FILE is not set; make a key with `touchstone keygen --out FILE`');
+}

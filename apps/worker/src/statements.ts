@@ -1,0 +1,42 @@
+import {
+  provenanceStatement,
+  rebuildStatement,
+  signEnvelope,
+  type DsseEnvelope,
+} from '@touchstone/attest';
+import type { Recipe } from '@touchstone/contract';
+import type { Signer } from '@touchstone/note';
+import type { RebuildReport } from '@touchstone/rebuild';
+
+export interface SignedReport {
+  readonly rebuild: DsseEnvelope;
+  readonly provenance?: DsseEnvelope;
+}
+
+/**
+ * Signs what one rebuild showed: always a statement of what was seen, and SLSA provenance of what
+ * was built when anything was.
+ */
+export async function signReport(
+  report: RebuildReport,
+  options: {
+    readonly recipe: Recipe;
+    readonly rebuilderId: string;
+    readonly invocationId: string;
+    readonly version: string;
+    readonly signer: Signer;
+  },
+): Promise<SignedReport> {
+  const { recipe, rebuilderId, invocationId, version, signer } = options;
+  const rebuild = await signEnvelope(rebuildStatement(report.predicate), signer);
+  if (report.built.size === 0) return { rebuild };
+  const provenance = provenanceStatement({
+    predicate: report.predicate,
+    recipe,
+    resolvedDependencies: report.resolvedDependencies,
+    rebuilderId,
+    invocationId,
+    version,
+  });
+  return { rebuild, provenance: await signEnvelope(provenance, signer) };
+}
