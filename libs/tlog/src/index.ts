@@ -1,5 +1,7 @@
 export type { Appended, Published } from './append-pool.js';
 export { TlogError, type TlogErrorCode } from './error.js';
+export { fsck, type FsckOptions, type FsckReport } from './fsck.js';
+export type { FsckProblem, FsckProblemCode } from './fsck-problem.js';
 export { lockFolder, type Lock } from './folder-lock.js';
 export type { TlogLimits } from './limits.js';
 export { nodeHasher } from './node-hasher.js';
