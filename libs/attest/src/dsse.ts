@@ -2,6 +2,7 @@ import { encodeUtf8, fromBase64, keyId, toBase64 } from '@touchstone/note';
 import type { PublicKey, SignatureVerifier, Signer } from '@touchstone/note';
 import { concatBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
+import { base64Text } from './base64-text.js';
 import { AttestError } from './errors.js';
 import { parseBy } from './json.js';
 import { encodeStatement, MAX_PAYLOAD_BYTES, parseStatement, type Statement } from './statement.js';
@@ -13,20 +14,14 @@ const MAX_SIGNATURES = 16;
 const MAX_SIGNATURE_BASE64 = 2048;
 const MAX_PAYLOAD_BASE64 = Math.ceil(MAX_PAYLOAD_BYTES / 3) * 4;
 
-const base64 = (max: number): z.ZodString =>
-  z
-    .string()
-    .max(max)
-    .refine((text) => isBase64(text), 'must be canonical base64 (RFC 4648 section 4)');
-
 /** DSSE v1.0.2 envelope in JSON. Binary fields are canonical base64 with padding. */
 export const DsseEnvelope = z.strictObject({
-  payload: base64(MAX_PAYLOAD_BASE64),
+  payload: base64Text(MAX_PAYLOAD_BASE64),
   payloadType: z.string().min(1).max(256),
   signatures: z
     .array(
       z.strictObject({
-        sig: base64(MAX_SIGNATURE_BASE64).min(1),
+        sig: base64Text(MAX_SIGNATURE_BASE64).min(1),
         /** A hint which key signed: hex SHA-256 of its SubjectPublicKeyInfo in our envelopes. */
         keyid: z.string().max(256).exactOptional(),
       }),
@@ -137,13 +132,4 @@ export function soleSigner(envelope: VerifiedEnvelope): PublicKey {
     );
   }
   return signer;
-}
-
-export function isBase64(text: string): boolean {
-  try {
-    fromBase64(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ArtifactDescriptor } from './artifact.js';
+import { base64Text } from './base64-text.js';
 import { isPlainObject } from './canonical-json.js';
 import { DsseEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
@@ -21,7 +22,7 @@ const HASH_BASE64 = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 export const EvidenceEntry = z.strictObject({
   logIndex: z.int().nonnegative(),
   /** The leaf, base64. */
-  canonicalizedBody: z.string().max(MAX_BODY_BASE64),
+  canonicalizedBody: base64Text(MAX_BODY_BASE64),
   /** RFC 9162 section 2.1.3, each hash base64, against the evidence's checkpoint. */
   inclusionProof: z
     .array(z.string().regex(HASH_BASE64, 'must be the base64 of 32 bytes'))

@@ -81,3 +81,24 @@ export {
   TrustRoot,
   type EnrolledKey,
 } from './trust-root.js';
+export {
+  moduleVerdict,
+  publicationVerdict,
+  voteOf,
+  type Electorate,
+  type ModuleReport,
+  type ModuleVote,
+  type PublicationReport,
+  type RebuildVote,
+  type Verdict,
+} from './verdict.js';
+export {
+  verifyEvidence,
+  type VerificationStep,
+  type VerificationStepName,
+  type VerifiedEntry,
+  type VerifiedEvidence,
+  type VerifyEvidenceOptions,
+} from './verify-evidence.js';
+export type { PresentedFile } from './evidence-statements.js';
+export { viewRecipe, type RecipeView } from './recipe-view.js';

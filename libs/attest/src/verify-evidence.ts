@@ -1,0 +1,163 @@
+import { rfc6962, treeHasher, type Sha256 } from '@touchstone/merkle';
+import type { SignatureVerifier } from '@touchstone/note';
+import { canonicalJson } from './canonical-json.js';
+import { AttestError } from './errors.js';
+import { checkCheckpoint, checkDistinct, checkInclusion, leafOf } from './evidence-log.js';
+import {
+  checkPresentedFiles,
+  checkProvenances,
+  checkRebuilds,
+  checkSignatures,
+  readStatements,
+  type PresentedFile,
+} from './evidence-statements.js';
+import { parseEvidence, type Evidence } from './evidence.js';
+import { matchLogEntry } from './log-entry.js';
+import { viewRecipe, type RecipeView } from './recipe-view.js';
+import { organisationsOf, parseTrustRoot, type TrustRoot } from './trust-root.js';
+import { publicationVerdict, voteOf, type ModuleReport, type Verdict } from './verdict.js';
+
+/** Every step of the verification in its order, with what it follows. */
+const STEPS = {
+  'trust-root': 'Touchstone trust-root/v1',
+  'evidence-format': 'Touchstone evidence/v1',
+  recipe: 'RFC 8785 (JCS) and FIPS 180-4; package URL, type npm',
+  'checkpoint-signature': 'C2SP signed-note and tlog-checkpoint',
+  'entries-distinct': 'Touchstone evidence/v1',
+  'statement-signatures': 'DSSE v1.0.2 protocol, "verification"',
+  'entry-bodies': 'Rekor v2 dsse 0.0.2, canonicalised by RFC 8785',
+  'inclusion-proofs': 'RFC 9162 section 2.1.3.2, hashed by RFC 6962 section 2.1',
+  statements: 'in-toto attestation v1, "Statement"; RFC 8785',
+  rebuilds: 'Touchstone rebuild/v1',
+  provenance: 'SLSA v1.0, "Provenance"',
+  verdict: 'Touchstone policy k of n, by organisation',
+  'presented-files': 'FIPS 180-4',
+} as const;
+
+export type VerificationStepName = keyof typeof STEPS;
+
+/** A step that held; one that does not throws. */
+export interface VerificationStep {
+  readonly name: VerificationStepName;
+  readonly spec: string;
+  readonly ok: true;
+}
+
+export interface VerifyEvidenceOptions {
+  /** From a source the verifier trusts; all else is checked by it. */
+  readonly trustRoot: TrustRoot;
+  readonly verify: SignatureVerifier;
+  /** For tree hashes; pure JavaScript when absent. */
+  readonly sha256?: Sha256;
+  /** Files at hand, each of which must be what the evidence is about. */
+  readonly artifacts?: readonly PresentedFile[];
+}
+
+export interface VerifiedEvidence {
+  readonly steps: readonly VerificationStep[];
+  readonly verdict: Verdict;
+  readonly modules: readonly ModuleReport[];
+  readonly checkpoint: { readonly origin: string; readonly size: number };
+  readonly artifact: Evidence['artifact'];
+  /** Hex SHA-256 of the recipe's canonical JSON. */
+  readonly recipeDigest: string;
+  readonly entries: readonly VerifiedEntry[];
+}
+
+/** Who said what at which place of the log. */
+export interface VerifiedEntry {
+  readonly logIndex: number;
+  readonly rebuilder: string;
+  readonly organisation: string;
+  readonly predicateType: string;
+}
+
+/**
+ * Verifies an evidence file (bytes, or parsed JSON) offline and counts the votes in it. A step
+ * that fails throws with its own code and with `step` naming it; a verdict other than
+ * `reproduced` is an answer and is returned.
+ *
+ * What this cannot see: entries that the file leaves out. Only the log can answer that.
+ *
+ * @throws AttestError
+ */
+export async function verifyEvidence(
+  file: unknown,
+  { trustRoot, verify, sha256, artifacts }: VerifyEvidenceOptions,
+): Promise<VerifiedEvidence> {
+  const { steps, step } = stepList();
+  const root = await step('trust-root', () => parseTrustRoot(trustRoot));
+  const evidence = await step('evidence-format', () => parseEvidence(file));
+  const { entries } = evidence;
+  const recipe = await step('recipe', () => checkRecipe(evidence));
+  const checkpoint = await step('checkpoint-signature', () =>
+    checkCheckpoint(evidence.checkpoint, root, verify),
+  );
+  await step('entries-distinct', () => checkDistinct(entries));
+  const signed = await step('statement-signatures', () => checkSignatures(entries, root, verify));
+  await step('entry-bodies', () => {
+    for (const { entry, signer } of signed) {
+      matchLogEntry(leafOf(entry), entry.envelope, signer.publicKey);
+    }
+  });
+  await step('inclusion-proofs', () => {
+    const hasher = sha256 === undefined ? rfc6962 : treeHasher(sha256);
+    for (const entry of entries) checkInclusion(entry, checkpoint, hasher);
+  });
+  const stated = await step('statements', () => readStatements(signed));
+  const rebuilds = await step('rebuilds', () => checkRebuilds(stated, recipe));
+  await step('provenance', () => checkProvenances(stated, rebuilds, recipe));
+  const { verdict, modules } = await step('verdict', () =>
+    publicationVerdict(
+      recipe.moduleNames,
+      rebuilds.map(({ signer, predicate }) => voteOf(signer.organisation, predicate)),
+      { organisations: organisationsOf(root), policy: root.policy },
+    ),
+  );
+  if (artifacts !== undefined) {
+    await step('presented-files', () => checkPresentedFiles(artifacts, modules, recipe));
+  }
+  return {
+    steps,
+    verdict,
+    modules,
+    checkpoint: { origin: checkpoint.origin, size: checkpoint.size },
+    artifact: evidence.artifact,
+    recipeDigest: recipe.digest,
+    entries: stated.map(({ entry, signer, predicateType }) => ({
+      logIndex: entry.logIndex,
+      rebuilder: signer.rebuilder,
+      organisation: signer.organisation,
+      predicateType,
+    })),
+  };
+}
+
+type Step = <T>(name: VerificationStepName, check: () => T | Promise<T>) => Promise<T>;
+
+/** Runs steps one by one, notes which held, and marks the error of one that did not. */
+function stepList(): { steps: VerificationStep[]; step: Step } {
+  const steps: VerificationStep[] = [];
+  const step: Step = async (name, check) => {
+    try {
+      const result = await check();
+      steps.push({ name, spec: STEPS[name], ok: true });
+      return result;
+    } catch (cause) {
+      if (!(cause instanceof AttestError)) throw cause;
+      throw new AttestError(cause.code, cause.message, { cause, step: name });
+    }
+  };
+  return { steps, step };
+}
+
+function checkRecipe({ artifact, recipe }: Evidence): RecipeView {
+  const view = viewRecipe(recipe);
+  if (canonicalJson(view.artifact) !== canonicalJson(artifact)) {
+    throw new AttestError(
+      'evidence-artifact-mismatch',
+      `the evidence is for ${artifact.uri} but its recipe rebuilds another artifact`,
+    );
+  }
+  return view;
+}
