@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const resolve = { conditions: ['@touchstone/source'] };
-const ssr = { resolve: { conditions: ['@touchstone/source', 'node', 'import', 'default'] } };
+const ssr = { resolve: { conditions: ['@touchstone/source', 'node'] } };
 
 export default defineConfig({
   test: {

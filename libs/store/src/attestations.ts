@@ -1,0 +1,63 @@
+import { transaction, type Database, type Queries } from './database.js';
+import { Prisma } from './generated/client.js';
+
+const withRebuilder = {
+  rebuild: { include: { rebuilder: true } },
+} satisfies Prisma.AttestationInclude;
+
+/** An attestation with the rebuilder that signed it. */
+export type AttestationRow = Prisma.AttestationGetPayload<{ include: typeof withRebuilder }>;
+
+export function findAttestation(queries: Queries, id: string): Promise<AttestationRow | null> {
+  return queries.attestation.findUnique({ where: { id }, include: withRebuilder });
+}
+
+/**
+ * Records where the log holds an attestation, and the rebuild as logged once all of its
+ * attestations are; one transaction. Recording the same again changes nothing.
+ */
+export async function recordLogged(
+  db: Database,
+  attestation: { id: string; rebuildId: string },
+  entry: { index: number; body: Uint8Array },
+  now: Date,
+): Promise<void> {
+  await transaction(db, async (queries) => {
+    // Locked first: of two attestations recorded at once, the later must see the earlier.
+    await queries.$executeRaw`
+      SELECT 1 FROM rebuild WHERE id = ${attestation.rebuildId}::uuid FOR UPDATE`;
+    await queries.attestation.updateMany({
+      where: { id: attestation.id, state: 'pending' },
+      data: {
+        state: 'logged',
+        logIndex: BigInt(entry.index),
+        logBody: new Uint8Array(entry.body),
+        loggedAt: now,
+      },
+    });
+    const pending = await queries.attestation.count({
+      where: { rebuildId: attestation.rebuildId, state: 'pending' },
+    });
+    if (pending === 0) {
+      await queries.rebuild.updateMany({
+        where: { id: attestation.rebuildId, state: 'reported' },
+        data: { state: 'logged' },
+      });
+    }
+  });
+}
+
+/**
+ * The attestations of a publication that are in the log, in the log's order; of a rebuild either
+ * all of them or none.
+ */
+export function listLoggedAttestations(
+  queries: Queries,
+  publicationId: string,
+): Promise<AttestationRow[]> {
+  return queries.attestation.findMany({
+    where: { rebuild: { publicationId, state: 'logged' } },
+    orderBy: { logIndex: 'asc' },
+    include: withRebuilder,
+  });
+}
