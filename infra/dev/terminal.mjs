@@ -1,0 +1,108 @@
+// What the development scripts print and how they run a command. Node 20, no dependency.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { root } from './rooms.mjs';
+
+let stream = process.stdout;
+
+/** Sends all further chatter to standard error, so that standard output carries a result alone. */
+export function keepStdoutClean() {
+  stream = process.stderr;
+}
+
+const paint = (code) => (text) =>
+  stream.isTTY && !process.env.NO_COLOR ? `\u001b[${code}m${text}\u001b[0m` : text;
+export const bold = paint(1);
+export const dim = paint(2);
+export const red = paint(31);
+export const green = paint(32);
+export const yellow = paint(33);
+
+export function say(text = '') {
+  stream.write(`${text}\n`);
+}
+
+/** An error that a person can act on: a stable code, what is wrong, what to do. */
+export class SetupError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Runs a script's main function; a SetupError ends it with one line and exit code 1. */
+export async function main(body) {
+  try {
+    process.exitCode = (await body()) ?? 0;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`${red(`error ${error.code}`)}: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** Where a command lies in PATH (and in the folders of system commands), or undefined. */
+export function which(command) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin'];
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, command))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return statSync(file).isFile();
+      } catch {
+        return false;
+      }
+    });
+}
+
+/**
+ * Runs a command in the root of the repository with its output passed through, standard output
+ * going where the chatter goes. No standard input. Resolves to the exit code; 124 when it was
+ * stopped after `timeout` seconds.
+ */
+export function run(command, args, { env = {}, cwd = root, timeout } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', stream === process.stderr ? 2 : 'inherit', 'inherit'],
+    });
+    let timedOut = false;
+    const timer = timeout
+      ? setTimeout(() => {
+          timedOut = true;
+          child.kill('SIGTERM');
+          setTimeout(() => child.kill('SIGKILL'), 10_000).unref();
+        }, timeout * 1000)
+      : undefined;
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve(timedOut ? 124 : (code ?? 1));
+    });
+  });
+}
+
+/** Runs a command and keeps what it says: `{ code, output }`, output being both streams. */
+export function ask(command, args, { env = {}, cwd = root } = {}) {
+  const result = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return {
+    code: result.status ?? 1,
+    output: `${result.stdout ?? ''}${result.stderr ?? ''}`,
+    stdout: result.stdout ?? '',
+  };
+}
+
+/** Runs a package's command from node_modules with this very Node. */
+export function runBin(name, args, options) {
+  return run(process.execPath, [join(root, 'node_modules', '.bin', name), ...args], options);
+}
