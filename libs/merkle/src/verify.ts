@@ -75,8 +75,9 @@ export function verifyInclusion(
 /**
  * Checks that the tree of size1 is a prefix of that of size2; RFC 9162 section 2.1.4.2.
  *
- * Two cases outside of the RFC have an empty proof: equal sizes, where the roots must be equal,
- * and size1 = 0, which is a prefix of everything but must come with the root of an empty tree.
+ * Two cases outside of the RFC have an empty proof: equal sizes, where the roots must be equal
+ * and nothing else is asked of them, and size1 = 0, which is a prefix of everything but must come
+ * with the root of an empty tree.
  *
  * @throws MerkleError `root-mismatch` when it is not, `proof-length`, `size-out-of-range`
  */
@@ -86,14 +87,16 @@ export function verifyConsistency(
 ): void {
   checkSize(size1, 'first tree size');
   checkSize(size2, 'second tree size');
-  checkHash(root1, 'first root');
-  checkHash(root2, 'second root');
   proof.forEach((hash, i) => checkHash(hash, `hash ${i} of the consistency proof`));
   if (size1 > size2) {
     throw new MerkleError(
       'size-out-of-range',
       `first tree size ${size1} is larger than the second, ${size2}`,
     );
+  }
+  if (size1 !== size2) {
+    checkHash(root1, 'first root');
+    checkHash(root2, 'second root');
   }
   if (size1 === size2 || size1 === 0) {
     if (proof.length > 0) throw proofLength('consistency', 'longer');
