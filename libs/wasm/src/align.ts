@@ -1,7 +1,13 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
-import { anchorSequences, cheapestPairs, type CellBudget } from './sequence.js';
+import {
+  anchorSequences,
+  cheapestPairs,
+  type CellBudget,
+  type KeyedItems,
+  type Pair,
+} from './sequence.js';
 import { samePiece } from './ranges.js';
 import type { Span } from './module.js';
 
@@ -44,12 +50,12 @@ export function alignEntries(claimed: EntryList, observed: EntryList): Alignment
 
   const [left, right] = unpaired(alignment);
   const contents = contentKeys(claimed, left, observed, right);
-  anchorSequences(left, right, contents.claimed, contents.observed, budget, pair);
+  anchorSequences(contents.claimed, contents.observed, budget, pair);
   pairMoved(alignment, contents, pair);
 
   for (const [gapLeft, gapRight] of gaps(alignment)) {
     const names = nameKeys(claimed, gapLeft, observed, gapRight);
-    anchorSequences(gapLeft, gapRight, names.claimed, names.observed, budget, pair);
+    anchorSequences(names.claimed, names.observed, budget, pair);
   }
   const sizeOf = (list: EntryList, position: number): number => list.spans[position]?.size ?? 0;
   for (const [gapLeft, gapRight] of gaps(alignment)) {
@@ -65,11 +71,9 @@ export function alignEntries(claimed: EntryList, observed: EntryList): Alignment
   return alignment;
 }
 
-type Pair = (claimed: number, observed: number) => void;
-type Keys = ReadonlyMap<number, number>;
-interface KeysOfBoth {
-  claimed: Keys;
-  observed: Keys;
+interface KeyedSides {
+  claimed: KeyedItems;
+  observed: KeyedItems;
 }
 
 /** Equal entries at both ends, which need no hashing: mostly all but one. */
@@ -102,9 +106,13 @@ function contentKeys(
   left: readonly number[],
   observed: EntryList,
   right: readonly number[],
-): KeysOfBoth {
+): KeyedSides {
   const numbers = new Map<string, number>();
-  const keysOf = (list: EntryList, positions: readonly number[], sizes: Set<number>): Keys => {
+  const keysOf = (
+    list: EntryList,
+    positions: readonly number[],
+    sizes: Set<number>,
+  ): KeyedItems => {
     const keys = new Map<number, number>();
     for (const position of positions) {
       const span = list.spans[position];
@@ -112,7 +120,7 @@ function contentKeys(
       const content = list.bytes.subarray(span.offset, span.offset + span.size);
       keys.set(position, numberOf(bytesToHex(sha256(content)), numbers));
     }
-    return keys;
+    return { items: positions, keys };
   };
   const sizesOf = (list: EntryList, positions: readonly number[]): Set<number> =>
     new Set(positions.map((position) => list.spans[position]?.size ?? -1));
@@ -127,15 +135,15 @@ function nameKeys(
   left: readonly number[],
   observed: EntryList,
   right: readonly number[],
-): KeysOfBoth {
+): KeyedSides {
   const numbers = new Map<string, number>();
-  const keysOf = (list: EntryList, positions: readonly number[]): Keys => {
+  const keysOf = (list: EntryList, positions: readonly number[]): KeyedItems => {
     const keys = new Map<number, number>();
     for (const position of positions) {
       const name = list.nameOf?.(position);
       if (name !== undefined) keys.set(position, numberOf(name, numbers));
     }
-    return keys;
+    return { items: positions, keys };
   };
   return { claimed: keysOf(claimed, left), observed: keysOf(observed, right) };
 }
@@ -147,18 +155,18 @@ function numberOf(text: string, numbers: Map<string, number>): number {
   return numbers.size - 1;
 }
 
-function pairMoved(alignment: Alignment, contents: KeysOfBoth, pair: Pair): void {
+function pairMoved(alignment: Alignment, contents: KeyedSides, pair: Pair): void {
   const [left, right] = unpaired(alignment);
   const waiting = new Map<number, number[]>();
   for (const position of right.reverse()) {
-    const key = contents.observed.get(position);
+    const key = contents.observed.keys.get(position);
     if (key === undefined) continue;
     const positions = waiting.get(key);
     if (positions === undefined) waiting.set(key, [position]);
     else positions.push(position);
   }
   for (const position of left) {
-    const key = contents.claimed.get(position);
+    const key = contents.claimed.keys.get(position);
     const partner = key === undefined ? undefined : waiting.get(key)?.pop();
     if (partner === undefined) continue;
     pair(position, partner);

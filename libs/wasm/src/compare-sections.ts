@@ -33,7 +33,9 @@ export function compareSections(
       });
       continue;
     }
-    const found = sectionRanges(claimed, section, observed, partner, limits, inner);
+    const left = { bytes: claimed.bytes, section };
+    const right = { bytes: observed.bytes, section: partner };
+    const found = compareSection(left, right, limits, inner);
     truncated ||= found.truncated;
     sections.push({
       ...labelOf(section),
@@ -60,32 +62,38 @@ interface Found {
   truncated: boolean;
 }
 
-function sectionRanges(
-  claimed: WasmModule,
-  left: Section,
-  observed: WasmModule,
-  right: Section,
+interface SectionOfSide {
+  bytes: Uint8Array;
+  section: Section;
+}
+
+function compareSection(
+  claimed: SectionOfSide,
+  observed: SectionOfSide,
   limits: DifferenceLimits,
   inner: Inner,
 ): Found {
-  const leftPiece: Piece = { bytes: claimed.bytes, ...spanOf(left) };
-  const rightPiece: Piece = { bytes: observed.bytes, ...spanOf(right) };
-  if (samePiece(leftPiece, rightPiece)) return { equal: true, ranges: [], truncated: false };
+  const whole = [wholePiece(claimed), wholePiece(observed)] as const;
+  if (samePiece(...whole)) return { equal: true, ranges: [], truncated: false };
 
-  const entries = entriesOf(left, inner);
+  const entries = entriesOf(claimed.section, inner);
   if (entries.some(({ ranges }) => ranges.length > 0)) {
     const ranges = entries.flatMap((entry) => entry.ranges);
     const kept = ranges.slice(0, limits.ranges);
     return { equal: false, ranges: kept, truncated: kept.length < ranges.length };
   }
   // The bodies are told apart without their headers, whose size field would blur the range.
-  const leftBody = { ...leftPiece, offset: left.bodyOffset, size: left.bodySize };
-  const rightBody = { ...rightPiece, offset: right.bodyOffset, size: right.bodySize };
-  const inBody = differingRanges(leftBody, rightBody, limits.ranges);
-  const found = samePiece(leftBody, rightBody)
-    ? differingRanges(leftPiece, rightPiece, limits.ranges)
-    : inBody;
-  return { equal: false, ...found };
+  const bodies = [bodyPiece(claimed), bodyPiece(observed)] as const;
+  const told = samePiece(...bodies) ? whole : bodies;
+  return { equal: false, ...differingRanges(...told, limits.ranges) };
+}
+
+function wholePiece({ bytes, section }: SectionOfSide): Piece {
+  return { bytes, ...spanOf(section) };
+}
+
+function bodyPiece({ bytes, section }: SectionOfSide): Piece {
+  return { bytes, offset: section.bodyOffset, size: section.bodySize };
 }
 
 function entriesOf(section: Section, inner: Inner): EntryDifferences['entries'] {

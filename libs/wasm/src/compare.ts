@@ -30,42 +30,47 @@ export function compareModules(
   limits: DifferenceLimits = defaultLimits,
 ): ModuleDifference {
   const malformed: Malformed[] = [];
-  const whole = { claimed: wholeFile(claimed), observed: wholeFile(observed) };
   const sizes = { claimedSize: claimed.length, observedSize: observed.length };
-  const equal = samePiece(whole.claimed, whole.observed);
+  const equal = samePiece(wholeFile(claimed), wholeFile(observed));
   const left = read(malformed, 'claimed', 'file', () => readSections(claimed));
   const right = read(malformed, 'observed', 'file', () => readSections(observed));
   if (left === undefined || right === undefined) {
-    const { ranges, truncated } = differingRanges(whole.claimed, whole.observed, limits.ranges);
-    const status = equal ? 'equal' : 'different';
-    const file: SectionDifference = {
-      section: 'file',
-      id: WHOLE_FILE_ID,
-      status,
-      claimed: { offset: 0, size: claimed.length },
-      observed: { offset: 0, size: observed.length },
-      ranges,
-    };
+    const { section, truncated } = compareFiles(claimed, observed, limits);
     const none = { functions: nothing(), segments: nothing() };
-    return { equal, ...sizes, malformed, sections: [file], ...none, truncated };
+    return { equal, ...sizes, malformed, sections: [section], ...none, truncated };
   }
 
   const functions = compareFunctions(left, right, limits, malformed, equal);
-  const segments = compareSegments(left, right, limits, malformed);
-  const { sections, truncated } = compareSections(left, right, limits, {
-    code: functions,
-    data: segments,
-  });
-  const cut = truncated || functions.truncated || segments.truncated;
-  return {
-    equal,
-    ...sizes,
-    malformed,
-    sections,
-    functions: functions.differences,
-    segments: segments.differences,
-    truncated: cut,
+  const segments = compareSegments(left, right, limits, malformed, equal);
+  const inner = { code: functions, data: segments };
+  const { sections, ...found } = compareSections(left, right, limits, inner);
+  let truncated = found.truncated || functions.truncated || segments.truncated;
+  if (!equal && sections.every(({ status }) => status === 'equal')) {
+    // Equal sections in another order: only the files as a whole can show it.
+    const file = compareFiles(claimed, observed, limits);
+    sections.push(file.section);
+    truncated ||= file.truncated;
+  }
+  const entries = { functions: functions.differences, segments: segments.differences };
+  return { equal, ...sizes, malformed, sections, ...entries, truncated };
+}
+
+function compareFiles(
+  claimed: Uint8Array,
+  observed: Uint8Array,
+  limits: DifferenceLimits,
+): { section: SectionDifference; truncated: boolean } {
+  const [left, right] = [wholeFile(claimed), wholeFile(observed)];
+  const { ranges, truncated } = differingRanges(left, right, limits.ranges);
+  const section: SectionDifference = {
+    section: 'file',
+    id: WHOLE_FILE_ID,
+    status: samePiece(left, right) ? 'equal' : 'different',
+    claimed: { offset: 0, size: claimed.length },
+    observed: { offset: 0, size: observed.length },
+    ranges,
   };
+  return { section, truncated };
 }
 
 interface Compared {
@@ -82,13 +87,11 @@ function compareFunctions(
 ): Compared {
   const claimed = read(malformed, 'claimed', 'code', () => readFunctions(left));
   const observed = read(malformed, 'observed', 'code', () => readFunctions(right));
-  if (claimed === undefined || observed === undefined) return unread(claimed, observed);
-  const names = equal
-    ? undefined
-    : { claimed: readFunctionNames(left), observed: readFunctionNames(right) };
+  if (claimed === undefined || observed === undefined || equal)
+    return uncompared(claimed, observed);
   return compareEntries(
-    { module: left, section: 'code', entries: claimed, names: names?.claimed },
-    { module: right, section: 'code', entries: observed, names: names?.observed },
+    { module: left, section: 'code', entries: claimed, names: readFunctionNames(left) },
+    { module: right, section: 'code', entries: observed, names: readFunctionNames(right) },
     limits,
   );
 }
@@ -98,10 +101,12 @@ function compareSegments(
   right: WasmModule,
   limits: DifferenceLimits,
   malformed: Malformed[],
+  equal: boolean,
 ): Compared {
   const claimed = read(malformed, 'claimed', 'data', () => readDataSegments(left));
   const observed = read(malformed, 'observed', 'data', () => readDataSegments(right));
-  if (claimed === undefined || observed === undefined) return unread(claimed, observed);
+  if (claimed === undefined || observed === undefined || equal)
+    return uncompared(claimed, observed);
   return compareEntries(
     { module: left, section: 'data', entries: claimed, names: undefined },
     { module: right, section: 'data', entries: observed, names: undefined },
@@ -137,6 +142,6 @@ function nothing(claimedTotal = 0, observedTotal = 0): EntryDifferences {
   return { entries: [], differing: 0, claimedTotal, observedTotal };
 }
 
-function unread(claimed?: readonly unknown[], observed?: readonly unknown[]): Compared {
+function uncompared(claimed?: readonly unknown[], observed?: readonly unknown[]): Compared {
   return { differences: nothing(claimed?.length, observed?.length), truncated: false };
 }

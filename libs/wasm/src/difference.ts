@@ -59,7 +59,10 @@ export interface ModuleDifference {
   claimedSize: number;
   observedSize: number;
   malformed: Malformed[];
-  /** Sections of the claimed module in order, then those that the observed module alone has. */
+  /**
+   * Sections of the claimed module in order, then those that the observed module alone has. Where
+   * that tells nothing, because the same sections stand in another order, `file` comes last.
+   */
   sections: SectionDifference[];
   functions: EntryDifferences;
   segments: EntryDifferences;

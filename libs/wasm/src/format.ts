@@ -30,8 +30,12 @@ export function formatDifference(
         `The ${side} ${part === 'file' ? 'file is not a readable module' : `section ${part} cannot be read`}: ${printable(message)} [${code}]`,
     ),
   ];
-  for (const section of difference.sections) {
-    if (section.status === 'equal') continue;
+  const differing = difference.sections.filter(({ status }) => status !== 'equal');
+  const [first] = differing;
+  if (first?.section === 'file' && difference.malformed.length === 0) {
+    lines.push('Their sections are the same, in another order.');
+  }
+  for (const section of differing) {
     lines.push(describeSection(section));
     const inner = innerEntries(section, difference);
     if (inner === undefined) lines.push(...describePlaces(section.ranges, claimed, observed, '  '));

@@ -117,8 +117,9 @@ function readPreamble(bytes: Uint8Array): void {
   if (wrong !== -1) {
     throw new WasmError('not-wasm', wrong, 'the file does not begin with the bytes 00 61 73 6d');
   }
-  const cursor = new Cursor(bytes, magic.length, bytes.length, true);
-  cursor.skip(PREAMBLE_SIZE - magic.length, 'the preamble');
+  if (bytes.length < PREAMBLE_SIZE) {
+    throw new WasmError('truncated', bytes.length, 'the file ends inside the preamble');
+  }
   // The component model splits the version word in two: 16 bits of version, 16 bits of layer.
   const [low = 0, high = 0, layer = 0, layerHigh = 0] = bytes.subarray(4, PREAMBLE_SIZE);
   if (layer === 1 && layerHigh === 0) {

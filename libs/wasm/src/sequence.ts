@@ -9,8 +9,14 @@ export interface PairCosts {
   skipRight(right: number): number;
 }
 
-type Pair = (left: number, right: number) => void;
-type Keys = ReadonlyMap<number, number>;
+export type Pair = (left: number, right: number) => void;
+export type Keys = ReadonlyMap<number, number>;
+
+export interface KeyedItems {
+  items: readonly number[];
+  /** By item; an item may have none. */
+  keys: Keys;
+}
 
 /** Keys that occur once on both sides split a sequence; so deep at most. */
 const MAX_DEPTH = 24;
@@ -22,21 +28,17 @@ const MAX_DEPTH = 24;
  * Items without a key are paired with nothing.
  */
 export function anchorSequences(
-  left: readonly number[],
-  right: readonly number[],
-  leftKeys: Keys,
-  rightKeys: Keys,
+  left: KeyedItems,
+  right: KeyedItems,
   budget: CellBudget,
   pair: Pair,
 ): void {
+  const { keys: leftKeys } = left;
+  const { keys: rightKeys } = right;
   const costs: PairCosts = {
     pair: (a, b) => (leftKeys.get(a) === rightKeys.get(b) ? 0 : Infinity),
     skipLeft: () => 1,
     skipRight: () => 1,
-  };
-  const keyed = (items: readonly number[], keys: Keys, others: Keys): number[] => {
-    const otherKeys = new Set(others.values());
-    return items.filter((item) => otherKeys.has(keys.get(item) ?? NaN));
   };
   const align = (as: readonly number[], bs: readonly number[], depth: number): void => {
     let [aLow, aHigh, bLow, bHigh] = [0, as.length, 0, bs.length];
@@ -63,7 +65,15 @@ export function anchorSequences(
     }
     align(aRest.slice(aNext), bRest.slice(bNext), depth + 1);
   };
-  align(keyed(left, leftKeys, rightKeys), keyed(right, rightKeys, leftKeys), 0);
+  align(itemsWithKeysOf(left, right), itemsWithKeysOf(right, left), 0);
+}
+
+function itemsWithKeysOf({ items, keys }: KeyedItems, other: KeyedItems): number[] {
+  const shared = new Set(other.keys.values());
+  return items.filter((item) => {
+    const key = keys.get(item);
+    return key !== undefined && shared.has(key);
+  });
 }
 
 /**
