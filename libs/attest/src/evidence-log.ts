@@ -6,10 +6,10 @@ import {
   parseNote,
   type Checkpoint,
   type SignatureVerifier,
+  type VerifierKey,
 } from '@touchstone/note';
 import { AttestError } from './errors.js';
 import type { EvidenceEntry } from './evidence.js';
-import { logKeys, type TrustRoot } from './trust-root.js';
 
 /**
  * The checkpoint of an evidence file, signed by a log that the trust root knows by its origin.
@@ -18,7 +18,7 @@ import { logKeys, type TrustRoot } from './trust-root.js';
  */
 export async function checkCheckpoint(
   note: string,
-  root: Pick<TrustRoot, 'logs'>,
+  logs: readonly VerifierKey[],
   verify: SignatureVerifier,
 ): Promise<Checkpoint> {
   let origin: string;
@@ -29,7 +29,7 @@ export async function checkCheckpoint(
       cause,
     });
   }
-  const keys = logKeys(root, origin);
+  const keys = logs.filter(({ name }) => name === origin);
   if (keys.length === 0) {
     throw new AttestError(
       'checkpoint-origin-unknown',

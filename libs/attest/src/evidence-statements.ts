@@ -12,7 +12,7 @@ import { checkRebuildPayload } from './rebuild-statement.js';
 import type { RecipeView } from './recipe-view.js';
 import { parseStatement } from './statement.js';
 import type { ModuleReport } from './verdict.js';
-import { enrolledKeys, type EnrolledKey, type TrustRoot } from './trust-root.js';
+import type { EnrolledKey } from './trust-root.js';
 
 /** An entry whose envelope an enrolled key signed. */
 export interface SignedEntry {
@@ -47,11 +47,11 @@ export interface PresentedFile {
  */
 export async function checkSignatures(
   entries: readonly EvidenceEntry[],
-  root: Pick<TrustRoot, 'rebuilders'>,
+  keys: readonly EnrolledKey[],
   verify: SignatureVerifier,
 ): Promise<SignedEntry[]> {
-  const enrolled = new Map(enrolledKeys(root).map((key) => [key.keyId, key]));
-  const publicKeys = [...enrolled.values()].map(({ publicKey }) => publicKey);
+  const enrolled = new Map(keys.map((key) => [key.keyId, key]));
+  const publicKeys = keys.map(({ publicKey }) => publicKey);
   const signed: SignedEntry[] = [];
   for (const entry of entries) {
     const verified = await verifyEnvelope(entry.envelope, publicKeys, verify);

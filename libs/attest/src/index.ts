@@ -77,9 +77,11 @@ export {
   organisationsOf,
   parseTrustRoot,
   Policy,
+  resolveTrustRoot,
   TRUST_ROOT_SCHEMA,
   TrustRoot,
   type EnrolledKey,
+  type ResolvedTrustRoot,
 } from './trust-root.js';
 export {
   moduleVerdict,

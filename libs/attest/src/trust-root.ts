@@ -1,4 +1,10 @@
-import { keyId, parseVerifierKey, type PublicKey, type VerifierKey } from '@touchstone/note';
+import {
+  formatVerifierKey,
+  keyId,
+  parseVerifierKey,
+  type PublicKey,
+  type VerifierKey,
+} from '@touchstone/note';
 import { z } from 'zod';
 import { AttestError } from './errors.js';
 import { parseBy } from './json.js';
@@ -63,6 +69,16 @@ export interface EnrolledKey {
   readonly organisation: string;
 }
 
+/** A trust root with its keys read. */
+export interface ResolvedTrustRoot {
+  readonly root: TrustRoot;
+  readonly keys: readonly EnrolledKey[];
+  /** Named by the origin of their log. */
+  readonly logs: readonly VerifierKey[];
+  /** The organisations that have a vote, each once, sorted. */
+  readonly organisations: readonly string[];
+}
+
 /**
  * Reads a trust root and checks that it can be counted by: rebuilder ids unique, no key enrolled
  * twice (one key must never make two votes), every key well-formed, each log's verifier key named
@@ -72,29 +88,30 @@ export interface EnrolledKey {
  * `public-key-malformed`
  */
 export function parseTrustRoot(value: unknown): TrustRoot {
+  return resolveTrustRoot(value).root;
+}
+
+/** As {@link parseTrustRoot}, and hands out the keys it read while it checked. */
+export function resolveTrustRoot(value: unknown): ResolvedTrustRoot {
   const root = parseBy(TrustRoot, value, 'trust-root-malformed', 'trust root');
-  refuseDuplicates(
-    'rebuilders.id',
-    root.rebuilders.map(({ id }) => id),
-  );
+  const ids = root.rebuilders.map(({ id }) => id);
+  const keys = enrolledKeys(root);
+  const logs = root.logs.map(readLogKey);
+  const organisations = organisationsOf(root);
+  refuseDuplicates('rebuilders.id', ids);
   refuseDuplicates(
     'rebuilders.keys',
-    enrolledKeys(root).map((key) => key.keyId),
+    keys.map((key) => key.keyId),
   );
-  refuseDuplicates(
-    'logs.vkey',
-    root.logs.map(({ vkey }) => vkey),
-  );
-  root.logs.forEach(readLogKey);
-  refuseLookalikes(organisationsOf(root));
-  const organisations = organisationsOf(root).length;
-  if (root.policy.quorum > organisations) {
+  refuseDuplicates('logs.vkey', logs.map(formatVerifierKey));
+  refuseLookalikes(organisations);
+  if (root.policy.quorum > organisations.length) {
     throw new AttestError(
       'trust-root-quorum',
-      `policy.quorum is ${root.policy.quorum} but only ${organisations} organisations are enrolled`,
+      `policy.quorum is ${root.policy.quorum} but only ${organisations.length} organisations are enrolled`,
     );
   }
-  return root;
+  return { root, keys, logs, organisations };
 }
 
 /** All rebuilder keys of a trust root. @throws AttestError `public-key-malformed` */

@@ -14,7 +14,7 @@ import {
 import { parseEvidence, type Evidence } from './evidence.js';
 import { matchLogEntry } from './log-entry.js';
 import { viewRecipe, type RecipeView } from './recipe-view.js';
-import { organisationsOf, parseTrustRoot, type TrustRoot } from './trust-root.js';
+import { resolveTrustRoot, type TrustRoot } from './trust-root.js';
 import { publicationVerdict, voteOf, type ModuleReport, type Verdict } from './verdict.js';
 
 /** Every step of the verification in its order, with what it follows. */
@@ -86,15 +86,17 @@ export async function verifyEvidence(
   { trustRoot, verify, sha256, artifacts }: VerifyEvidenceOptions,
 ): Promise<VerifiedEvidence> {
   const { steps, step } = stepList();
-  const root = await step('trust-root', () => parseTrustRoot(trustRoot));
+  const { root, keys, logs, organisations } = await step('trust-root', () =>
+    resolveTrustRoot(trustRoot),
+  );
   const evidence = await step('evidence-format', () => parseEvidence(file));
   const { entries } = evidence;
   const recipe = await step('recipe', () => checkRecipe(evidence));
   const checkpoint = await step('checkpoint-signature', () =>
-    checkCheckpoint(evidence.checkpoint, root, verify),
+    checkCheckpoint(evidence.checkpoint, logs, verify),
   );
   await step('entries-distinct', () => checkDistinct(entries));
-  const signed = await step('statement-signatures', () => checkSignatures(entries, root, verify));
+  const signed = await step('statement-signatures', () => checkSignatures(entries, keys, verify));
   await step('entry-bodies', () => {
     for (const { entry, signer } of signed) {
       matchLogEntry(leafOf(entry), entry.envelope, signer.publicKey);
@@ -111,7 +113,7 @@ export async function verifyEvidence(
     publicationVerdict(
       recipe.moduleNames,
       rebuilds.map(({ signer, predicate }) => voteOf(signer.organisation, predicate)),
-      { organisations: organisationsOf(root), policy: root.policy },
+      { organisations, policy: root.policy },
     ),
   );
   if (artifacts !== undefined) {
