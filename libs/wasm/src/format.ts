@@ -7,6 +7,7 @@ import type {
 import type { Span } from './module.js';
 import type { DifferingRange } from './ranges.js';
 
+const MAX_SECTIONS = 32;
 const MAX_ENTRIES = 16;
 const MAX_PLACES = 3;
 const MAX_HEX_BYTES = 16;
@@ -35,11 +36,14 @@ export function formatDifference(
   if (first?.section === 'file' && difference.malformed.length === 0) {
     lines.push('Their sections are the same, in another order.');
   }
-  for (const section of differing) {
+  for (const section of differing.slice(0, MAX_SECTIONS)) {
     lines.push(describeSection(section));
     const inner = innerEntries(section, difference);
     if (inner === undefined) lines.push(...describePlaces(section.ranges, claimed, observed, '  '));
     else lines.push(...describeEntries(inner.kind, inner.list, claimed, observed));
+  }
+  if (differing.length > MAX_SECTIONS) {
+    lines.push(`and ${differing.length - MAX_SECTIONS} more sections`);
   }
   const equal = difference.sections.filter(({ status }) => status === 'equal');
   if (equal.length > 0) lines.push(`Equal sections: ${listNames(equal)}.`);
@@ -113,10 +117,11 @@ function describePlaces(
   indent: string,
 ): string[] {
   const lines = ranges.slice(0, MAX_PLACES).map((range) => {
-    const left = hex(claimed, range.offset, range.length);
-    const right = hex(observed, range.observedOffset, range.observedLength);
-    const place = `${indent}bytes ${at(range.offset)} to ${at(range.offset + range.length)}`;
-    return `${place}: claimed ${left}, observed ${right}`;
+    const { offset, length, observedOffset, observedLength } = range;
+    const elsewhere = offset === observedOffset ? '' : ` (observed: ${at(observedOffset)})`;
+    const left = hex(claimed, offset, length);
+    const right = hex(observed, observedOffset, observedLength);
+    return `${indent}at ${at(offset)}${elsewhere}: claimed ${left}, observed ${right}`;
   });
   if (ranges.length > MAX_PLACES) {
     lines.push(`${indent}and ${ranges.length - MAX_PLACES} more places`);
@@ -140,7 +145,7 @@ function at(offset: number): string {
 }
 
 function listNames(sections: readonly SectionDifference[]): string {
-  const shown = sections.slice(0, 2 * MAX_ENTRIES).map(nameOf);
+  const shown = sections.slice(0, MAX_SECTIONS).map(nameOf);
   if (sections.length > shown.length) shown.push(`and ${sections.length - shown.length} more`);
   return shown.join(', ');
 }

@@ -130,7 +130,8 @@ function fillSteps(
       const skippedLeft = above + skipLeft;
       const skippedRight = before + costs.skipRight(b);
       before = Math.min(paired, skippedLeft, skippedRight);
-      const step = before === paired ? PAIR : before === skippedLeft ? SKIP_LEFT : SKIP_RIGHT;
+      // Of equal costs the one that pairs earlier items: steps are walked from the end.
+      const step = before === skippedRight ? SKIP_RIGHT : before === skippedLeft ? SKIP_LEFT : PAIR;
       steps[(index + 1) * width + column] = step;
       totals[column] = before;
       diagonal = above;
