@@ -1,1 +1,82 @@
-export {};
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { TlogEvent } from '@touchstone/tlog';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+import { readEnvironment } from './environment.js';
+import type { LogEnvironment } from './environment.js';
+import { LogModule } from './log.module.js';
+import type { LogParts } from './log.module.js';
+import { Log, readSecret } from './log.js';
+import { LogMetrics } from './metrics.js';
+import { ProblemFilter } from './problem-filter.js';
+
+export interface RunningLog {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** Takes no more requests, answers those it has, makes them durable, releases the folder. */
+  close(): Promise<void>;
+}
+
+/** Starts the log server with an environment such as process.env. */
+export async function startLog(variables: Record<string, string | undefined>): Promise<RunningLog> {
+  const environment = readEnvironment(variables);
+  const logger = pino({ level: environment.logLevel, base: { service: 'log' } });
+  const { writeToken: source } = environment;
+  const writeToken = source ? await readSecret(source) : null;
+  if (writeToken === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
+  if (!writeToken) logger.warn('no LOG_WRITE_TOKEN is set: whoever reaches this port may write');
+  const metrics = new LogMetrics();
+  const log = await Log.open(environment, (event) => observe(event, metrics, logger));
+  try {
+    const app = await listen({ log, metrics, writeToken }, environment, logger);
+    const url = await addressOf(app);
+    logger.info({ url, origin: log.origin, vkey: log.vkey, size: log.size }, 'listening');
+    return {
+      url,
+      async close() {
+        // Requests in flight wait for their checkpoint, so the engine goes last.
+        await app.close();
+        await log.close();
+        logger.info({ size: log.size }, 'stopped');
+      },
+    };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+function observe(event: TlogEvent, metrics: LogMetrics, logger: Logger): void {
+  metrics.observe(event);
+  if (event.type !== 'failed') return;
+  const { error } = event;
+  const level = error.code === 'log-poisoned' ? 'fatal' : 'error';
+  logger[level]({ err: error, code: error.code }, error.message);
+}
+
+async function listen(
+  parts: LogParts,
+  { host, port, maxBodyBytes }: LogEnvironment,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    LogModule.of(parts),
+    new FastifyAdapter({ bodyLimit: maxBodyBytes }),
+    { logger: false, abortOnError: false },
+  );
+  app.useGlobalFilters(new ProblemFilter(logger));
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return app;
+}
+
+async function addressOf(app: NestFastifyApplication): Promise<string> {
+  return (await app.getUrl()).replace('[::1]', 'localhost').replace(/\/$/, '');
+}

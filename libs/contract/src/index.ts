@@ -26,6 +26,15 @@ export {
   RebuildState,
   Report,
 } from './coordinator-api.js';
+export {
+  ConsistencyAnswer,
+  DsseRequest,
+  InclusionAnswer,
+  LogInfo,
+  logRoutes,
+  MAX_LOG_BODY_BYTES,
+  TransparencyLogEntry,
+} from './log-api.js';
 export { openApiDocument } from './openapi.js';
 export { fieldPath, Problem, problem, ProblemCode } from './problem.js';
 export { queueName, RebuildJob } from './queue.js';

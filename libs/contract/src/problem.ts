@@ -49,6 +49,7 @@ export const PROBLEM_CODES = [
   'size-out-of-range',
   'log-busy',
   'log-stopped',
+  'log-storage',
   'log-unreachable',
   // the server
   'not-ready',

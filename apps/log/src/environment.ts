@@ -1,0 +1,74 @@
+import { MAX_LOG_BODY_BYTES } from '@touchstone/contract';
+import { z } from 'zod';
+
+const Environment = z.object({
+  /** The folder of the log: tiles, checkpoint, state. On a local disk. */
+  TILES_DIR: z.string().min(1),
+  /** Origin of the checkpoints and name of the key, a schema-less URL such as example.org/log. */
+  LOG_ORIGIN: z.string().min(1).max(255),
+  /** File of mode 0600 with the log's PKCS#8 key; or the key itself in LOG_KEY. */
+  LOG_KEY_FILE: z.string().min(1).optional(),
+  LOG_KEY: z.string().min(1).optional(),
+  /** Token that writers present; or a file with it. Without either, anyone may write. */
+  LOG_WRITE_TOKEN: z.string().min(16).max(1024).optional(),
+  LOG_WRITE_TOKEN_FILE: z.string().min(1).optional(),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
+  MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
+  /** Entries that may wait for a batch; more are told to come back later. */
+  MAX_QUEUED_ENTRIES: z.coerce.number().int().min(1).max(1_000_000).default(16_384),
+  MAX_BATCH_ENTRIES: z.coerce.number().int().min(1).max(65_536).default(4_096),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+/** One secret, in a file or as such. */
+export type SecretSource = { readonly file: string } | { readonly text: string };
+
+export interface LogEnvironment {
+  readonly tilesDir: string;
+  readonly origin: string;
+  readonly key: SecretSource;
+  readonly writeToken: SecretSource | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly maxBodyBytes: number;
+  readonly maxQueuedEntries: number;
+  readonly maxBatchEntries: number;
+  readonly logLevel: string;
+}
+
+/** Reads and validates the log's environment; throws an error that names the variable. */
+export function readEnvironment(variables: Record<string, string | undefined>): LogEnvironment {
+  const parsed = Environment.safeParse(variables);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);
+  }
+  const e = parsed.data;
+  const key = secretSource('LOG_KEY', e.LOG_KEY_FILE, e.LOG_KEY);
+  if (!key) throw new Error('LOG_KEY_FILE: set it to the file with the private key of the log');
+  return {
+    tilesDir: e.TILES_DIR,
+    origin: e.LOG_ORIGIN,
+    key,
+    writeToken: secretSource('LOG_WRITE_TOKEN', e.LOG_WRITE_TOKEN_FILE, e.LOG_WRITE_TOKEN),
+    host: e.HOST,
+    port: e.PORT,
+    maxBodyBytes: e.MAX_BODY_BYTES,
+    maxQueuedEntries: e.MAX_QUEUED_ENTRIES,
+    maxBatchEntries: e.MAX_BATCH_ENTRIES,
+    logLevel: e.LOG_LEVEL,
+  };
+}
+
+function secretSource(
+  name: string,
+  file: string | undefined,
+  text: string | undefined,
+): SecretSource | undefined {
+  if (file !== undefined && text !== undefined) {
+    throw new Error(`${name}_FILE and ${name} are both set; keep one`);
+  }
+  if (file !== undefined) return { file };
+  return text === undefined ? undefined : { text };
+}

@@ -1,0 +1,33 @@
+import { fieldPath, problem } from '@touchstone/contract';
+import type { Problem, ProblemCode } from '@touchstone/contract';
+import type { z } from 'zod';
+
+/** An answer other than success, thrown by whatever finds out. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly problem: Problem;
+
+  constructor(
+    code: ProblemCode,
+    status: number,
+    detail: string,
+    options: ErrorOptions & { readonly field?: string } = {},
+  ) {
+    super(detail, options);
+    this.problem = problem(code, status, detail, options.field);
+  }
+}
+
+/** Parses a request by its schema, or throws the problem that names the field. */
+export function parseRequest<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  code: ProblemCode,
+  root: string,
+): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = fieldPath(issue?.path ?? [], root);
+  throw new HttpProblem(code, 400, `${field}: ${issue?.message ?? 'malformed'}`, { field });
+}

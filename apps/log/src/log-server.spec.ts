@@ -1,0 +1,298 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keyDetails, matchLogEntry, paeBytes } from '@touchstone/attest';
+import {
+  ConsistencyAnswer,
+  InclusionAnswer,
+  LogInfo,
+  Problem,
+  TransparencyLogEntry,
+} from '@touchstone/contract';
+import type { DsseRequest } from '@touchstone/contract';
+import { generateKey, nodeVerifier } from '@touchstone/keys';
+import type { PrivateKey } from '@touchstone/keys';
+import { entriesPath, tilePath, verifyConsistency, verifyInclusion } from '@touchstone/merkle';
+import {
+  encodeUtf8,
+  fromBase64,
+  fullKeyHash,
+  openCheckpoint,
+  parseVerifierKey,
+  toBase64,
+} from '@touchstone/note';
+import { PosixStorage, fsck, nodeHasher } from '@touchstone/tlog';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLog } from './index.js';
+import type { RunningLog } from './index.js';
+
+const TOKEN = 'a-write-token-for-tests';
+const logKey = generateKey('ed25519');
+const writer = generateKey('ecdsa-p256-sha256');
+let dir: string;
+let server: RunningLog;
+let info: LogInfo;
+
+function environment(): Record<string, string> {
+  return {
+    TILES_DIR: dir,
+    LOG_ORIGIN: 'spec.touchstone.dev/log',
+    LOG_KEY: logKey.toPem(),
+    LOG_WRITE_TOKEN: TOKEN,
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+  };
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'log-server-'));
+  server = await startLog(environment());
+  info = LogInfo.parse(await (await get('/v1/log')).json());
+});
+
+afterAll(async () => {
+  await server.close();
+  const report = await fsck(new PosixStorage(dir), { vkeys: [info.vkey], verify: nodeVerifier });
+  await rm(dir, { recursive: true });
+  expect(report.problems).toEqual([]);
+});
+
+function get(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(server.url + path, init);
+}
+
+function request(text: string, key: PrivateKey = writer): DsseRequest {
+  const payload = encodeUtf8(text);
+  const sig = toBase64(key.sign(paeBytes('text/plain', payload)));
+  const { algorithm, spki } = key.publicKey;
+  return {
+    dsseRequestV002: {
+      envelope: {
+        payload: toBase64(payload),
+        payloadType: 'text/plain',
+        signatures: [{ sig }],
+      },
+      verifiers: [
+        {
+          publicKey: { rawBytes: toBase64(spki) },
+          keyDetails: keyDetails(algorithm) as 'PKIX_ED25519',
+        },
+      ],
+    },
+  };
+}
+
+function post(body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return get('/api/v2/log/entries', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${TOKEN}`,
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+async function add(text: string, key?: PrivateKey): Promise<TransparencyLogEntry> {
+  const answer = await post(request(text, key));
+  expect(answer.status).toBe(201);
+  return TransparencyLogEntry.parse(await answer.json());
+}
+
+async function expectProblem(answer: Response, status: number, code: string): Promise<Problem> {
+  const problem = Problem.parse(await answer.json());
+  expect([answer.status, problem.status, problem.code]).toEqual([status, status, code]);
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  return problem;
+}
+
+describe('POST /api/v2/log/entries', () => {
+  it.each([['ecdsa-p256-sha256'], ['ed25519']] as const)(
+    'answers an entry that proves itself, %s',
+    async (algorithm) => {
+      const key = generateKey(algorithm);
+      const sent = request(`by ${algorithm}`, key);
+      const entry = TransparencyLogEntry.parse(await (await post(sent)).json());
+      const leaf = fromBase64(entry.canonicalizedBody);
+      matchLogEntry(leaf, sent.dsseRequestV002.envelope, key.publicKey);
+      const { inclusionProof } = entry;
+      const vkey = parseVerifierKey(info.vkey);
+      const note = inclusionProof.checkpoint.envelope;
+      const { checkpoint } = await openCheckpoint(note, [vkey], nodeVerifier);
+      expect(checkpoint.size).toBe(Number(inclusionProof.treeSize));
+      verifyInclusion({
+        index: Number(entry.logIndex),
+        size: checkpoint.size,
+        leafHash: nodeHasher.leaf(leaf),
+        proof: inclusionProof.hashes.map(fromBase64),
+        root: checkpoint.root,
+      });
+      expect(entry.logId.keyId).toBe(toBase64(fullKeyHash(vkey.name, vkey.publicKey)));
+      expect(entry.kindVersion).toEqual({ kind: 'dsse', version: '0.0.2' });
+    },
+  );
+
+  it('gives neighbours in a batch their own index', async () => {
+    const entries = await Promise.all(Array.from({ length: 40 }, (_, i) => add(`parallel ${i}`)));
+    expect(new Set(entries.map(({ logIndex }) => logIndex)).size).toBe(40);
+  });
+
+  it.each([
+    ['no JSON', '{', 400, 'malformed-body'],
+    ['another shape', {}, 400, 'entry-malformed'],
+    ['a body over the limit', `"${'x'.repeat(300_000)}"`, 413, 'body-too-large'],
+  ])('refuses %s', async (_name, body, status, code) => {
+    await expectProblem(await post(body), status, code);
+  });
+
+  it('refuses another content type', async () => {
+    const answer = await post('x', { 'content-type': 'text/html' });
+    await expectProblem(answer, 415, 'unsupported-media-type');
+  });
+
+  it('refuses a signature that does not verify, and appends nothing', async () => {
+    const before = LogInfo.parse(await (await get('/v1/log')).json());
+    const tampered = request('honest');
+    tampered.dsseRequestV002.envelope.payload = toBase64(encodeUtf8('changed'));
+    const problem = await expectProblem(await post(tampered), 400, 'entry-signature');
+    expect(problem.field).toBe('dsseRequestV002.envelope.signatures[0].sig');
+    expect(await (await get('/v1/log')).json()).toEqual(before);
+  });
+
+  it('refuses a key that signed nothing, and one that is none', async () => {
+    const extra = request('one');
+    extra.dsseRequestV002.verifiers.push(
+      ...request('two', generateKey('ed25519')).dsseRequestV002.verifiers,
+    );
+    await expectProblem(await post(extra), 400, 'entry-signature');
+    const broken = request('three');
+    broken.dsseRequestV002.verifiers[0]!.publicKey.rawBytes = 'AAAA';
+    await expectProblem(await post(broken), 400, 'entry-malformed');
+  });
+
+  it('asks for the write token', async () => {
+    const none = await get('/api/v2/log/entries', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(none.headers.get('www-authenticate')).toBe('Bearer');
+    await expectProblem(none, 401, 'token-missing');
+    const wrong = await post(request('x'), { authorization: 'Bearer another-token-than-that' });
+    await expectProblem(wrong, 403, 'token-forbidden');
+  });
+});
+
+describe('reads', () => {
+  it('serves the checkpoint uncached and as text', async () => {
+    const { logIndex } = await add('before the checkpoint');
+    for (const path of ['/checkpoint', '/api/v2/checkpoint']) {
+      const answer = await get(path);
+      expect(answer.headers.get('cache-control')).toBe('no-cache');
+      expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
+      const key = parseVerifierKey(info.vkey);
+      const { checkpoint } = await openCheckpoint(await answer.text(), [key], nodeVerifier);
+      expect(checkpoint.size).toBeGreaterThan(Number(logIndex));
+    }
+  });
+
+  it('serves published tiles as immutable bytes, under both prefixes and for HEAD', async () => {
+    const { inclusionProof } = await add('in a tile');
+    const width = Number(inclusionProof.treeSize);
+    for (const path of [tilePath(0, 0, width), entriesPath(0, width)]) {
+      for (const prefix of ['/', '/api/v2/']) {
+        const answer = await get(prefix + path);
+        expect(answer.status).toBe(200);
+        expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+        expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+        expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
+      }
+      expect((await get(`/${path}`, { method: 'HEAD' })).status).toBe(200);
+    }
+  });
+
+  it.each([
+    ['/tile/0/005', 404, 'tile-unknown'],
+    ['/tile/3/000.p/1', 404, 'tile-unknown'],
+    ['/tile/0/000', 404, 'tile-unknown'],
+    ['/tile/0/000.p/0', 400, 'tile-malformed'],
+    ['/tile/0/000.p/256', 400, 'tile-malformed'],
+    ['/tile/00/000', 400, 'tile-malformed'],
+    ['/tile/64/000', 400, 'tile-malformed'],
+    ['/tile/0/..%2f..%2fstate', 400, 'tile-malformed'],
+    ['/tile/%30/000.p/1', 400, 'tile-malformed'],
+    ['/state', 404, 'route-unknown'],
+    ['/v1/proof/inclusion', 400, 'malformed-parameter'],
+    ['/v1/proof/inclusion?index=-1', 400, 'malformed-parameter'],
+    ['/v1/proof/inclusion?index=01', 400, 'malformed-parameter'],
+    ['/v1/proof/inclusion?index=0&what=1', 400, 'malformed-parameter'],
+    ['/v1/proof/inclusion?index=1&size=1', 400, 'size-out-of-range'],
+    ['/v1/proof/inclusion?index=0&size=100000', 400, 'size-out-of-range'],
+    ['/v1/proof/consistency?from=5&to=4', 400, 'size-out-of-range'],
+    ['/v1/proof/consistency?from=0&to=9007199254740993', 400, 'malformed-parameter'],
+  ])('%s is %d %s', async (path, status, code) => {
+    const answer = await get(path);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    await expectProblem(answer, status, code);
+  });
+
+  it('proves inclusion and consistency at any size, published or not', async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => add(`grown ${i}`)));
+    const now = InclusionAnswer.parse(await (await get('/v1/proof/inclusion?index=0')).json());
+    expect(now.checkpoint).toContain(`\n${now.size}\n`);
+    for (let size = 1; size <= now.size; size += 7) {
+      const path = `/v1/proof/inclusion?index=${size - 1}&size=${size}`;
+      const at = InclusionAnswer.parse(await (await get(path)).json());
+      const query = `/v1/proof/consistency?from=${size}&to=${now.size}`;
+      const { hashes } = ConsistencyAnswer.parse(await (await get(query)).json());
+      verifyConsistency({
+        size1: size,
+        root1: fromBase64(at.root),
+        size2: now.size,
+        root2: fromBase64(now.root),
+        proof: hashes.map(fromBase64),
+      });
+    }
+  });
+});
+
+describe('operation', () => {
+  it('is healthy and ready, and says what it measured', async () => {
+    await add('measured');
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+    const metrics = await (await get('/metrics')).text();
+    for (const name of ['tlog_tree_size', 'tlog_batch_entries_count', 'tlog_queue_depth']) {
+      expect(metrics).toMatch(new RegExp(`^${name} [0-9]+$`, 'm'));
+    }
+    const document = (await (await get('/openapi.json')).json()) as { paths: object };
+    expect(Object.keys(document.paths)).toContain('/api/v2/log/entries');
+  });
+
+  it('refuses a second server on its folder, and continues after a restart', async () => {
+    await expect(startLog(environment())).rejects.toMatchObject({ code: 'folder-locked' });
+    const before = await add('before the restart');
+    await server.close();
+    server = await startLog(environment());
+    const after = await add('after the restart');
+    expect(Number(after.logIndex)).toBe(Number(before.logIndex) + 1);
+  });
+
+  it('finishes writes in flight when it stops', async () => {
+    const inFlight = Promise.all(Array.from({ length: 10 }, (_, i) => add(`in flight ${i}`)));
+    await add('one more, so that the others were received');
+    const closed = server.close();
+    await inFlight;
+    await closed;
+    server = await startLog(environment());
+  });
+
+  it.each([
+    ['LOG_KEY', { LOG_KEY: undefined }],
+    ['LOG_ORIGIN', { LOG_ORIGIN: '' }],
+    ['PORT', { PORT: 'http' }],
+  ])('names %s when it is wrong', async (name, change) => {
+    await expect(startLog({ ...environment(), ...change })).rejects.toThrow(name);
+  });
+});

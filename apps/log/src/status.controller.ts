@@ -1,0 +1,56 @@
+import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { logRoutes, openApiDocument } from '@touchstone/contract';
+import { HttpProblem } from './http-problem.js';
+import type { Log } from './log.js';
+import type { LogMetrics } from './metrics.js';
+import { LOG, METRICS } from './tokens.js';
+
+const document = openApiDocument(
+  {
+    title: 'Touchstone log',
+    version: '1',
+    description: 'Transparency log: writes after Rekor v2, reads after C2SP tlog-tiles, proofs',
+  },
+  logRoutes,
+);
+
+/** For operators and their machines. */
+@Controller()
+export class StatusController {
+  readonly #log: Log;
+  readonly #metrics: LogMetrics;
+
+  constructor(@Inject(LOG) log: Log, @Inject(METRICS) metrics: LogMetrics) {
+    this.#log = log;
+    this.#metrics = metrics;
+  }
+
+  /** The process answers. */
+  @Get('healthz')
+  @Header('Cache-Control', 'no-store')
+  health(): { status: string } {
+    return { status: 'ok' };
+  }
+
+  /** The log takes entries. */
+  @Get('readyz')
+  @Header('Cache-Control', 'no-store')
+  ready(): { status: string; size: number } {
+    const { failure, size } = this.#log;
+    if (failure) throw new HttpProblem('log-stopped', 503, failure.message, { cause: failure });
+    return { status: 'ready', size };
+  }
+
+  @Get('metrics')
+  @Header('Cache-Control', 'no-store')
+  @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
+  metrics(): Promise<string> {
+    const { size, queued, failure } = this.#log;
+    return this.#metrics.text({ size, queued, stopped: failure !== undefined });
+  }
+
+  @Get('openapi.json')
+  openApi(): object {
+    return document;
+  }
+}

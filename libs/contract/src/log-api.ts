@@ -1,0 +1,156 @@
+import { DsseEnvelope } from '@touchstone/attest';
+import { z } from 'zod';
+import { defineRoutes } from './route.js';
+
+/** The largest body of a write to the log that is accepted unless the log is told otherwise. */
+export const MAX_LOG_BODY_BYTES = 256 * 1024;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+const Base64 = z
+  .string()
+  .max(128 * 1024)
+  .regex(BASE64, 'must be base64 with padding');
+
+/** A 64-bit integer as protobuf's JSON mapping writes it. */
+const Int64 = z.string().regex(/^(?:0|[1-9][0-9]{0,15})$/, 'must be a decimal number in a string');
+
+/** Decimal in a query string, so a number or its digits; a safe integer. */
+const Count = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^(?:0|[1-9][0-9]{0,15})$/, 'must be a decimal number')
+      .transform(Number),
+  ])
+  .refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be at most 2^53-1');
+
+/** Body of a write: Rekor v2's DSSE request, version 0.0.2, with a bare public key. */
+export const DsseRequest = z.strictObject({
+  dsseRequestV002: z.strictObject({
+    envelope: DsseEnvelope,
+    verifiers: z
+      .array(
+        z.strictObject({
+          publicKey: z.strictObject({
+            /** Base64 of the DER SubjectPublicKeyInfo. */
+            rawBytes: z.string().min(1).max(1024).regex(BASE64, 'must be base64 with padding'),
+          }),
+          keyDetails: z.enum(['PKIX_ED25519', 'PKIX_ECDSA_P256_SHA_256']),
+        }),
+      )
+      .min(1)
+      .max(16),
+  }),
+});
+
+/** Sigstore's TransparencyLogEntry (protobuf-specs, JSON mapping), as Rekor v2 fills it. */
+export const TransparencyLogEntry = z.strictObject({
+  logIndex: Int64,
+  /** All 32 bytes of the hash whose first four are the key hash of the log's verifier key. */
+  logId: z.strictObject({ keyId: Base64 }),
+  kindVersion: z.strictObject({ kind: z.string(), version: z.string() }),
+  /** Always zero: Rekor v2 entries carry no time of their own. */
+  integratedTime: Int64,
+  inclusionProof: z.strictObject({
+    logIndex: Int64,
+    rootHash: Base64,
+    treeSize: Int64,
+    hashes: z.array(Base64).max(64),
+    checkpoint: z.strictObject({ envelope: z.string() }),
+  }),
+  /** The leaf. */
+  canonicalizedBody: Base64,
+});
+
+const ProofHashes = z.array(Base64).max(64);
+
+export const InclusionAnswer = z.strictObject({
+  index: z.number(),
+  size: z.number(),
+  root: Base64,
+  hashes: ProofHashes,
+  /** The signed note; there when the proof is for the size published last. */
+  checkpoint: z.string().optional(),
+});
+
+export const ConsistencyAnswer = z.strictObject({
+  from: z.number(),
+  to: z.number(),
+  hashes: ProofHashes,
+  /** The signed note; there when the proof leads to the size published last. */
+  checkpoint: z.string().optional(),
+});
+
+export const LogInfo = z.strictObject({
+  origin: z.string(),
+  /** Verifier key (C2SP signed-note). */
+  vkey: z.string(),
+  size: z.number(),
+});
+
+/** Every route of the log but its health checks, metrics and OpenAPI document. */
+export const logRoutes = defineRoutes({
+  addEntry: {
+    method: 'POST',
+    path: '/api/v2/log/entries',
+    summary: 'Log a DSSE envelope; answered once a published checkpoint covers it',
+    auth: 'log-writer',
+    body: DsseRequest,
+    response: TransparencyLogEntry,
+    status: 201,
+  },
+  checkpoint: {
+    method: 'GET',
+    path: '/checkpoint',
+    summary: 'The signed checkpoint (C2SP tlog-checkpoint); also /api/v2/checkpoint',
+    auth: 'none',
+    response: 'text',
+  },
+  tile: {
+    method: 'GET',
+    path: '/tile/{level}/{index}',
+    summary: 'A tile of hashes (C2SP tlog-tiles; the index may have slashes); also /api/v2/tile',
+    auth: 'none',
+    params: z.strictObject({ level: z.string(), index: z.string() }),
+    response: 'bytes',
+  },
+  entries: {
+    method: 'GET',
+    path: '/tile/entries/{index}',
+    summary: 'A bundle of entries (C2SP tlog-tiles); also /api/v2/tile/entries',
+    auth: 'none',
+    params: z.strictObject({ index: z.string() }),
+    response: 'bytes',
+  },
+  inclusion: {
+    method: 'GET',
+    path: '/v1/proof/inclusion',
+    summary: 'Inclusion proof of a leaf, at the published size unless told',
+    auth: 'none',
+    query: z.strictObject({ index: Count, size: Count.optional() }),
+    response: InclusionAnswer,
+  },
+  consistency: {
+    method: 'GET',
+    path: '/v1/proof/consistency',
+    summary: 'Consistency proof between two sizes, up to the published one unless told',
+    auth: 'none',
+    query: z.strictObject({ from: Count, to: Count.optional() }),
+    response: ConsistencyAnswer,
+  },
+  info: {
+    method: 'GET',
+    path: '/v1/log',
+    summary: 'Origin, verifier key and published size; pin the key out of band',
+    auth: 'none',
+    response: LogInfo,
+  },
+});
+
+export type DsseRequest = z.infer<typeof DsseRequest>;
+export type TransparencyLogEntry = z.infer<typeof TransparencyLogEntry>;
+export type InclusionAnswer = z.infer<typeof InclusionAnswer>;
+export type ConsistencyAnswer = z.infer<typeof ConsistencyAnswer>;
+export type LogInfo = z.infer<typeof LogInfo>;
