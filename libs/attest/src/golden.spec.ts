@@ -49,13 +49,14 @@ describe('the golden evidence file', () => {
   });
 
   it('is refused whichever byte of it is changed', { timeout: 300_000 }, async () => {
-    // Without the provenance, which is checked like the rest and would double the time.
+    // One vote of it, under a policy that asks for one: small enough to try each byte.
+    const lenient = { ...trustRoot, policy: { quorum: 1 } };
+    const options = { trustRoot: lenient, verify: nodeVerify };
     const evidence = parseEvidence(file);
     const small = encodeUtf8(
-      JSON.stringify({ ...evidence, entries: evidence.entries.filter((_, at) => at !== 1) }),
+      JSON.stringify({ ...evidence, entries: evidence.entries.slice(0, 1) }),
     );
-    const { verdict } = await verifyEvidence(small, { trustRoot, verify: nodeVerify });
-    expect(verdict).toBe('reproduced');
+    expect((await verifyEvidence(small, options)).verdict).toBe('reproduced');
     const refusals = new Map<AttestErrorCode, number>();
     const accepted: number[] = [];
     for (const [at, byte] of small.entries()) {
@@ -63,7 +64,7 @@ describe('the golden evidence file', () => {
         const flipped = Uint8Array.from(small);
         flipped[at] = byte ^ (1 << bit);
         try {
-          await verifyEvidence(flipped, { trustRoot, verify: nodeVerify });
+          await verifyEvidence(flipped, options);
           accepted.push(at);
         } catch (error) {
           if (!(error instanceof AttestError)) throw error;

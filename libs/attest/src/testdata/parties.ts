@@ -44,9 +44,19 @@ function spkiOf(key: KeyObject): Uint8Array {
   return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }));
 }
 
+const readKeys = new Map<string, KeyObject>();
+
+function readKey(spki: Uint8Array): KeyObject {
+  const der = Buffer.from(spki);
+  const key =
+    readKeys.get(der.toString('hex')) ?? createPublicKey({ key: der, format: 'der', type: 'spki' });
+  readKeys.set(der.toString('hex'), key);
+  return key;
+}
+
 export const nodeVerify: SignatureVerifier = ({ algorithm, spki }, message, signature) => {
   try {
-    const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    const key = readKey(spki);
     return verify(algorithm === 'ed25519' ? null : 'sha256', message, key, signature);
   } catch {
     return false;
