@@ -66,7 +66,9 @@ export const Rebuild = z.object({
 
 export const ModuleVerdict = z.object({
   name: z.string(),
-  digest: DigestSet,
+  /** SHA-256 and bytes of the module as published; absent until somebody got so far as to look. */
+  digest: DigestSet.optional(),
+  size: z.number().int().nonnegative().optional(),
   verdict: Verdict,
   votes: z.array(z.object({ organisation: Organisation, outcome: Outcome })),
 });

@@ -13,8 +13,8 @@ export function findAttestation(queries: Queries, id: string): Promise<Attestati
 }
 
 /**
- * Records where the log holds an attestation, and the rebuild as logged once all of its
- * attestations are; one transaction. Recording the same again changes nothing.
+ * Records where the log holds an attestation, strikes off what the log was owed of it, and records
+ * the rebuild as logged once all of its attestations are; one transaction. Recording the same again changes nothing.
  */
 export async function recordLogged(
   db: Database,
@@ -35,6 +35,7 @@ export async function recordLogged(
         loggedAt: now,
       },
     });
+    await queries.outbox.deleteMany({ where: { kind: 'log', subject: attestation.id } });
     const pending = await queries.attestation.count({
       where: { rebuildId: attestation.rebuildId, state: 'pending' },
     });

@@ -38,6 +38,6 @@ export {
   type NewRebuilder,
   type RebuilderRow,
 } from './rebuilders.js';
-export { acceptReport, assertSameReport, type AcceptedReport } from './reports.js';
+export { acceptReport, type AcceptedReport } from './reports.js';
 export { forgetRequestTokens, spendRequestToken } from './request-tokens.js';
 export { findUpload, hasUpload, saveUpload } from './uploads.js';

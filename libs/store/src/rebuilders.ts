@@ -17,6 +17,7 @@ export interface NewRebuilder {
  * Enrols a rebuilder and owes it a rebuild of every publication there is; one transaction. The
  * same enrolment again changes nothing.
  *
+ * @param admit throws when the rebuilders cannot be trusted together; nothing is written then
  * @throws StoreError `rebuilder-conflict` when the id is taken with another organisation or key,
  *   `key-conflict` when the key belongs to another rebuilder
  */
@@ -24,6 +25,7 @@ export async function enrolRebuilder(
   db: Database,
   enrolment: NewRebuilder,
   now: Date,
+  admit: (rebuilders: readonly NewRebuilder[]) => void,
 ): Promise<RebuilderRow> {
   return transaction(db, async (queries) => {
     await excludeSubmissions(queries);
@@ -32,6 +34,7 @@ export async function enrolRebuilder(
       orderBy: { id: 'asc' },
     });
     if (known !== null) return sameEnrolment(known, enrolment);
+    admit([...(await listRebuilders(queries)), enrolment]);
     const row = await queries.rebuilder.create({
       data: { ...enrolment, spki: new Uint8Array(enrolment.spki), enrolledAt: now },
     });

@@ -79,7 +79,7 @@ export async function acceptReport(
   });
 }
 
-export function assertSameReport(accepted: string | null, offered: string): void {
+function assertSameReport(accepted: string | null, offered: string): void {
   if (accepted !== offered) {
     throw new StoreError(
       'report-conflict',

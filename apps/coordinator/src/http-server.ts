@@ -1,0 +1,60 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { coordinatorRoutes, MAX_UPLOAD_BYTES, type Route } from '@touchstone/contract';
+import type { Logger } from 'pino';
+import { AccessGuard, type AccessRules } from './access-guard.js';
+import { AppModule, type Parts } from './app-module.js';
+import { ProblemFilter } from './problem-filter.js';
+import { routePattern } from './serves.js';
+
+const KIB = 1024;
+
+/** The largest JSON body, in bytes, unless a route says otherwise. */
+const MAX_BODY_BYTES = 256 * KIB;
+
+/** A report holds two envelopes, each with a payload of at most 1 MiB in base64. */
+const MAX_REPORT_BYTES = 3 * KIB * KIB;
+
+const BODY_LIMITS: ReadonlyMap<string, number> = new Map([
+  [routeName(coordinatorRoutes.complete), MAX_REPORT_BYTES],
+  [routeName(coordinatorRoutes.upload), MAX_UPLOAD_BYTES],
+]);
+
+function routeName(route: Route): string {
+  return `${route.method} ${routePattern(route)}`;
+}
+
+/** The HTTP side of the coordinator, not listening yet. */
+export async function createHttpServer(
+  parts: Parts,
+  rules: AccessRules,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    // On closing, only connections without a request are cut; requests are finished.
+    forceCloseConnections: 'idle',
+    requestTimeout: 60_000,
+  });
+  const fastify = adapter.getInstance();
+  fastify.addHook('onRoute', (route) => {
+    const limit = BODY_LIMITS.get(`${String(route.method)} ${route.url}`);
+    if (limit !== undefined) route.bodyLimit = limit;
+  });
+  // Bodies stay bytes: request tokens are bound to the very bytes, and parsing has its own bounds.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser(
+    ['application/json', 'application/octet-stream'],
+    { parseAs: 'buffer' },
+    (_request, body, done) => done(null, body),
+  );
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), adapter, {
+    bodyParser: false,
+    logger: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalGuards(new AccessGuard(rules));
+  await app.init();
+  return app;
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, keyDetails, matchLogEntry, type DsseEnvelope } from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
+import { treeHasher, verifyInclusion } from '@touchstone/merkle';
+import {
+  fromBase64,
+  openCheckpoint,
+  parseVerifierKey,
+  toBase64,
+  type Checkpoint,
+  type PublicKey,
+} from '@touchstone/note';
+import { z } from 'zod';
+
+const hasher = treeHasher((data) => createHash('sha256').update(data).digest());
+
+const TIMEOUT_MILLISECONDS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+const Index = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,15})$/)
+  .transform(Number)
+  .refine(Number.isSafeInteger);
+const Base64 = z.string().max(128 * 1024);
+const Proof = z.array(Base64).max(64);
+
+/** The part of sigstore's TransparencyLogEntry that is read here. */
+const LogEntry = z.object({
+  logIndex: Index,
+  inclusionProof: z.object({
+    logIndex: Index,
+    treeSize: Index,
+    hashes: Proof.default([]),
+    checkpoint: z.object({ envelope: z.string().max(64 * 1024) }),
+  }),
+  canonicalizedBody: Base64,
+});
+
+const LogIdentity = z.object({ origin: z.string(), vkey: z.string() });
+const InclusionAnswer = z.object({ hashes: Proof });
+
+export type LogErrorCode = 'log-unreachable' | 'log-refused' | 'log-malformed' | 'log-unproven';
+
+/** The log could not be had, or what it said did not verify. */
+export class LogError extends Error {
+  override readonly name = 'LogError';
+  constructor(
+    readonly code: LogErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** An entry that the log has been shown to hold. */
+export interface ProvenEntry {
+  readonly index: number;
+  readonly body: Uint8Array;
+}
+
+/** A signed checkpoint: the note as it was signed, and what it says. */
+export interface SignedCheckpoint {
+  readonly note: string;
+  readonly checkpoint: Checkpoint;
+}
+
+/** Speaks to the log over HTTP and believes nothing that it has not verified. */
+export class LogClient {
+  constructor(private readonly options: { url: string; token: string | undefined }) {}
+
+  /** Who the log says it is; to be pinned, not to be trusted twice. */
+  async identity(): Promise<{ origin: string; vkey: string }> {
+    const { origin, vkey } = await this.#json('/v1/log', LogIdentity);
+    if (parseVerifierKey(vkey).name !== origin) {
+      throw new LogError('log-malformed', `the log's key is not named by its origin ${origin}`);
+    }
+    return { origin, vkey };
+  }
+
+  /**
+   * Appends an envelope and checks that the log took that very envelope: body, inclusion proof and
+   * the signature on the checkpoint the proof leads to.
+   *
+   * @throws LogError
+   */
+  async append(envelope: DsseEnvelope, key: PublicKey, vkey: string): Promise<ProvenEntry> {
+    const entry = await this.#json('/api/v2/log/entries', LogEntry, {
+      dsseRequestV002: {
+        envelope,
+        verifiers: [
+          {
+            publicKey: { rawBytes: toBase64(key.spki) },
+            keyDetails: keyDetails(key.algorithm),
+          },
+        ],
+      },
+    });
+    return proven(async () => {
+      const body = fromBase64(entry.canonicalizedBody);
+      matchLogEntry(body, envelope, key);
+      const { inclusionProof } = entry;
+      const { checkpoint } = await open(inclusionProof.checkpoint.envelope, vkey);
+      if (
+        checkpoint.size !== inclusionProof.treeSize ||
+        entry.logIndex !== inclusionProof.logIndex
+      ) {
+        throw new Error('the proof is not for this entry or not for its checkpoint');
+      }
+      verify(entry.logIndex, body, inclusionProof.hashes, checkpoint);
+      return { index: entry.logIndex, body };
+    });
+  }
+
+  /** The newest checkpoint, its signature checked. @throws LogError */
+  async checkpoint(vkey: string): Promise<SignedCheckpoint> {
+    const bytes = await this.#request('/checkpoint');
+    return proven(() => open(Buffer.from(bytes).toString('utf8'), vkey));
+  }
+
+  /** Proof that `body` is the log's entry at `index`, checked. @throws LogError */
+  async inclusionProof(
+    index: number,
+    body: Uint8Array,
+    { checkpoint }: SignedCheckpoint,
+  ): Promise<string[]> {
+    const { hashes } = await this.#json(
+      `/v1/proof/inclusion?index=${index}&size=${checkpoint.size}`,
+      InclusionAnswer,
+    );
+    return proven(() => {
+      verify(index, body, hashes, checkpoint);
+      return hashes;
+    });
+  }
+
+  /** @throws LogError when the log cannot be reached or says that it is not ready */
+  async ping(): Promise<void> {
+    await this.#request('/readyz');
+  }
+
+  async #json<T extends z.ZodType>(path: string, schema: T, body?: unknown): Promise<z.output<T>> {
+    const bytes = await this.#request(path, body);
+    try {
+      return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    } catch (cause) {
+      throw new LogError('log-malformed', `the log's answer to ${path} is malformed`, { cause });
+    }
+  }
+
+  async #request(path: string, body?: unknown): Promise<Uint8Array> {
+    const { url, token } = this.options;
+    let status: number;
+    let bytes: Uint8Array;
+    try {
+      const answer = await fetch(url.replace(/\/$/, '') + path, {
+        method: body === undefined ? 'GET' : 'POST',
+        redirect: 'error',
+        signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined || token === undefined
+            ? {}
+            : { authorization: `Bearer ${token}` }),
+        },
+        ...(body === undefined ? {} : { body: canonicalJson(body) }),
+      });
+      status = answer.status;
+      bytes = await readBounded(answer);
+    } catch (cause) {
+      if (cause instanceof LogError) throw cause;
+      throw new LogError('log-unreachable', `the log at ${url} cannot be reached`, { cause });
+    }
+    if (status >= 200 && status <= 299) return bytes;
+    const reason = Buffer.from(bytes).toString('utf8').slice(0, 500);
+    throw new LogError(
+      status >= 500 || status === 429 ? 'log-unreachable' : 'log-refused',
+      `the log answered ${status} to ${path}: ${reason}`,
+    );
+  }
+}
+
+async function readBounded(answer: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body ?? []) {
+    const bytes = chunk as Uint8Array;
+    length += bytes.length;
+    if (length > MAX_ANSWER_BYTES) {
+      throw new LogError('log-malformed', `the log's answer is over ${MAX_ANSWER_BYTES} bytes`);
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function open(note: string, vkey: string): Promise<SignedCheckpoint> {
+  const { checkpoint } = await openCheckpoint(note, [parseVerifierKey(vkey)], nodeVerifier);
+  return { note, checkpoint };
+}
+
+function verify(
+  index: number,
+  body: Uint8Array,
+  hashes: readonly string[],
+  checkpoint: Checkpoint,
+): void {
+  const { size, root } = checkpoint;
+  const proof = hashes.map(fromBase64);
+  verifyInclusion({ index, size, leafHash: hasher.leaf(body), proof, root }, hasher);
+}
+
+/** Whatever a check throws means one thing: the log's answer proves nothing. */
+async function proven<T>(check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LogError('log-unproven', `the log's answer does not verify: ${reason}`, { cause });
+  }
+}

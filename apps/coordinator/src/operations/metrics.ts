@@ -1,0 +1,131 @@
+import type { Policy, Verdict } from '@touchstone/attest';
+import { countRows, listPublications, listRebuilders, type Database } from '@touchstone/store';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { verdictOn, votingOf } from '../publications/publication-view.js';
+import type { RebuildQueue } from '../queue/rebuild-queue.js';
+
+const VERDICTS: readonly Verdict[] = [
+  'reproduced',
+  'disputed',
+  'different',
+  'pending',
+  'insufficient',
+];
+const PAGE = 200;
+/** Verdicts are counted anew at most this often: it takes reading every publication. */
+const VERDICTS_MILLISECONDS = 60_000;
+
+export interface Metrics {
+  readonly registry: Registry;
+  leasesLapsed(count: number): void;
+  appended(seconds: number): void;
+}
+
+export function makeMetrics(parts: {
+  db: Database;
+  queue: RebuildQueue;
+  policy: Policy;
+  now: () => number;
+}): Metrics {
+  const { db, queue } = parts;
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const countVerdicts = verdictCounter(parts);
+  new Gauge({
+    name: 'touchstone_publications',
+    help: 'Publications by verdict under the policy of this coordinator.',
+    labelNames: ['verdict'],
+    registers,
+    async collect() {
+      const counts = await countVerdicts();
+      for (const verdict of VERDICTS) this.set({ verdict }, counts.get(verdict) ?? 0);
+    },
+  });
+  const attestations = new Gauge({
+    name: 'touchstone_attestations',
+    help: 'Accepted statements by state; pending ones are not in the log yet.',
+    labelNames: ['state'],
+    registers,
+  });
+  const outbox = new Gauge({
+    name: 'touchstone_outbox',
+    help: 'Work that the database owes to the queue and to the log.',
+    labelNames: ['kind'],
+    registers,
+  });
+  new Gauge({
+    name: 'touchstone_rebuilds',
+    help: 'Rebuilds by state.',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const counts = await countRows(db);
+      for (const state of ['queued', 'leased', 'reported', 'logged'] as const) {
+        this.set({ state }, counts.rebuilds.get(state) ?? 0);
+      }
+      for (const state of ['pending', 'logged'] as const) {
+        attestations.set({ state }, counts.attestations.get(state) ?? 0);
+      }
+      for (const kind of ['enqueue', 'log'] as const) {
+        outbox.set({ kind }, counts.outbox.get(kind) ?? 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'touchstone_queue_waiting',
+    help: 'Jobs that wait for a worker, by rebuilder.',
+    labelNames: ['rebuilder'],
+    registers,
+    async collect() {
+      for (const { id } of await listRebuilders(db)) {
+        this.set({ rebuilder: id }, await queue.waiting(id));
+      }
+    },
+  });
+  const lapsed = new Counter({
+    name: 'touchstone_leases_lapsed_total',
+    help: 'Leases that ran out without a report.',
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'touchstone_log_append_seconds',
+    help: 'From the request to the log until its proof of inclusion was verified.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  return {
+    registry,
+    leasesLapsed: (count) => lapsed.inc(count),
+    appended: (seconds) => latency.observe(seconds),
+  };
+}
+
+function verdictCounter(parts: {
+  db: Database;
+  policy: Policy;
+  now: () => number;
+}): () => Promise<ReadonlyMap<Verdict, number>> {
+  const { db, policy, now } = parts;
+  let counts: ReadonlyMap<Verdict, number> = new Map();
+  let countedAt = -Infinity;
+  return async () => {
+    if (now() - countedAt < VERDICTS_MILLISECONDS) return counts;
+    const fresh = new Map<Verdict, number>();
+    const voting = votingOf(await listRebuilders(db), policy);
+    let after: bigint | undefined;
+    for (;;) {
+      const rows = await listPublications(db, { after, limit: PAGE });
+      for (const row of rows) {
+        const { verdict } = verdictOn(row, voting);
+        fresh.set(verdict, (fresh.get(verdict) ?? 0) + 1);
+      }
+      after = rows.at(-1)?.position;
+      if (rows.length < PAGE) break;
+    }
+    counts = fresh;
+    countedAt = now();
+    return counts;
+  };
+}

@@ -1,0 +1,75 @@
+import {
+  EVIDENCE_SCHEMA,
+  parseEnvelope,
+  type Evidence,
+  type EvidenceEntry,
+} from '@touchstone/attest';
+import { toBase64 } from '@touchstone/note';
+import {
+  findPublication,
+  listLoggedAttestations,
+  parseRecipe,
+  type AttestationRow,
+  type Database,
+} from '@touchstone/store';
+import { LogError, type LogClient, type SignedCheckpoint } from '../log/log-client.js';
+import type { LogPin } from '../log/pinned-log.js';
+import { ProblemError } from '../problem-error.js';
+import { digestSet } from './publication-view.js';
+
+/**
+ * All that was logged about a publication, with proofs against the log's newest checkpoint. Each
+ * proof is verified before it is handed out.
+ *
+ * @throws ProblemError `artifact-unknown`, `evidence-not-ready`, `log-unreachable`
+ */
+export async function gatherEvidence(
+  parts: { db: Database; log: LogClient; pin: LogPin },
+  publicationId: string,
+): Promise<Evidence> {
+  const { db, log, pin } = parts;
+  const publication = await findPublication(db, publicationId);
+  if (publication === null) {
+    throw new ProblemError('artifact-unknown', `there is no publication ${publicationId}`);
+  }
+  const attestations = await listLoggedAttestations(db, publicationId);
+  const pinned = await pin.known();
+  if (attestations.length === 0 || pinned === null) {
+    throw new ProblemError('evidence-not-ready', 'nothing about this publication is logged yet');
+  }
+  try {
+    const checkpoint = await log.checkpoint(pinned.vkey);
+    const entries = await Promise.all(
+      attestations.map((attestation) => evidenceEntry(log, attestation, checkpoint)),
+    );
+    return {
+      schema: EVIDENCE_SCHEMA,
+      artifact: {
+        uri: publication.artifactUri,
+        digest: digestSet(publication.artifactDigest),
+      },
+      recipe: parseRecipe(publication.recipe),
+      checkpoint: checkpoint.note,
+      entries,
+    };
+  } catch (cause) {
+    if (!(cause instanceof LogError)) throw cause;
+    throw new ProblemError('log-unreachable', cause.message, undefined, { cause });
+  }
+}
+
+async function evidenceEntry(
+  log: LogClient,
+  attestation: AttestationRow,
+  checkpoint: SignedCheckpoint,
+): Promise<EvidenceEntry> {
+  const { logIndex, logBody, envelope } = attestation;
+  if (logIndex === null || logBody === null) throw new TypeError('the attestation is not logged');
+  const index = Number(logIndex);
+  return {
+    logIndex: index,
+    canonicalizedBody: toBase64(logBody),
+    inclusionProof: await log.inclusionProof(index, logBody, checkpoint),
+    envelope: parseEnvelope(JSON.parse(envelope)),
+  };
+}

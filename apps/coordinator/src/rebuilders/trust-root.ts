@@ -1,0 +1,77 @@
+import {
+  AttestError,
+  parseTrustRoot,
+  TRUST_ROOT_SCHEMA,
+  type Policy,
+  type TrustRoot,
+} from '@touchstone/attest';
+import { formatVerifierKey, publicKeyFromSpki, toBase64, verifierKey } from '@touchstone/note';
+import type { NewRebuilder, PinnedLogRow } from '@touchstone/store';
+import { ProblemError } from '../problem-error.js';
+
+type Enrolled = TrustRoot['rebuilders'][number];
+
+/**
+ * The trust root as this coordinator sees it. Whoever verifies evidence should have it from
+ * somewhere they trust; this one is for comparison, and for trying things out.
+ *
+ * @throws ProblemError `not-ready` when nobody could come to a verdict by it yet
+ */
+export function trustRootOf(
+  log: PinnedLogRow | null,
+  rebuilders: readonly NewRebuilder[],
+  policy: Policy,
+): TrustRoot {
+  if (log === null) throw new ProblemError('not-ready', 'the log has not been reached yet');
+  try {
+    return parseTrustRoot({
+      schema: TRUST_ROOT_SCHEMA,
+      version: 1,
+      logs: [{ origin: log.origin, vkey: log.vkey }],
+      rebuilders: rebuilders.map(enrolled),
+      policy,
+    });
+  } catch (cause) {
+    if (!(cause instanceof AttestError)) throw cause;
+    throw new ProblemError('not-ready', `${cause.message}; enrol more`, undefined, { cause });
+  }
+}
+
+/**
+ * Whether a trust root can hold these rebuilders together. One that cannot would take the trust
+ * root from everybody, so such an enrolment is refused.
+ *
+ * @throws ProblemError `rebuilder-conflict`, `key-invalid`
+ */
+export function admitRebuilders(rebuilders: readonly NewRebuilder[]): void {
+  try {
+    parseTrustRoot({
+      schema: TRUST_ROOT_SCHEMA,
+      version: 1,
+      logs: [anyLog(rebuilders)],
+      rebuilders: rebuilders.map(enrolled),
+      policy: { quorum: 1 },
+    });
+  } catch (cause) {
+    if (!(cause instanceof AttestError)) throw cause;
+    const key = cause.code === 'public-key-malformed';
+    throw new ProblemError(
+      key ? 'key-invalid' : 'rebuilder-conflict',
+      cause.message,
+      key ? 'publicKey.spki' : 'organisation',
+      { cause },
+    );
+  }
+}
+
+function enrolled({ id, organisation, algorithm, spki }: NewRebuilder): Enrolled {
+  const known = algorithm as Enrolled['keys'][number]['algorithm'];
+  return { id, organisation, keys: [{ algorithm: known, spki: toBase64(spki) }] };
+}
+
+/** A trust root must name a log. Whether rebuilders go together does not hang on which. */
+function anyLog([first]: readonly NewRebuilder[]): TrustRoot['logs'][number] {
+  const origin = 'any.example';
+  const key = publicKeyFromSpki(first?.spki ?? new Uint8Array());
+  return { origin, vkey: formatVerifierKey(verifierKey(origin, key)) };
+}
