@@ -1,7 +1,7 @@
 import { generateKey, nodeVerifier } from '@touchstone/keys';
 import { MemoryStorage } from '@touchstone/kit';
 import type { StorageCall, StorageFault } from '@touchstone/kit';
-import { verifyConsistency } from '@touchstone/merkle';
+import { parseTilePath, tileWidth, verifyConsistency } from '@touchstone/merkle';
 import { encodeUtf8, formatVerifierKey, noteSigner, openCheckpoint } from '@touchstone/note';
 import { TileReader, Tlog, TlogError, fsck } from '@touchstone/tlog';
 import type { Lock } from '@touchstone/tlog';
@@ -42,6 +42,7 @@ class Ledger {
     expect(report.problems).toEqual([]);
     const size = report.checkpoint?.size ?? 0;
     expect(size).toBe(report.size);
+    expect(beyond(storage, size)).toEqual([]);
     const reader = new TileReader((path) => storage.read(path));
     const leaves: Leaf[] = [];
     for (let index = 0; index < size; index++) {
@@ -56,6 +57,15 @@ class Ledger {
     }
     return leaves;
   }
+}
+
+/** Tiles and bundles that the tree of `size` does not have: what a failed batch left behind. */
+function beyond(storage: MemoryStorage, size: number): string[] {
+  return [...storage.files.keys()].filter((path) => {
+    if (!path.startsWith('tile/')) return false;
+    const tile = parseTilePath(path);
+    return tile.width > tileWidth(tile.kind === 'hash' ? tile.level : 0, tile.index, size);
+  });
 }
 
 function names(prefix: string, count: number): Leaf[] {

@@ -2,15 +2,15 @@ import { startLog } from './index.js';
 
 /** SIGTERM and SIGINT end the process once everything accepted is durable and answered. */
 async function main(): Promise<void> {
+  // Listened for from the start: a signal that comes while the log opens is obeyed after that.
+  const signalled = new Promise<void>((done) => {
+    process.once('SIGTERM', done);
+    process.once('SIGINT', done);
+  });
   const running = await startLog(process.env);
-  const stop = (): void => {
-    running.close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  await signalled;
+  await running.close();
+  process.exit(0);
 }
 
 function fail(error: unknown): void {
