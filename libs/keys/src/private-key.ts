@@ -76,7 +76,7 @@ class NodePrivateKey implements PrivateKey {
     // PKCS#8 may carry a public key of its own choice: signing under a wrong one can give an
     // Ed25519 private key away, and nobody could verify what it signs.
     const probe = Uint8Array.of(0);
-    if (nodeVerifier(this.publicKey, probe, this.sign(probe)) !== true) {
+    if (!nodeVerifier(this.publicKey, probe, this.sign(probe))) {
       throw new KeyError('key-inconsistent', 'the private key does not fit its public key');
     }
   }

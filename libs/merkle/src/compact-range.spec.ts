@@ -28,6 +28,22 @@ describe('hashing', () => {
   });
 });
 
+describe('treeHasher', () => {
+  it('hashes leaves of any length alike, whatever was hashed before', () => {
+    for (const size of [0, 1, 2047, 2048, 2049, 70_000, 3]) {
+      const data = new Uint8Array(size).fill(size % 251);
+      const expected = createHash('sha256').update(Uint8Array.of(0)).update(data).digest('hex');
+      expect(bytesToHex(rfc6962.leaf(data))).toBe(expected);
+    }
+  });
+
+  it('hashes nodes of two whole hashes only', () => {
+    const short = new Uint8Array(31);
+    expect(() => rfc6962.node(short, leaf(0))).toThrow(code('hash-length'));
+    expect(() => rfc6962.node(leaf(0), short)).toThrow(code('hash-length'));
+  });
+});
+
 describe('CompactRange', () => {
   it('tells each completed node once, leaf first, then upwards', () => {
     const range = new CompactRange();

@@ -1,7 +1,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MerkleError } from './errors.js';
 
-/** SHA-256 (FIPS 180-4) in one call: any bytes in, 32 bytes out. It must not keep its input. */
+/**
+ * SHA-256 (FIPS 180-4) in one call: any bytes in, 32 new bytes out. It must not keep its input,
+ * whose memory is used again.
+ */
 export type Sha256 = (data: Uint8Array) => Uint8Array;
 
 /** The three hashes of RFC 6962 section 2.1. All results are 32 bytes. */
@@ -19,21 +22,36 @@ export const HASH_SIZE = 32;
 const LEAF_PREFIX = 0x00;
 const NODE_PREFIX = 0x01;
 
-/** RFC 6962 hashing over the SHA-256 that the caller trusts; services pass node:crypto. */
+/** Leaves up to this size are hashed without allocating; longer ones are rare in a log. */
+const LEAF_SCRATCH_SIZE = 2048;
+
+/**
+ * RFC 6962 hashing over the SHA-256 that the caller trusts; services pass node:crypto.
+ *
+ * Inputs are put together in memory that the next call uses again: allocating it for each call
+ * costs as much as the hash does.
+ *
+ * @throws MerkleError `hash-length` from `node` when a side is not 32 bytes
+ */
 export function treeHasher(sha256: Sha256): TreeHasher {
+  const leafScratch = new Uint8Array(1 + LEAF_SCRATCH_SIZE);
+  leafScratch[0] = LEAF_PREFIX;
+  const nodeScratch = new Uint8Array(1 + 2 * HASH_SIZE);
+  nodeScratch[0] = NODE_PREFIX;
   return {
     leaf(data) {
-      const input = new Uint8Array(1 + data.length);
-      input[0] = LEAF_PREFIX;
+      const size = 1 + data.length;
+      const input =
+        size <= leafScratch.length ? leafScratch.subarray(0, size) : new Uint8Array(size);
       input.set(data, 1);
       return sha256(input);
     },
     node(left, right) {
-      const input = new Uint8Array(1 + 2 * HASH_SIZE);
-      input[0] = NODE_PREFIX;
-      input.set(left, 1);
-      input.set(right, 1 + HASH_SIZE);
-      return sha256(input);
+      checkHash(left, 'left node');
+      checkHash(right, 'right node');
+      nodeScratch.set(left, 1);
+      nodeScratch.set(right, 1 + HASH_SIZE);
+      return sha256(nodeScratch);
     },
     empty() {
       return sha256(new Uint8Array(0));

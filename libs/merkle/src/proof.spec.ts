@@ -249,7 +249,7 @@ describe('arguments that make no sense', () => {
     throw new Error('no node is needed');
   };
 
-  it.each([-1, 0.5, NaN, Infinity, 2 ** 53, 18446744073709551615])('%d is no number', async (n) => {
+  it.each([-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 64])('%d is no number', async (n) => {
     const claim = { leafHash, proof: [], root };
     expect(() => verifyInclusion({ ...claim, index: n, size: 1 })).toThrow(
       code('index-out-of-range'),

@@ -2,37 +2,27 @@ import { NoteError } from './errors.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-const CODES = Uint8Array.from(ALPHABET, (char) => char.charCodeAt(0));
+/** Two characters for each value of 12 bits: half the concatenations, twice the speed. */
+const PAIRS = Array.from({ length: 4096 }, (_, i) => char(i >> 6) + char(i & 63));
 
 const INVALID = 0xff;
 
 const VALUES = new Uint8Array(128).fill(INVALID);
-CODES.forEach((code, value) => {
-  VALUES[code] = value;
-});
-
-const PAD = 0x3d;
-
-/** Characters joined at a time: String.fromCharCode takes them as arguments, on the stack. */
-const CHUNK = 8192;
+for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
 /** Standard base64 with padding, RFC 4648 section 4. */
 export function toBase64(bytes: Uint8Array): string {
-  const chars = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
-  let at = 0;
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    chars[at++] = CODES[group >> 18] as number;
-    chars[at++] = CODES[(group >> 12) & 63] as number;
-    chars[at++] = left > 1 ? (CODES[(group >> 6) & 63] as number) : PAD;
-    chars[at++] = left > 2 ? (CODES[group & 63] as number) : PAD;
-  }
+  const whole = bytes.length - (bytes.length % 3);
   let text = '';
-  for (let i = 0; i < chars.length; i += CHUNK) {
-    text += String.fromCharCode(...chars.subarray(i, i + CHUNK));
+  for (let i = 0; i < whole; i += 3) {
+    const group = (at(bytes, i) << 16) | (at(bytes, i + 1) << 8) | at(bytes, i + 2);
+    text += pair(group >> 12) + pair(group & 0xfff);
   }
-  return text;
+  const left = bytes.length - whole;
+  if (left === 1) return `${text}${pair(at(bytes, whole) << 4)}==`;
+  if (left === 0) return text;
+  const group = (at(bytes, whole) << 8) | at(bytes, whole + 1);
+  return `${text}${pair(group >> 4)}${char((group & 0x0f) << 2)}=`;
 }
 
 /**
@@ -46,16 +36,16 @@ export function fromBase64(text: string): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   const end = text.length - padding;
-  let at = 0;
+  let offset = 0;
   let group = 0;
   for (let i = 0; i < end; i++) {
     const value = VALUES[text.charCodeAt(i)] ?? INVALID;
     if (value === INVALID) throw notBase64(`character ${i} is not of its alphabet`);
     group = (group << 6) | value;
     if (i % 4 === 3) {
-      bytes[at++] = group >> 16;
-      bytes[at++] = (group >> 8) & 0xff;
-      bytes[at++] = group & 0xff;
+      bytes[offset++] = group >> 16;
+      bytes[offset++] = (group >> 8) & 0xff;
+      bytes[offset++] = group & 0xff;
       group = 0;
     }
   }
@@ -63,12 +53,24 @@ export function fromBase64(text: string): Uint8Array {
   const strayBits = padding === 2 ? group & 0x0f : group & 0x03;
   if (strayBits !== 0) throw notBase64('its last character has stray bits');
   if (padding === 2) {
-    bytes[at] = group >> 4;
+    bytes[offset] = group >> 4;
   } else {
-    bytes[at] = group >> 10;
-    bytes[at + 1] = (group >> 2) & 0xff;
+    bytes[offset] = group >> 10;
+    bytes[offset + 1] = (group >> 2) & 0xff;
   }
   return bytes;
+}
+
+function char(value: number): string {
+  return ALPHABET.charAt(value);
+}
+
+function pair(value: number): string {
+  return PAIRS[value] as string;
+}
+
+function at(bytes: Uint8Array, index: number): number {
+  return bytes[index] as number;
 }
 
 function notBase64(why: string): NoteError {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { keyId, publicKeyFromRaw, publicKeyFromSpki, rawPublicKey } from './public-key.js';
 import type { PublicKey } from './signature.js';
 
-const bad = expect.objectContaining({ code: 'public-key' });
+const bad: unknown = expect.objectContaining({ code: 'public-key' });
 
 const secret = new Uint8Array(32).fill(7);
 const raw = {
