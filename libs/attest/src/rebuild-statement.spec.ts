@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkRebuildStatement,
+  outcomeOfModules,
+  rebuildStatement,
+  signEnvelope,
+  type AttestErrorCode,
+  type ModuleOutcome,
+  type RebuildPredicate,
+  type RebuiltModule,
+} from './index.js';
+import {
+  artifact,
+  differing,
+  dissent,
+  failure,
+  hex,
+  predicate,
+  rebuilt,
+  recipeDigest,
+} from './testdata/evidence-fixture.js';
+import { nodeVerify, signers } from './testdata/parties.js';
+
+const { acme, birch } = signers;
+const expected = {
+  publicKeys: [acme.publicKey],
+  verify: nodeVerify,
+  artifact,
+  recipeDigest,
+  moduleNames: ['a.wasm', 'b.wasm'],
+};
+
+const equal = { name: 'strip', claimed: { sha256: hex('1') }, observed: { sha256: hex('1') } };
+const unequal = { ...equal, observed: { sha256: hex('2') } };
+const otherBytes = { digest: { sha256: hex('e') }, size: 8 };
+const equivalent = rebuilt('b.wasm', {
+  outcome: 'equivalent',
+  observed: otherBytes,
+  normalisations: [unequal, equal],
+});
+const second = (changes: Partial<RebuiltModule>): RebuildPredicate => {
+  const module = rebuilt('b.wasm', changes);
+  return predicate({ outcome: module.outcome, modules: [rebuilt('a.wasm'), module] });
+};
+
+describe('rebuildStatement', () => {
+  it('has the publication as its first subject, then each module as published', () => {
+    expect(rebuildStatement(dissent()).subject).toEqual([
+      { name: 'pkg:npm/%40scope/pebble@1.2.3', digest: artifact.digest },
+      { name: 'pkg:npm/%40scope/pebble@1.2.3#a.wasm', digest: { sha256: hex('a') } },
+      { name: 'pkg:npm/%40scope/pebble@1.2.3#b.wasm', digest: { sha256: hex('b') } },
+    ]);
+    expect(rebuildStatement(failure()).subject).toHaveLength(1);
+  });
+});
+
+describe('outcomeOfModules', () => {
+  it.each<[ModuleOutcome[], ModuleOutcome]>([
+    [['reproduced'], 'reproduced'],
+    [['reproduced', 'reproduced'], 'reproduced'],
+    [['reproduced', 'equivalent'], 'equivalent'],
+    [['equivalent', 'different'], 'different'],
+    [['different', 'reproduced'], 'different'],
+  ])('of %j is %s', (outcomes, outcome) => {
+    expect(outcomeOfModules(outcomes.map((each) => ({ outcome: each })))).toBe(outcome);
+  });
+
+  it('is nothing for no modules', () => {
+    expect(() => outcomeOfModules([])).toThrow(
+      expect.objectContaining({ code: 'statement-modules-mismatch' }),
+    );
+  });
+});
+
+describe('checkRebuildStatement', () => {
+  it.each<[string, RebuildPredicate]>([
+    ['reproduced', predicate()],
+    ['different', dissent()],
+    ['equivalent', predicate({ outcome: 'equivalent', modules: [rebuilt('a.wasm'), equivalent] })],
+    ['failed', failure()],
+    ['failed midway', { ...failure(), modules: [rebuilt('a.wasm')] }],
+    ['unavailable', { ...failure(), outcome: 'unavailable' }],
+    ['modules in another order', predicate({ modules: [rebuilt('b.wasm'), rebuilt('a.wasm')] })],
+    [
+      'different in size alone is impossible, in bytes of one size not',
+      second({ outcome: 'different', observed: otherBytes }),
+    ],
+  ])('accepts %s', async (_, rebuild) => {
+    const envelope = await signEnvelope(rebuildStatement(rebuild), acme);
+    const checked = await checkRebuildStatement(envelope, expected);
+    expect(checked).toEqual({ predicate: rebuild, publicKey: acme.publicKey });
+  });
+
+  it('refuses a report signed with a key of somebody else', async () => {
+    const envelope = await signEnvelope(rebuildStatement(predicate()), birch);
+    await expect(checkRebuildStatement(envelope, expected)).rejects.toMatchObject({
+      code: 'signer-unknown',
+    });
+  });
+
+  it.each<[string, AttestErrorCode, RebuildPredicate]>([
+    ['reproduced with another digest', 'module-outcome-mismatch', second({ observed: otherBytes })],
+    [
+      'reproduced with another size',
+      'module-outcome-mismatch',
+      second({ observed: { digest: { sha256: hex('b') }, size: 9 } }),
+    ],
+    [
+      'reproduced with a difference',
+      'module-outcome-mismatch',
+      second({ difference: differing('b.wasm').difference ?? never() }),
+    ],
+    ['different with the same digest', 'module-outcome-mismatch', second({ outcome: 'different' })],
+    [
+      'different though a normalisation made it equal',
+      'module-outcome-mismatch',
+      second({ outcome: 'different', observed: otherBytes, normalisations: [equal] }),
+    ],
+    [
+      'equivalent with the same digest',
+      'module-outcome-mismatch',
+      second({ outcome: 'equivalent', normalisations: [equal] }),
+    ],
+    [
+      'equivalent without a normalisation',
+      'module-equivalence-unproven',
+      second({ outcome: 'equivalent', observed: otherBytes }),
+    ],
+    [
+      'equivalent by a normalisation that did not make it equal',
+      'module-equivalence-unproven',
+      second({ outcome: 'equivalent', observed: otherBytes, normalisations: [unequal] }),
+    ],
+    ['reproduced of nothing observed', 'module-outcome-mismatch', withoutObserved('reproduced')],
+    [
+      'equivalent of nothing observed',
+      'module-equivalence-unproven',
+      withoutObserved('equivalent'),
+    ],
+    [
+      'better than its modules',
+      'statement-outcome-mismatch',
+      { ...dissent(), outcome: 'equivalent' },
+    ],
+    ['worse than its modules', 'statement-outcome-mismatch', predicate({ outcome: 'different' })],
+    [
+      'reproduced with a failure',
+      'statement-failure-mismatch',
+      predicate({ failure: { code: 'x', message: '' } }),
+    ],
+    [
+      'failed without a failure',
+      'statement-failure-mismatch',
+      predicate({ outcome: 'failed', modules: [] }),
+    ],
+    [
+      'unavailable with modules',
+      'statement-modules-mismatch',
+      { ...failure(), outcome: 'unavailable', modules: [rebuilt('a.wasm')] },
+    ],
+    [
+      'failed with a module of another recipe',
+      'statement-modules-mismatch',
+      { ...failure(), modules: [rebuilt('c.wasm')] },
+    ],
+    [
+      'one module twice',
+      'statement-malformed',
+      predicate({ modules: [rebuilt('a.wasm'), rebuilt('b.wasm'), rebuilt('b.wasm')] }),
+    ],
+    [
+      'a time with an offset',
+      'statement-malformed',
+      predicate({ startedOn: '2026-01-01T00:00:00+01:00' }),
+    ],
+    [
+      'a size that is no safe integer',
+      'statement-malformed',
+      second({ claimed: { digest: { sha256: hex('b') }, size: 2 ** 53 } }),
+    ],
+    [
+      'a network',
+      'statement-malformed',
+      predicate({ environment: { ...predicate().environment, network: 'host' as 'none' } }),
+    ],
+  ])('refuses %s: %s', async (_, code, rebuild) => {
+    const envelope = await signEnvelope(rebuildStatement(rebuild), acme);
+    await expect(checkRebuildStatement(envelope, expected)).rejects.toMatchObject({ code });
+  });
+});
+
+function withoutObserved(outcome: ModuleOutcome): RebuildPredicate {
+  const { observed: _, ...module } = rebuilt('b.wasm', { outcome, normalisations: [equal] });
+  return predicate({ outcome, modules: [rebuilt('a.wasm'), module] });
+}
+
+function never(): never {
+  throw new Error('fixture');
+}
