@@ -69,6 +69,40 @@ describe('alignEntries', () => {
   });
 });
 
+describe('alignEntries of many', () => {
+  /** Entries of these sizes, each filled with its position and something of the side's own. */
+  const ofSizes = (sizes: readonly number[], own: number): EntryList => {
+    const spans: { offset: number; size: number }[] = [];
+    let end = 0;
+    for (const size of sizes) {
+      spans.push({ offset: end, size });
+      end += size;
+    }
+    return { bytes: new Uint8Array(end).fill(own), spans };
+  };
+
+  it('goes by size where all differ and they are too many for the budget', () => {
+    const sizes = Array.from({ length: 3000 }, (_, position) => 2 + position);
+    const more = [...sizes.slice(0, 1000), 9000, ...sizes.slice(1000)];
+    const { claimed, observed } = alignEntries(ofSizes(sizes, 1), ofSizes(more, 2));
+    expect(observed[1000]).toBe(-1);
+    expect([claimed[999], claimed[1000], claimed[2999]]).toEqual([999, 1001, 3000]);
+  });
+
+  it('goes by order where there are more than are worth aligning', () => {
+    const count = 150_001;
+    const [ones, twos] = [1, 2].map((own) =>
+      ofSizes(
+        Array.from({ length: count }, () => 2),
+        own,
+      ),
+    );
+    if (ones === undefined || twos === undefined) throw new Error('two sides are needed');
+    const { claimed } = alignEntries(ones, twos);
+    expect(claimed.every((partner, position) => partner === position)).toBe(true);
+  });
+});
+
 describe('cheapestPairs', () => {
   const costs = { pair: () => 0, skipLeft: () => 1, skipRight: () => 1 };
 

@@ -1,14 +1,12 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
-
 import {
   anchorSequences,
   cheapestPairs,
   type CellBudget,
   type KeyedItems,
   type Pair,
+  type PairCosts,
 } from './sequence.js';
-import { samePiece } from './ranges.js';
+import { fingerprint, samePiece } from './ranges.js';
 import type { Span } from './module.js';
 
 /** The functions, or the data segments, of one module in order. */
@@ -26,13 +24,18 @@ export interface Alignment {
   moved: Uint8Array;
 }
 
+/**
+ * Unpaired entries on both sides together that are still aligned; more are paired by order. The
+ * largest modules in use have some 150,000 functions, and this many take a second or two.
+ */
+const MAX_ALIGNED = 300_000;
 /** Cells of dynamic programming for one alignment: some 50 ms. More is paired by order. */
 const MAX_CELLS = 8_000_000;
 
 /**
  * Pairs the entries of two modules, so that an inserted, removed or moved one does not make all
  * that follow differ. In turn: equal content in order, equal content out of order, same name in
- * order, and the rest between two pairs by similar size (or by order, when there is much of it).
+ * order, and the rest between two pairs by similar size or by order.
  * Except for entries moved, partners stand in the same order on both sides.
  */
 export function alignEntries(claimed: EntryList, observed: EntryList): Alignment {
@@ -49,31 +52,84 @@ export function alignEntries(claimed: EntryList, observed: EntryList): Alignment
   pairEnds(claimed, observed, pair);
 
   const [left, right] = unpaired(alignment);
-  const contents = contentKeys(claimed, left, observed, right);
+  if (left.length + right.length > MAX_ALIGNED) {
+    pairByOrder(left, right, pair);
+    return alignment;
+  }
+  const keyed = (items: [number[], number[]], keyOf: KeyOf): KeyedSides =>
+    keysOfBoth(claimed, observed, items, keyOf);
+  const contents = keyed([left, right], contentKey);
   anchorSequences(contents.claimed, contents.observed, budget, pair);
-  pairMoved(alignment, contents, pair);
+  for (const [a, b] of equalOutOfOrder(alignment, contents)) {
+    if (!sameEntry(claimed, a, observed, b)) continue;
+    pair(a, b);
+    alignment.moved[a] = 1;
+  }
 
-  for (const [gapLeft, gapRight] of gaps(alignment)) {
-    const names = nameKeys(claimed, gapLeft, observed, gapRight);
+  for (const gap of gaps(alignment)) {
+    const names = keyed(gap, ({ nameOf }, position) => nameOf?.(position));
     anchorSequences(names.claimed, names.observed, budget, pair);
   }
-  const sizeOf = (list: EntryList, position: number): number => list.spans[position]?.size ?? 0;
-  for (const [gapLeft, gapRight] of gaps(alignment)) {
-    const costs = {
-      pair: (a: number, b: number) => 1 + Math.abs(sizeOf(claimed, a) - sizeOf(observed, b)),
-      skipLeft: (a: number) => sizeOf(claimed, a),
-      skipRight: (b: number) => sizeOf(observed, b),
-    };
-    const pairs = gapLeft.length === gapRight.length ? undefined : costs;
-    if (pairs !== undefined && cheapestPairs(gapLeft, gapRight, pairs, budget, pair)) continue;
-    pairByOrder(gapLeft, gapRight, pair);
+  for (const gap of gaps(alignment)) {
+    const [gapLeft, gapRight] = gap;
+    if (gapLeft.length === gapRight.length) continue;
+    if (cheapestPairs(gapLeft, gapRight, costsBySize(claimed, observed), budget, pair)) continue;
+    const sizes = keyed(gap, sizeOf);
+    anchorSequences(sizes.claimed, sizes.observed, budget, pair);
   }
+  for (const [gapLeft, gapRight] of gaps(alignment)) pairByOrder(gapLeft, gapRight, pair);
   return alignment;
 }
+
+type KeyOf = (list: EntryList, position: number) => string | number | undefined;
 
 interface KeyedSides {
   claimed: KeyedItems;
   observed: KeyedItems;
+}
+
+/** Equal keys become equal small numbers on both sides. */
+function keysOfBoth(
+  claimed: EntryList,
+  observed: EntryList,
+  [left, right]: [number[], number[]],
+  keyOf: KeyOf,
+): KeyedSides {
+  const numbers = new Map<string | number, number>();
+  const number = (list: EntryList, items: number[]): KeyedItems => {
+    const keys = new Map<number, number>();
+    for (const position of items) {
+      const key = keyOf(list, position);
+      if (key === undefined) continue;
+      const known = numbers.get(key) ?? numbers.size;
+      numbers.set(key, known);
+      keys.set(position, known);
+    }
+    return { items, keys };
+  };
+  return { claimed: number(claimed, left), observed: number(observed, right) };
+}
+
+/**
+ * Entries of one key may differ, by chance or by malice: that costs a good alignment and nothing
+ * else, since bytes are compared before anything is called equal.
+ */
+function contentKey({ bytes, spans }: EntryList, position: number): number | undefined {
+  const span = spans[position];
+  return span === undefined ? undefined : fingerprint({ bytes, ...span });
+}
+
+function sizeOf({ spans }: EntryList, position: number): number {
+  return spans[position]?.size ?? 0;
+}
+
+/** To pair is as dear as the sizes are unlike; always cheaper than to pair neither. */
+function costsBySize(claimed: EntryList, observed: EntryList): PairCosts {
+  return {
+    pair: (a, b) => 1 + Math.abs(sizeOf(claimed, a) - sizeOf(observed, b)),
+    skipLeft: (a) => sizeOf(claimed, a),
+    skipRight: (b) => sizeOf(observed, b),
+  };
 }
 
 /** Equal entries at both ends, which need no hashing: mostly all but one. */
@@ -100,62 +156,8 @@ function sameEntry(claimed: EntryList, a: number, observed: EntryList, b: number
   return samePiece({ bytes: claimed.bytes, ...left }, { bytes: observed.bytes, ...right });
 }
 
-/** One number per distinct content. Sizes that the other side lacks cannot match and get no key. */
-function contentKeys(
-  claimed: EntryList,
-  left: readonly number[],
-  observed: EntryList,
-  right: readonly number[],
-): KeyedSides {
-  const numbers = new Map<string, number>();
-  const keysOf = (
-    list: EntryList,
-    positions: readonly number[],
-    sizes: Set<number>,
-  ): KeyedItems => {
-    const keys = new Map<number, number>();
-    for (const position of positions) {
-      const span = list.spans[position];
-      if (span === undefined || !sizes.has(span.size)) continue;
-      const content = list.bytes.subarray(span.offset, span.offset + span.size);
-      keys.set(position, numberOf(bytesToHex(sha256(content)), numbers));
-    }
-    return { items: positions, keys };
-  };
-  const sizesOf = (list: EntryList, positions: readonly number[]): Set<number> =>
-    new Set(positions.map((position) => list.spans[position]?.size ?? -1));
-  return {
-    claimed: keysOf(claimed, left, sizesOf(observed, right)),
-    observed: keysOf(observed, right, sizesOf(claimed, left)),
-  };
-}
-
-function nameKeys(
-  claimed: EntryList,
-  left: readonly number[],
-  observed: EntryList,
-  right: readonly number[],
-): KeyedSides {
-  const numbers = new Map<string, number>();
-  const keysOf = (list: EntryList, positions: readonly number[]): KeyedItems => {
-    const keys = new Map<number, number>();
-    for (const position of positions) {
-      const name = list.nameOf?.(position);
-      if (name !== undefined) keys.set(position, numberOf(name, numbers));
-    }
-    return { items: positions, keys };
-  };
-  return { claimed: keysOf(claimed, left), observed: keysOf(observed, right) };
-}
-
-function numberOf(text: string, numbers: Map<string, number>): number {
-  const known = numbers.get(text);
-  if (known !== undefined) return known;
-  numbers.set(text, numbers.size);
-  return numbers.size - 1;
-}
-
-function pairMoved(alignment: Alignment, contents: KeyedSides, pair: Pair): void {
+/** Equal keys out of order, the bytes yet to be compared. */
+function equalOutOfOrder(alignment: Alignment, contents: KeyedSides): [number, number][] {
   const [left, right] = unpaired(alignment);
   const waiting = new Map<number, number[]>();
   for (const position of right.reverse()) {
@@ -165,13 +167,13 @@ function pairMoved(alignment: Alignment, contents: KeyedSides, pair: Pair): void
     if (positions === undefined) waiting.set(key, [position]);
     else positions.push(position);
   }
+  const pairs: [number, number][] = [];
   for (const position of left) {
     const key = contents.claimed.keys.get(position);
     const partner = key === undefined ? undefined : waiting.get(key)?.pop();
-    if (partner === undefined) continue;
-    pair(position, partner);
-    alignment.moved[position] = 1;
+    if (partner !== undefined) pairs.push([position, partner]);
   }
+  return pairs;
 }
 
 function pairByOrder(left: readonly number[], right: readonly number[], pair: Pair): void {
