@@ -1,0 +1,71 @@
+/** The source or the published artifact could not be had, or is not what it should be. */
+const UNAVAILABLE = [
+  'host-not-allowed',
+  'address-not-allowed',
+  'source-unreachable',
+  'source-not-found',
+  'too-large',
+  'integrity-mismatch',
+  'tarball-malformed',
+  'tarball-path',
+  'tarball-type',
+  'tarball-duplicate',
+  'tarball-too-many',
+  'tarball-too-large',
+  'module-not-found',
+  'module-ambiguous',
+  'module-malformed',
+  'upload-unavailable',
+  'toolchain-unknown',
+  'toolchain-runtime',
+] as const;
+
+/** The build itself broke. */
+const FAILED = [
+  'command-unknown',
+  'workdir-missing',
+  'build-timeout',
+  'build-memory',
+  'build-processes',
+  'build-disk',
+  'build-output-flood',
+  'build-exit',
+  'output-missing',
+  'output-not-regular',
+  'output-too-large',
+] as const;
+
+/** Neither: this machine or its operator is at fault, so nothing is to be attested. */
+const OPERATOR = [
+  'registry-config',
+  'toolchain-lock',
+  'toolchain-mismatch',
+  'sandbox-unavailable',
+  'aborted',
+] as const;
+
+export type RebuildErrorCode =
+  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | (typeof OPERATOR)[number];
+
+export class RebuildError extends Error {
+  constructor(
+    readonly code: RebuildErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'RebuildError';
+  }
+}
+
+/** What a failure makes of a rebuild; undefined when it says nothing about the publication. */
+export function outcomeOfFailure(error: RebuildError): 'unavailable' | 'failed' | undefined {
+  if ((UNAVAILABLE as readonly string[]).includes(error.code)) return 'unavailable';
+  return (FAILED as readonly string[]).includes(error.code) ? 'failed' : undefined;
+}
+
+/** The code of a failed system call, e.g. `ENOENT`. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

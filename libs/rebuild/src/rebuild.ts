@@ -1,0 +1,231 @@
+import { mkdtemp, mkdir, stat } from 'node:fs/promises';
+import { machine } from 'node:os';
+import { join } from 'node:path';
+import {
+  artifactDescriptor,
+  artifactDigest,
+  artifactUri,
+  type RebuildPredicate,
+  type RebuiltModule,
+} from '@touchstone/attest';
+import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
+import { outcomeOfFailure, RebuildError } from './errors.js';
+import { sha256Hex } from './integrity.js';
+import { judgeModule, worstOutcome } from './judge.js';
+import { locateModule } from './locate.js';
+import type { NpmSource } from './npm-source.js';
+import { planSteps } from './plan.js';
+import type { BubblewrapSandbox } from './sandbox.js';
+import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.js';
+import { readToolchainLock } from './toolchain-lock.js';
+import { assembleToolchain, type ResolvedDependency, type Toolchain } from './toolchain.js';
+import { removeTree } from './tree.js';
+import { readTarball, unpackTarball } from './unpack.js';
+import { clearOutputs, readOutput } from './workspace.js';
+
+export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare';
+
+export interface RebuildOptions {
+  /** Folder for fetched files, toolchains and workspaces; made when needed. */
+  readonly cache: string;
+  readonly source: NpmSource;
+  readonly sandbox: BubblewrapSandbox;
+  /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
+  readonly readUpload?: (file: UploadedFile) => Promise<Uint8Array>;
+  readonly limits?: Partial<SandboxLimits>;
+  /** Where locks are looked up, other than those that come with this package. */
+  readonly toolchains?: string;
+  readonly now?: () => Date;
+  readonly onProgress?: (stage: RebuildStage) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RebuildReport {
+  readonly predicate: RebuildPredicate;
+  /** Everything that was fetched or used, the toolchain's root included. */
+  readonly resolvedDependencies: readonly ResolvedDependency[];
+  /** By module name; empty unless the build ended well. */
+  readonly built: ReadonlyMap<string, Uint8Array>;
+  /** By module name; empty when the artifact could not be had. */
+  readonly claimed: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What is known so far; a rebuild that breaks off reports this much. */
+interface Progress {
+  toolchain?: Toolchain;
+  readonly dependencies: ResolvedDependency[];
+  readonly claimed: Map<string, Uint8Array>;
+  readonly built: Map<string, Uint8Array>;
+  readonly modules: RebuiltModule[];
+}
+
+/**
+ * Rebuilds a publication and compares. What the publication, its source or its build is at fault
+ * for becomes the outcome `unavailable` or `failed` of the report.
+ *
+ * @throws RebuildError of this machine's own faults, which say nothing about the publication:
+ *   `sandbox-unavailable`, `toolchain-lock`, `toolchain-mismatch`, `registry-config`, `aborted`
+ */
+export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<RebuildReport> {
+  const now = options.now ?? (() => new Date());
+  const startedOn = now().toISOString();
+  const progress: Progress = {
+    dependencies: [],
+    claimed: new Map(),
+    built: new Map(),
+    modules: [],
+  };
+  let failure: { outcome: 'unavailable' | 'failed'; code: string; message: string } | undefined;
+  try {
+    await carryOut(recipe, options, progress);
+  } catch (error) {
+    if (options.signal?.aborted === true)
+      throw new RebuildError('aborted', 'the rebuild was aborted by its caller', { cause: error });
+    const outcome = error instanceof RebuildError ? outcomeOfFailure(error) : undefined;
+    if (!(error instanceof RebuildError) || outcome === undefined) throw error;
+    failure = { outcome, code: error.code, message: error.message.slice(0, 4000) };
+  }
+  const { toolchain } = progress;
+  const predicate: RebuildPredicate = {
+    outcome: failure?.outcome ?? worstOutcome(progress.modules.map(({ outcome }) => outcome)),
+    artifact: artifactDescriptor(recipe.artifact),
+    recipe: { digest: { sha256: recipeDigest(recipe) } },
+    ...(toolchain === undefined
+      ? {}
+      : {
+          toolchain: {
+            name: toolchain.name,
+            version: toolchain.version,
+            digest: { sha256: toolchain.digest },
+          },
+        }),
+    modules: failure === undefined ? progress.modules : [],
+    ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
+    environment: {
+      sandbox: options.sandbox.description,
+      architecture: machine(),
+      network: 'none',
+      variables: { ...BUILD_ENVIRONMENT },
+    },
+    startedOn,
+    finishedOn: now().toISOString(),
+  };
+  const { dependencies, built, claimed } = progress;
+  return { predicate, resolvedDependencies: dependencies, built, claimed };
+}
+
+async function carryOut(
+  recipe: Recipe,
+  options: RebuildOptions,
+  progress: Progress,
+): Promise<void> {
+  const { signal } = options;
+  const enter = (stage: RebuildStage): void => {
+    signal?.throwIfAborted();
+    options.onProgress?.(stage);
+  };
+  enter('artifact');
+  await readClaimed(recipe, options, progress);
+  enter('source');
+  const source = await options.source.tarball(recipe.source, signal);
+  progress.dependencies.push(dependency(recipe.source, 'source'));
+  enter('toolchain');
+  const lock = await readToolchainLock(recipe.toolchain, options.toolchains);
+  const toolchain = await assembleToolchain(lock, options.source, options.cache, signal);
+  progress.toolchain = toolchain;
+  progress.dependencies.push(...toolchain.dependencies);
+  enter('build');
+  await build(recipe, source, toolchain, options, progress.built);
+  enter('compare');
+  for (const { name } of recipe.modules) {
+    const [claimed, observed] = [progress.claimed.get(name), progress.built.get(name)];
+    if (claimed === undefined || observed === undefined) throw new Error(`module ${name} is lost`);
+    progress.modules.push(judgeModule(name, claimed, observed));
+  }
+}
+
+function dependency(artifact: Recipe['artifact'], name: string): ResolvedDependency {
+  return { uri: artifactUri(artifact), digest: artifactDigest(artifact), name };
+}
+
+/** The modules as published. */
+async function readClaimed(
+  recipe: Recipe,
+  options: RebuildOptions,
+  progress: Progress,
+): Promise<void> {
+  const files = await readArtifact(recipe, options);
+  progress.dependencies.push(dependency(recipe.artifact, 'artifact'));
+  for (const { name, published } of recipe.modules)
+    progress.claimed.set(name, locateModule(files, published));
+}
+
+async function readArtifact(
+  { artifact }: Recipe,
+  options: RebuildOptions,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (artifact.kind === 'npm') {
+    const entries = await readTarball(await options.source.tarball(artifact, options.signal));
+    // A recipe names an npm package's files as its package.json would: without the folder.
+    return new Map(entries.map(({ path, data }) => [path.split('/').slice(1).join('/'), data]));
+  }
+  const bytes = await options.readUpload?.(artifact);
+  if (bytes === undefined)
+    throw new RebuildError(
+      'upload-unavailable',
+      `the uploaded file ${artifact.name} is not at hand`,
+    );
+  if (sha256Hex(bytes) !== artifact.sha256)
+    throw new RebuildError(
+      'integrity-mismatch',
+      `the uploaded file ${artifact.name} has SHA-256 ${sha256Hex(bytes)}, not ${artifact.sha256}`,
+    );
+  return new Map([[artifact.name, bytes]]);
+}
+
+async function build(
+  recipe: Recipe,
+  source: Uint8Array,
+  toolchain: Toolchain,
+  options: RebuildOptions,
+  built: Map<string, Uint8Array>,
+): Promise<void> {
+  const processes = planSteps(recipe.steps, toolchain.commands);
+  await mkdir(join(options.cache, 'work'), { recursive: true });
+  const folder = await mkdtemp(join(options.cache, 'work', 'build-'));
+  try {
+    const workspace = join(folder, 'work');
+    await unpackTarball(source, workspace);
+    const directory = join(workspace, recipe.workdir);
+    if (
+      !(await stat(directory).then(
+        (found) => found.isDirectory(),
+        () => false,
+      ))
+    )
+      throw new RebuildError('workdir-missing', `the source has no folder ${recipe.workdir}`);
+    await clearOutputs(
+      directory,
+      recipe.modules.map(({ output }) => output),
+    );
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    let left = limits.wallMilliseconds;
+    for (const { argv, input } of processes) {
+      const { milliseconds } = await options.sandbox.run({
+        root: toolchain.root,
+        workspace,
+        directory: recipe.workdir,
+        argv,
+        environment: BUILD_ENVIRONMENT,
+        ...(input === undefined ? {} : { input }),
+        limits: { ...limits, wallMilliseconds: left },
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      left = Math.max(1, left - milliseconds);
+    }
+    for (const { name, output } of recipe.modules)
+      built.set(name, await readOutput(directory, output));
+  } finally {
+    await removeTree(folder);
+  }
+}

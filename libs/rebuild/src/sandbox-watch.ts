@@ -1,0 +1,72 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { diskUsage, exceeds } from './disk-usage.js';
+import type { RebuildErrorCode } from './errors.js';
+import { usageBelow } from './process-tree.js';
+import { MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
+
+export interface Excess {
+  readonly code: RebuildErrorCode;
+  readonly message: string;
+}
+
+const INTERVAL = 25;
+/** The disk is measured at each fourth look at the processes, for it costs more. */
+const DISK_EVERY = 4;
+
+/**
+ * Looks at a run again and again until `finished`, and says when it uses more than it may.
+ * @returns the most resident memory that was seen, in bytes
+ */
+export async function watchRun(
+  child: ChildProcess,
+  workspace: string,
+  limits: SandboxLimits,
+  onExcess: (excess: Excess) => void,
+  finished: AbortSignal,
+): Promise<number> {
+  const deadline = performance.now() + limits.wallMilliseconds;
+  let peak = 0;
+  for (let round = 1; !finished.aborted; round += 1) {
+    await delay(INTERVAL, undefined, { signal: finished }).catch(() => undefined);
+    if (finished.aborted || child.pid === undefined) break;
+    const usage = await usageBelow(child.pid, limits.tasks);
+    peak = Math.max(peak, usage.memory);
+    const excess =
+      processExcess(usage.tasks, usage.memory, limits) ??
+      (round % DISK_EVERY === 0 ? await diskExcess(workspace, limits) : undefined) ??
+      (performance.now() > deadline
+        ? {
+            code: 'build-timeout' as const,
+            message: `the build ran over ${limits.wallMilliseconds} ms`,
+          }
+        : undefined);
+    if (excess !== undefined && !finished.aborted) onExcess(excess);
+  }
+  return peak;
+}
+
+function processExcess(tasks: number, memory: number, limits: SandboxLimits): Excess | undefined {
+  if (tasks > limits.tasks)
+    return { code: 'build-processes', message: `the build had over ${limits.tasks} threads` };
+  if (memory > limits.memoryBytes)
+    return {
+      code: 'build-memory',
+      message: `the build took over ${limits.memoryBytes} bytes of memory`,
+    };
+  return undefined;
+}
+
+async function diskExcess(workspace: string, limits: SandboxLimits): Promise<Excess | undefined> {
+  const disk = {
+    bytes: limits.workspaceBytes,
+    entries: limits.workspaceEntries,
+    depth: MAX_WORKSPACE_DEPTH,
+  };
+  const usage = await diskUsage(workspace, disk);
+  if (!exceeds(usage, disk)) return undefined;
+  return {
+    code: 'build-disk',
+    message: `the workspace passed ${disk.bytes} bytes, ${disk.entries} files or ${disk.depth} levels`,
+  };
+}

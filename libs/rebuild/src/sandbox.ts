@@ -1,0 +1,312 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { RebuildError } from './errors.js';
+import { diskUsage } from './disk-usage.js';
+import { OutputTail } from './output-tail.js';
+import { childrenOf, tasksOfUser } from './process-tree.js';
+import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
+import { watchRun, type Excess } from './sandbox-watch.js';
+import { giveTree } from './workspace.js';
+import { takeUser } from './sandbox-user.js';
+
+export interface SandboxRun {
+  /** A whole root file system, mounted read-only as `/`; it has the folders dev, proc, tmp, work. */
+  readonly root: string;
+  /** Mounted as `/work`, writable; its files are handed to the user that the run gets. */
+  readonly workspace: string;
+  /** Where to start, relative to the workspace. */
+  readonly directory: string;
+  readonly argv: readonly [string, ...string[]];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Standard input. */
+  readonly input?: string;
+  readonly limits?: Partial<SandboxLimits>;
+  readonly signal?: AbortSignal;
+}
+
+export interface SandboxResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly milliseconds: number;
+  /** Most resident memory that was seen, in bytes. */
+  readonly peakMemory: number;
+}
+
+const KILL_GRACE = 2000;
+
+/**
+ * Runs a command in bubblewrap: namespaces of its own for everything (so there is no network), a
+ * read-only root, an unprivileged user, an environment that is given in full, and limits.
+ *
+ * Started by root it takes two layers: the outer one, still root, only binds the two folders to
+ * fixed places (the unprivileged user could not reach a path below, say, /root); then privileges
+ * are dropped for good and the inner one builds the sandbox through a user namespace.
+ */
+export class BubblewrapSandbox {
+  readonly #tools: Tools;
+  /** For the record of a rebuild: `bubblewrap 0.8.0`. */
+  readonly description: string;
+
+  private constructor(tools: Tools) {
+    this.#tools = tools;
+    this.description = `bubblewrap ${tools.version}`;
+  }
+
+  /** @throws RebuildError `sandbox-unavailable` when this machine cannot run it, saying why */
+  static async open(): Promise<BubblewrapSandbox> {
+    return new BubblewrapSandbox(await findTools());
+  }
+
+  /**
+   * When this returns or throws, no process of the run exists any more.
+   * @throws RebuildError `build-exit` (message with exit code and the end of standard error),
+   *   `build-timeout`, `build-memory`, `build-processes`, `build-disk`, `build-output-flood`,
+   *   `sandbox-unavailable`, `aborted`
+   */
+  async run(run: SandboxRun): Promise<SandboxResult> {
+    run.signal?.throwIfAborted();
+    const limits = { ...DEFAULT_LIMITS, ...run.limits };
+    const { uid, release } = await takeUser();
+    try {
+      if (uid !== undefined) await giveTree(run.workspace, uid);
+      const others = uid === undefined ? await tasksOfUser(process.getuid?.() ?? 0) : 0;
+      const [file, ...args] = this.#commandLine(run, limits, uid, others);
+      const child = spawn(file, args, { cwd: '/', env: run.environment, stdio: 'pipe' });
+      return await supervise(child, run, limits);
+    } finally {
+      release();
+    }
+  }
+
+  #commandLine(
+    run: SandboxRun,
+    limits: SandboxLimits,
+    uid: number | undefined,
+    others: number,
+  ): [string, ...string[]] {
+    const { bwrap, prlimit, setpriv } = this.#tools;
+    const limited = [prlimit, ...limitArguments(limits, others), '--', bwrap];
+    if (uid === undefined)
+      return [...limited, ...this.#sandboxArguments(run, limits, run)] as [string, ...string[]];
+    const places = { root: '/mnt/root', workspace: '/mnt/work' };
+    return [
+      bwrap,
+      ...['--die-with-parent', '--dev-bind', '/', '/', '--tmpfs', '/mnt'],
+      ...['--ro-bind', run.root, places.root, '--bind', run.workspace, places.workspace, '--'],
+      ...[setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'],
+      ...['--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'],
+      ...limited,
+      ...this.#sandboxArguments(run, limits, places),
+    ];
+  }
+
+  #sandboxArguments(
+    run: SandboxRun,
+    limits: SandboxLimits,
+    places: { root: string; workspace: string },
+  ): string[] {
+    return [
+      ...['--unshare-all', '--unshare-user', ...this.#tools.options],
+      ...['--uid', '1000', '--gid', '1000', '--hostname', 'touchstone'],
+      ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+      ...['--ro-bind', places.root, '/'],
+      ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev'],
+      ...['--size', String(limits.temporaryBytes), '--tmpfs', '/tmp'],
+      ...['--bind', places.workspace, '/work', '--chdir', join('/work', run.directory)],
+      ...['--', ...run.argv],
+    ];
+  }
+}
+
+/** RLIMIT_AS is left alone: Node reserves far more address space than it uses. */
+function limitArguments(limits: SandboxLimits, others: number): string[] {
+  const data = 2 * limits.memoryBytes + 256 * 1024 * 1024;
+  // Some room above the watched number, so that the watcher can see it being passed.
+  const tasks = limits.tasks + 64 + others;
+  return Object.entries({
+    cpu: `${limits.cpuSeconds}:${limits.cpuSeconds + 5}`,
+    data,
+    nproc: tasks,
+    fsize: limits.fileBytes,
+    nofile: limits.openFiles,
+    core: 0,
+    memlock: 65_536,
+    msgqueue: 0,
+  }).map(([name, value]) => `--${name}=${typeof value === 'string' ? value : `${value}:${value}`}`);
+}
+
+/** Feeds, watches and reaps the outermost process of a run. */
+async function supervise(
+  child: ChildProcess,
+  run: SandboxRun,
+  limits: SandboxLimits,
+): Promise<SandboxResult> {
+  const started = performance.now();
+  const finished = new AbortController();
+  const output = new OutputTail(limits.outputBytes);
+  let excess: Excess | undefined;
+  let killing: Promise<void> | undefined;
+  const stop = (found: Excess): void => {
+    excess ??= found;
+    killing ??= kill(child);
+  };
+  const aborted = (): void =>
+    stop({ code: 'aborted', message: 'the build was aborted by its caller' });
+  run.signal?.addEventListener('abort', aborted, { once: true });
+  const flood = (): void =>
+    stop({
+      code: 'build-output-flood',
+      message: `the build printed more than ${limits.outputBytes} bytes`,
+    });
+  output.collect(child, flood);
+  // A command that ends without reading its input is no error.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(run.input ?? '');
+  const watching = watchRun(child, run.workspace, limits, stop, finished.signal);
+  try {
+    const exit = await exitOf(child);
+    finished.abort();
+    const peakMemory = await watching;
+    await killing;
+    if (excess !== undefined) throw new RebuildError(excess.code, excess.message);
+    await refuseFailure(exit, run, limits, output);
+    const milliseconds = performance.now() - started;
+    return { ...output.texts(), milliseconds, peakMemory };
+  } finally {
+    finished.abort();
+    run.signal?.removeEventListener('abort', aborted);
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) =>
+      reject(new RebuildError('sandbox-unavailable', error.message, { cause: error })),
+    );
+    child.on('close', (code) => resolve(code ?? 255));
+  });
+}
+
+/**
+ * The first process of the PID namespace is killed: the kernel then kills all others in it before
+ * bubblewrap's outer process can see the end, so its exit means that nothing is left.
+ */
+async function kill(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null) return;
+  const force = setTimeout(() => child.kill('SIGKILL'), KILL_GRACE);
+  child.once('exit', () => clearTimeout(force));
+  for (const first of await childrenOf(pid)) killQuietly(first);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
+
+async function refuseFailure(
+  exit: number,
+  run: SandboxRun,
+  limits: SandboxLimits,
+  output: OutputTail,
+): Promise<void> {
+  const { stderr } = output.texts();
+  if (exit !== 0 && /^bwrap: /m.test(stderr) && !/^bwrap: execvp/m.test(stderr))
+    throw new RebuildError(
+      'sandbox-unavailable',
+      `the sandbox could not be made: ${stderr.trim()}`,
+    );
+  const disk = {
+    bytes: limits.workspaceBytes,
+    entries: limits.workspaceEntries,
+    depth: MAX_WORKSPACE_DEPTH,
+  };
+  const usage = await diskUsage(run.workspace, disk);
+  const full = usage.largestFile >= limits.fileBytes && exit !== 0;
+  if (full || usage.bytes > disk.bytes || usage.entries > disk.entries || usage.depth > disk.depth)
+    throw new RebuildError(
+      'build-disk',
+      `the build wrote more than it may: ${limits.workspaceBytes} bytes in all, ${limits.fileBytes} in one file, ${limits.workspaceEntries} files`,
+    );
+  if (exit === 128 + 24)
+    throw new RebuildError(
+      'build-timeout',
+      `a process used over ${limits.cpuSeconds} s of CPU time`,
+    );
+  if (exit !== 0)
+    throw new RebuildError(
+      'build-exit',
+      `${run.argv.join(' ').slice(0, 300)} ended with exit code ${exit}: ${tail(output.texts())}`,
+    );
+}
+
+function tail({ stdout, stderr }: { stdout: string; stderr: string }): string {
+  const text = stderr.trim() === '' ? stdout : stderr;
+  return text.trim().slice(-2000);
+}
+
+interface Tools {
+  readonly bwrap: string;
+  readonly prlimit: string;
+  readonly setpriv: string;
+  readonly version: string;
+  /** Options that only newer versions of bubblewrap have. */
+  readonly options: readonly string[];
+}
+
+const execute = promisify(execFile);
+
+async function findTools(): Promise<Tools> {
+  const [bwrap, prlimit, setpriv] = await Promise.all(
+    ['bwrap', 'prlimit', 'setpriv'].map(findTool),
+  );
+  if (bwrap === undefined || prlimit === undefined || setpriv === undefined)
+    throw new RebuildError(
+      'sandbox-unavailable',
+      'bwrap, prlimit and setpriv are needed: install bubblewrap and util-linux',
+    );
+  try {
+    const [{ stdout: version }, { stdout: help }] = await Promise.all([
+      execute(bwrap, ['--version']),
+      execute(bwrap, ['--help']),
+    ]);
+    const options = help.includes('--disable-userns') ? ['--disable-userns'] : [];
+    const user = process.getuid?.() === 0 ? { uid: 61_183, gid: 61_183 } : {};
+    await execute(bwrap, ['--unshare-all', '--ro-bind', '/', '/', '--', bwrap, '--version'], {
+      ...user,
+      cwd: '/',
+    });
+    return {
+      bwrap,
+      prlimit,
+      setpriv,
+      version: version.trim().replace(/^bubblewrap /, ''),
+      options,
+    };
+  } catch (error) {
+    throw new RebuildError(
+      'sandbox-unavailable',
+      `bubblewrap cannot make namespaces here; are unprivileged user namespaces allowed? ${String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function findTool(name: string): Promise<string | undefined> {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/bin'];
+  for (const folder of folders.filter((path) => path.startsWith('/'))) {
+    const path = join(folder, name);
+    const usable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return path;
+  }
+  return undefined;
+}
