@@ -5,3 +5,6 @@ export {
   type StorageFault,
 } from './memory-storage.js';
 export { vectorsDir } from './vectors.js';
+export { redisServer, startRedis, type RunningRedis } from './redis.js';
+export { seeded } from './seeded.js';
+export { testSigner } from './signer.js';
