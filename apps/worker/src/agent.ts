@@ -99,8 +99,9 @@ async function work(
     await deliver(coordinator, lease, report, signed, signal);
     logger.info({ outcome: report.predicate.outcome }, 'reported');
   } catch (error) {
-    if (stop.aborted) await giveBack(coordinator, lease, logger);
-    else throw error;
+    const refused = error instanceof ClientError && error.code === 'refused';
+    if (!refused && !lost.signal.aborted) await giveBack(coordinator, lease, logger);
+    if (!stop.aborted) throw error;
   } finally {
     lost.abort();
     await beating;

@@ -8,9 +8,9 @@ const Environment = z.object({
   /** File of mode 0600 with the organisation's PKCS#8 key; or the key itself in REBUILDER_KEY. */
   REBUILDER_KEY_FILE: z.string().min(1).optional(),
   REBUILDER_KEY: z.string().min(1).optional(),
-  /** Fetched tarballs and assembled toolchains; may be shared by workers of one organisation. */
+  /** Fetched tarballs and assembled toolchains; workers of one organisation may share it. */
   CACHE_DIR: z.string().min(1),
-  /** Workspaces of running builds; one folder per worker process. */
+  /** Workspaces of running builds; of this worker process alone, emptied when it starts. */
   WORK_DIR: z.string().min(1),
   /** Longest time one rebuild may take, in seconds. */
   BUILD_SECONDS: z.coerce.number().int().min(1).max(86_400).default(1_800),

@@ -31,12 +31,12 @@ export async function signReport(
   const rebuild = await signEnvelope(rebuildStatement(report.predicate), signer);
   if (report.built.size === 0) return { rebuild };
   const provenance = provenanceStatement({
-    predicate: report.predicate,
+    rebuild: report.predicate,
     recipe,
-    resolvedDependencies: report.resolvedDependencies,
-    rebuilderId,
+    resolvedDependencies: report.resolvedDependencies.map((dependency) => ({ ...dependency })),
+    rebuilder: rebuilderId,
     invocationId,
-    version,
+    version: { touchstone: version },
   });
   return { rebuild, provenance: await signEnvelope(provenance, signer) };
 }

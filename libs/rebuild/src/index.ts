@@ -8,6 +8,7 @@ export {
 } from './registry-config.js';
 export { judgeModule } from './judge.js';
 export { locateModule } from './locate.js';
+export { readPublished, type PublishedOptions } from './published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export { BubblewrapSandbox, type SandboxResult, type SandboxRun } from './sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.js';

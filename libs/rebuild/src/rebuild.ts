@@ -10,24 +10,25 @@ import {
 } from '@touchstone/attest';
 import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
 import { outcomeOfFailure, RebuildError } from './errors.js';
-import { sha256Hex } from './integrity.js';
 import { judgeModule, worstOutcome } from './judge.js';
-import { locateModule } from './locate.js';
 import type { NpmSource } from './npm-source.js';
+import { readPublished } from './published.js';
 import { planSteps } from './plan.js';
 import type { BubblewrapSandbox } from './sandbox.js';
 import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.js';
 import { readToolchainLock } from './toolchain-lock.js';
 import { assembleToolchain, type ResolvedDependency, type Toolchain } from './toolchain.js';
 import { removeTree } from './tree.js';
-import { readTarball, unpackTarball } from './unpack.js';
+import { unpackTarball } from './unpack.js';
 import { clearOutputs, readOutput } from './workspace.js';
 
 export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare';
 
 export interface RebuildOptions {
-  /** Folder for fetched files, toolchains and workspaces; made when needed. */
+  /** Folder for fetched files and toolchains; made when needed. */
   readonly cache: string;
+  /** Folder for the workspaces of running builds; `work` in the cache unless told. */
+  readonly work?: string;
   readonly source: NpmSource;
   readonly sandbox: BubblewrapSandbox;
   /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
@@ -125,7 +126,10 @@ async function carryOut(
     options.onProgress?.(stage);
   };
   enter('artifact');
-  await readClaimed(recipe, options, progress);
+  for (const [name, bytes] of await readPublished(recipe, options)) {
+    progress.claimed.set(name, bytes);
+  }
+  progress.dependencies.push(dependency(recipe.artifact, 'artifact'));
   enter('source');
   const source = await options.source.tarball(recipe.source, signal);
   progress.dependencies.push(dependency(recipe.source, 'source'));
@@ -148,41 +152,6 @@ function dependency(artifact: Recipe['artifact'], name: string): ResolvedDepende
   return { uri: artifactUri(artifact), digest: artifactDigest(artifact), name };
 }
 
-/** The modules as published. */
-async function readClaimed(
-  recipe: Recipe,
-  options: RebuildOptions,
-  progress: Progress,
-): Promise<void> {
-  const files = await readArtifact(recipe, options);
-  progress.dependencies.push(dependency(recipe.artifact, 'artifact'));
-  for (const { name, published } of recipe.modules)
-    progress.claimed.set(name, locateModule(files, published));
-}
-
-async function readArtifact(
-  { artifact }: Recipe,
-  options: RebuildOptions,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  if (artifact.kind === 'npm') {
-    const entries = await readTarball(await options.source.tarball(artifact, options.signal));
-    // A recipe names an npm package's files as its package.json would: without the folder.
-    return new Map(entries.map(({ path, data }) => [path.split('/').slice(1).join('/'), data]));
-  }
-  const bytes = await options.readUpload?.(artifact);
-  if (bytes === undefined)
-    throw new RebuildError(
-      'upload-unavailable',
-      `the uploaded file ${artifact.name} is not at hand`,
-    );
-  if (sha256Hex(bytes) !== artifact.sha256)
-    throw new RebuildError(
-      'integrity-mismatch',
-      `the uploaded file ${artifact.name} has SHA-256 ${sha256Hex(bytes)}, not ${artifact.sha256}`,
-    );
-  return new Map([[artifact.name, bytes]]);
-}
-
 async function build(
   recipe: Recipe,
   source: Uint8Array,
@@ -191,8 +160,9 @@ async function build(
   built: Map<string, Uint8Array>,
 ): Promise<void> {
   const processes = planSteps(recipe.steps, toolchain.commands);
-  await mkdir(join(options.cache, 'work'), { recursive: true });
-  const folder = await mkdtemp(join(options.cache, 'work', 'build-'));
+  const work = options.work ?? join(options.cache, 'work');
+  await mkdir(work, { recursive: true });
+  const folder = await mkdtemp(join(work, 'build-'));
   try {
     const workspace = join(folder, 'work');
     await unpackTarball(source, workspace);

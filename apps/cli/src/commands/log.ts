@@ -1,12 +1,18 @@
-import { bytesToHex, readTile } from '../log-reader.js';
 import { nodeVerifier } from '@touchstone/keys';
 import { verifyInclusion } from '@touchstone/merkle';
-import { openCheckpoint, parseVerifierKey, toBase64, type VerifierKey } from '@touchstone/note';
-import { fsck, nodeTreeHasher, PosixStorage, TileReader } from '@touchstone/tlog';
+import {
+  formatVerifierKey,
+  openCheckpoint,
+  parseVerifierKey,
+  toBase64,
+  type VerifierKey,
+} from '@touchstone/note';
+import { fsck, nodeHasher, PosixStorage, TileReader } from '@touchstone/tlog';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readTrustRoot } from '../input.js';
+import { bytesToHex, readTile } from '../log-reader.js';
 
 interface LogOptions {
   log: string;
@@ -110,7 +116,7 @@ async function proof(entry: number, options: LogOptions, { terminal }: Context):
     await reader.inclusionProof(entry, head.size),
     await reader.entry(entry, head.size),
   ];
-  const leafHash = nodeTreeHasher.leaf(leaf);
+  const leafHash = nodeHasher.leaf(leaf);
   try {
     verifyInclusion({ index: entry, size: head.size, leafHash, proof: hashes, root: head.root });
   } catch (cause) {
@@ -137,16 +143,16 @@ async function proof(entry: number, options: LogOptions, { terminal }: Context):
 
 async function check(tiles: string, options: LogOptions, context: Context): Promise<void> {
   const { terminal } = context;
-  const vkeys = await keysOf(options);
+  const vkeys = (await keysOf(options)).map(formatVerifierKey);
   const report = await fsck(new PosixStorage(tiles), { vkeys, verify: nodeVerifier });
-  const clean = report.problems.length === 0;
-  if (!clean) context.exitCode = EXIT.refuted;
-  if (options.json === true) terminal.json({ clean, ...report });
+  if (!report.ok) context.exitCode = EXIT.refuted;
+  const { ok, size, problems, truncated } = report;
+  if (options.json === true) terminal.json({ ok, size, problems, truncated });
   else {
-    for (const { path, code, message } of report.problems) {
+    for (const { path, code, message } of problems) {
       terminal.print(`${terminal.style('red', code)}  ${path}: ${message}`);
     }
-    const verdict = clean ? terminal.style('green', 'clean') : terminal.style('red', 'damaged');
-    terminal.print(`${verdict}: ${report.size} entries`);
+    const verdict = ok ? terminal.style('green', 'clean') : terminal.style('red', 'damaged');
+    terminal.print(`${verdict}: ${size} entries`);
   }
 }

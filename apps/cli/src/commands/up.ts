@@ -73,7 +73,7 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
     terminal.note('running; stop it with Ctrl-C');
     await Promise.race([
       aborted(stop),
-      ...network.services.map(async (service) => {
+      ...[...network.services.values()].map(async (service) => {
         await service.exited();
         if (stop.aborted) return;
         const { name, logFile } = service.options;

@@ -12,7 +12,7 @@ import { startEmbeddedPostgres } from '@touchstone/store';
 import { coordinatorClient } from '../context.js';
 import { freePort } from './free-port.js';
 import { keptKey, keptToken } from './secrets.js';
-import { Service } from './service.js';
+import { Service, type ServiceOptions } from './service.js';
 
 export interface LocalRebuilder {
   readonly id: string;
@@ -44,7 +44,10 @@ export interface Network {
   /** Made from the keys themselves, not asked of the coordinator. */
   readonly trustRoot: TrustRoot;
   readonly trustRootFile: string;
-  readonly services: readonly Service[];
+  /** By name: `log`, `coordinator`, and the rebuilders' ids. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** Kills one process without warning and starts it anew. */
+  crash(name: string): Promise<void>;
   /** Stops workers, coordinator, log and database, in this order. */
   close(): Promise<void>;
 }
@@ -75,11 +78,16 @@ async function start(
   for (const name of ['logs', 'keys', 'tiles', 'work']) {
     await mkdir(join(dir, name), { recursive: true });
   }
-  const services: Service[] = [];
-  const run = async (service: Parameters<typeof Service.start>[0]): Promise<void> => {
-    const started = await Service.start(service, stop);
-    services.push(started);
-    closers.push(() => started.stop());
+  const services = new Map<string, Service>();
+  const run = async (service: ServiceOptions): Promise<void> => {
+    services.set(service.name, await Service.start(service, stop));
+    closers.push(async () => services.get(service.name)?.stop());
+  };
+  const crash = async (name: string): Promise<void> => {
+    const service = services.get(name);
+    if (service === undefined) throw new Error(`there is no service ${name}`);
+    await service.kill();
+    services.set(name, await Service.start(service.options, stop));
   };
 
   progress('starting PostgreSQL');
@@ -134,14 +142,14 @@ async function start(
   const trustRoot = trustRootOf(options, logVerifierKey, keys);
   const trustRootFile = join(dir, 'trust-root.json');
   await writeFile(trustRootFile, `${JSON.stringify(trustRoot, null, 2)}\n`);
-  return { coordinatorUrl, logUrl, trustRoot, trustRootFile, services, close };
+  return { coordinatorUrl, logUrl, trustRoot, trustRootFile, services, crash, close };
 }
 
 async function startRebuilders(
   options: NetworkOptions,
   coordinatorUrl: string,
   adminToken: string,
-  run: (service: Parameters<typeof Service.start>[0]) => Promise<void>,
+  run: (service: ServiceOptions) => Promise<void>,
 ): Promise<Map<string, PrivateKey>> {
   const { dir } = options;
   const client = coordinatorClient(coordinatorUrl, { admin: adminToken });

@@ -70,6 +70,12 @@ export class Service {
     clearTimeout(timer);
   }
 
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
   async #ready(stop: AbortSignal): Promise<void> {
     const { readyUrl, name, logFile } = this.options;
     if (readyUrl === undefined) return;

@@ -1,0 +1,92 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { compareModules, formatDifference } from '@touchstone/wasm';
+import type { RebuildReport } from '@touchstone/rebuild';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { CliError, EXIT, type ExitCode } from '../failure.js';
+import { readBounded, readRecipe } from '../input.js';
+import { rebuildLocally } from '../rebuilding.js';
+import type { Terminal } from '../terminal.js';
+
+interface Options {
+  cache: string;
+  artifact?: string;
+  out?: string;
+  allowPrivateRegistries?: boolean;
+  json?: boolean;
+}
+
+export function registerRebuild(program: Command, context: Context): void {
+  program
+    .command('rebuild')
+    .argument('<recipe>', 'recipe file (JSON)')
+    .description('rebuild a publication here, without any server: fetch, build, compare, explain')
+    .option('--cache <dir>', 'folder for tarballs and toolchains', '.touchstone/cache')
+    .option('--artifact <file>', 'the published file, for a recipe whose artifact is an upload')
+    .option('--out <dir>', 'keep published and rebuilt modules in this folder')
+    .option('--allow-private-registries', 'let sources come from private and loopback addresses')
+    .option('--json', 'print the rebuild predicate as JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 reproduced, 1 equivalent, different or failed, 2 usage, 3 unavailable.' +
+        '\n\nExample:\n  touchstone rebuild apps/cli/recipes/siphash24-1.3.1.json',
+    )
+    .action((recipe: string, options: Options) => rebuildRecipe(recipe, options, context));
+}
+
+async function rebuildRecipe(file: string, options: Options, context: Context): Promise<void> {
+  const { terminal, stop } = context;
+  const recipe = await readRecipe(file);
+  if (recipe.artifact.kind === 'upload' && options.artifact === undefined) {
+    throw new CliError('artifact-missing', 'the recipe needs --artifact <file>', EXIT.usage);
+  }
+  const report = await rebuildLocally(recipe, {
+    cacheDir: resolve(options.cache),
+    allowPrivate: options.allowPrivateRegistries === true,
+    ...(options.artifact === undefined ? {} : { upload: await readBounded(options.artifact) }),
+    onProgress: (stage) => {
+      terminal.note(terminal.noteStyle('dim', `… ${stage}`));
+    },
+    signal: stop,
+  });
+  if (options.out !== undefined) await keepModules(report, options.out);
+  context.exitCode = exitCodeOf(report);
+  if (options.json === true) terminal.json(report.predicate);
+  else printReport(report, terminal);
+}
+
+function exitCodeOf({ predicate }: RebuildReport): ExitCode {
+  if (predicate.outcome === 'reproduced') return EXIT.ok;
+  return predicate.outcome === 'unavailable' ? EXIT.absent : EXIT.refuted;
+}
+
+async function keepModules(report: RebuildReport, out: string): Promise<void> {
+  for (const [folder, modules] of [
+    ['published', report.claimed],
+    ['rebuilt', report.built],
+  ] as const) {
+    await mkdir(join(out, folder), { recursive: true });
+    for (const [name, bytes] of modules) await writeFile(join(out, folder, `${name}.wasm`), bytes);
+  }
+}
+
+function printReport({ predicate, claimed, built }: RebuildReport, terminal: Terminal): void {
+  for (const module of predicate.modules) {
+    const good = module.outcome === 'reproduced';
+    const outcome = terminal.style(good ? 'green' : 'red', module.outcome);
+    terminal.print(`${module.name}  ${module.claimed.digest.sha256}  ${outcome}`);
+    const [published, rebuilt] = [claimed.get(module.name), built.get(module.name)];
+    if (good || published === undefined || rebuilt === undefined) continue;
+    const difference = compareModules(published, rebuilt);
+    for (const line of formatDifference(difference, published, rebuilt))
+      terminal.print(`  ${line}`);
+  }
+  const { failure, toolchain, outcome } = predicate;
+  if (failure !== undefined) terminal.print(`${failure.code}: ${failure.message}`);
+  if (toolchain !== undefined) {
+    const { name, version, digest } = toolchain;
+    terminal.print(`toolchain ${name} ${version}, tree ${digest.sha256}`);
+  }
+  terminal.print(`outcome: ${terminal.style(outcome === 'reproduced' ? 'green' : 'red', outcome)}`);
+}

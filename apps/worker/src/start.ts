@@ -1,0 +1,46 @@
+import { privateKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import { pino } from 'pino';
+import { runAgent } from './agent.js';
+import type { WorkerEnvironment } from './environment.js';
+import { prepareRebuild } from './rebuild-lease.js';
+
+/** The version that provenance names as that of the builder. */
+const VERSION = '0.1.0';
+
+export interface RunningWorker {
+  /** Gives back the lease it holds, if any, and resolves when the worker is idle. */
+  close(): Promise<void>;
+  /** Resolves when the worker has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+}
+
+export async function startWorker(
+  environment: WorkerEnvironment,
+  variables: Record<string, string | undefined>,
+): Promise<RunningWorker> {
+  const logger = pino({ name: 'worker', level: environment.logLevel });
+  const key =
+    'file' in environment.key
+      ? await readPrivateKey(environment.key.file)
+      : privateKeyFromPem(environment.key.pem);
+  const rebuild = await prepareRebuild(environment, variables, logger);
+  const stop = new AbortController();
+  const { coordinatorUrl, audience, rebuilderId } = environment;
+  logger.info({ coordinatorUrl, rebuilderId }, 'working');
+  const ended = runAgent(
+    {
+      ...{ coordinatorUrl, audience, rebuilderId, key, rebuild, logger },
+      version: VERSION,
+      now: Date.now,
+    },
+    stop.signal,
+  );
+  return {
+    ended,
+    close: async () => {
+      stop.abort();
+      await ended;
+      logger.info('stopped');
+    },
+  };
+}
