@@ -12,7 +12,7 @@ const Flag = z
 const Token = z.string().min(16, 'must have at least 16 characters');
 
 /** Everything the coordinator is told from outside. Names are those of the variables. */
-export const Environment = z
+const Environment = z
   .object({
     /** Secrets may be given as NAME_FILE, the path of a file that holds them, instead. */
     DATABASE_URL: z.string().regex(/^postgres(?:ql)?:\/\//, 'must be a postgresql:// URL'),
@@ -25,7 +25,7 @@ export const Environment = z
     /** The log's verifier key. When absent it is asked of the log at the first start, and kept. */
     LOG_VKEY: z.string().optional(),
     /** Token that the log asks of its writers, if it does. */
-    LOG_TOKEN: Token.optional(),
+    LOG_WRITE_TOKEN: Token.optional(),
     HOST: z.string().min(1).default('127.0.0.1'),
     /** 0: any free port. */
     PORT: z.coerce.number().int().min(0).max(65_535).default(7400),
@@ -53,7 +53,13 @@ export const Environment = z
 
 export type Environment = z.infer<typeof Environment>;
 
-const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'LOG_TOKEN', 'ADMIN_TOKEN', 'SUBMIT_TOKEN'] as const;
+const SECRETS = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'LOG_WRITE_TOKEN',
+  'ADMIN_TOKEN',
+  'SUBMIT_TOKEN',
+] as const;
 
 /** What is wrong with the environment, all of it at once, one line each. */
 export class EnvironmentError extends Error {
@@ -61,7 +67,9 @@ export class EnvironmentError extends Error {
 }
 
 /** @throws EnvironmentError that names each variable that is missing or malformed */
-export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
+export function readEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+): Environment {
   // An empty variable is an absent one: that is what compose files make of an unset name.
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   for (const name of SECRETS) {

@@ -41,6 +41,11 @@ export async function createHttpServer(
     const limit = BODY_LIMITS.get(`${String(route.method)} ${route.url}`);
     if (limit !== undefined) route.bodyLimit = limit;
   });
+  // A connection that was busy when we began to stop is not kept for another request.
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (parts.stopping.aborted) void reply.header('connection', 'close');
+    done();
+  });
   // Bodies stay bytes: request tokens are bound to the very bytes, and parsing has its own bounds.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(

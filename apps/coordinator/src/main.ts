@@ -1,26 +1,16 @@
-import { EnvironmentError, readEnvironment, startCoordinator, type Environment } from './index.js';
-
-let environment: Environment;
-try {
-  environment = readEnvironment(process.env);
-} catch (error) {
-  if (!(error instanceof EnvironmentError)) throw error;
-  process.stderr.write(`touchstone-coordinator: ${error.message}\n`);
-  process.exit(2);
-}
+import { EnvironmentError, startCoordinator } from './index.js';
 
 // From here on a signal waits for the start to be over, and then stops what was started.
 const stop = new Promise<void>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
 });
 try {
-  const coordinator = await startCoordinator(environment);
+  const coordinator = await startCoordinator(process.env);
   await stop;
   await coordinator.close();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(
-    `touchstone-coordinator: ${error instanceof Error ? error.message : String(error)}\n`,
-  );
-  process.exit(1);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`touchstone-coordinator: ${message}\n`);
+  process.exit(error instanceof EnvironmentError ? 2 : 1);
 }

@@ -9,7 +9,7 @@ import {
   type SweepParts,
 } from './background/sweep.js';
 import { Bell } from './bell.js';
-import type { Environment } from './environment.js';
+import { readEnvironment } from './environment.js';
 import { createHttpServer } from './http-server.js';
 import { LeaseDesk } from './leases/lease-desk.js';
 import { LogClient } from './log/log-client.js';
@@ -40,15 +40,17 @@ const QUEUE_RETRY_MILLISECONDS = 1000;
 const IDLE_MILLISECONDS = 1000;
 
 /**
- * Starts a coordinator: brings the database up to date, opens the queue, and serves HTTP. It
- * starts without the log too, and is then not ready until the log can be reached.
+ * Starts a coordinator with an environment such as process.env: brings the database up to date,
+ * opens the queue, and serves HTTP. It starts without the log too, and is then not ready until the
+ * log can be reached.
  *
- * @throws StoreError `log-conflict` when the log is not the one this database belongs to
+ * @throws EnvironmentError; StoreError `log-conflict` when the log is not the one this database belongs to
  */
 export async function startCoordinator(
-  environment: Environment,
+  variables: Readonly<Record<string, string | undefined>>,
   options: CoordinatorOptions = {},
 ): Promise<Coordinator> {
+  const environment = readEnvironment(variables);
   const now = options.now ?? Date.now;
   const logger = options.logger ?? pino({ level: environment.LOG_LEVEL });
   const onError = (error: Error): void => logger.warn({ err: error }, 'queue connection');
@@ -64,7 +66,7 @@ export async function startCoordinator(
       : redisQueueBackend(environment.REDIS_URL, onError);
   const leaseMilliseconds = environment.LEASE_SECONDS * 1000;
   const queue = new RebuildQueue(backend, { lockMilliseconds: leaseMilliseconds, onError });
-  const log = new LogClient({ url: environment.LOG_URL, token: environment.LOG_TOKEN });
+  const log = new LogClient({ url: environment.LOG_URL, token: environment.LOG_WRITE_TOKEN });
   const pin = new LogPin({ db, log, vkey: environment.LOG_VKEY, now });
   const stopping = new AbortController();
   const bell = new Bell();
