@@ -1,5 +1,7 @@
-// Compiles the workspace: `node infra/dev/build.mjs`. Only what changed is compiled again.
+// Compiles the workspace: `node infra/dev/build.mjs [--program]`, with --program without the specs.
+// Only what changed is compiled again.
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { setUpBuild } from './setup.mjs';
 import { main, runBin, SetupError } from './terminal.mjs';
 
@@ -22,7 +24,8 @@ async function compile(project) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(async () => {
+    const { values } = parseArgs({ options: { program: { type: 'boolean' } } });
     await setUpBuild();
-    await buildAll();
+    await (values.program ? buildProgram() : buildAll());
   });
 }
