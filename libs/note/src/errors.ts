@@ -20,7 +20,21 @@ export type NoteErrorCode =
   | 'checkpoint-size'
   | 'checkpoint-size-unsafe'
   | 'checkpoint-root'
-  | 'checkpoint-origin';
+  | 'checkpoint-origin'
+  | 'cosignature-malformed'
+  | 'cosigner-key'
+  | 'policy-too-large'
+  | 'policy-character'
+  | 'policy-line'
+  | 'policy-key'
+  | 'policy-name'
+  | 'policy-duplicate'
+  | 'policy-threshold'
+  | 'policy-limit'
+  | 'policy-quorum'
+  | 'quorum-missing'
+  | 'proof-malformed'
+  | 'proof-inclusion';
 
 /** Everything this library refuses, with a stable code to branch on. */
 export class NoteError extends Error {

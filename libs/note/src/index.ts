@@ -6,6 +6,20 @@ export {
   type Checkpoint,
   type OpenedCheckpoint,
 } from './checkpoint.js';
+export {
+  cosign,
+  COSIGNATURE_TYPE,
+  cosignerKey,
+  formatCosignature,
+  formatCosignerKey,
+  parseAnyCosignerKey,
+  parseCosignature,
+  parseCosignerKey,
+  verifyCosignature,
+  type Cosignature,
+  type CosignerKey,
+  type UnsupportedCosignerKey,
+} from './cosignature.js';
 export { NoteError, type NoteErrorCode } from './errors.js';
 export { nobleVerifier } from './noble-verifier.js';
 export {
@@ -20,6 +34,14 @@ export { openNote, type OpenedNote } from './open-note.js';
 export { keyId, publicKeyFromRaw, publicKeyFromSpki, rawPublicKey } from './public-key.js';
 export { noteSigner, signNote, type NoteSigner } from './sign-note.js';
 export type { PublicKey, SignatureAlgorithm, SignatureVerifier, Signer } from './signature.js';
+export {
+  formatTlogProof,
+  parseTlogProof,
+  TLOG_PROOF_LIMITS,
+  verifyTlogProof,
+  type TlogProof,
+  type TlogProofClaim,
+} from './tlog-proof.js';
 export { decodeUtf8, encodeUtf8 } from './utf8.js';
 export {
   ECDSA_TYPE,
@@ -30,3 +52,20 @@ export {
   verifierKey,
   type VerifierKey,
 } from './verifier-key.js';
+export {
+  hasQuorum,
+  parseWitnessPolicy,
+  POLICY_LIMITS,
+  type PolicyGroup,
+  type PolicyLog,
+  type PolicyMember,
+  type PolicyWitness,
+  type WitnessPolicy,
+} from './witness-policy.js';
+export {
+  verifyCosignatures,
+  verifyWitnessed,
+  type VerifiedCosignature,
+  type WitnessedCheckpoint,
+  type WitnessedOptions,
+} from './witnessed.js';

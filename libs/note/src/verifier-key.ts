@@ -26,7 +26,7 @@ export interface VerifierKey {
 }
 
 /** Longest key name, in UTF-16 units. The specification sets no bound. */
-const MAX_NAME_LENGTH = 1024;
+export const MAX_NAME_LENGTH = 1024;
 const MAX_VKEY_LENGTH = MAX_NAME_LENGTH + 256;
 
 /**
@@ -82,8 +82,7 @@ export function fullKeyHash(name: string, publicKey: PublicKey): Uint8Array {
 
 /** `<name>+<8 hex digits of the key hash>+<base64 of type and key>` */
 export function formatVerifierKey(key: VerifierKey): string {
-  const hash = key.keyHash.toString(16).padStart(8, '0');
-  return `${key.name}+${hash}+${toBase64(keyMaterial(key.publicKey))}`;
+  return `${key.name}+${hashHex(key.keyHash)}+${toBase64(keyMaterial(key.publicKey))}`;
 }
 
 /**
@@ -93,8 +92,23 @@ export function formatVerifierKey(key: VerifierKey): string {
  * `unsupported-key-type`
  */
 export function parseVerifierKey(vkey: string): VerifierKey {
-  if (vkey.length > MAX_VKEY_LENGTH) {
-    throw new NoteError('verifier-key', `a verifier key has at most ${MAX_VKEY_LENGTH} characters`);
+  const { name, keyHash, material } = splitVerifierKey(vkey, MAX_VKEY_LENGTH);
+  const key = verifierKey(name, keyFromMaterial(material));
+  checkKeyHash(keyHash, key.keyHash);
+  return key;
+}
+
+/**
+ * The three parts of a vkey of any type. The name is not checked, nor whether the hash fits.
+ *
+ * @throws NoteError `verifier-key`, `base64`
+ */
+export function splitVerifierKey(
+  vkey: string,
+  maxLength: number,
+): { name: string; keyHash: number; material: Uint8Array } {
+  if (vkey.length > maxLength) {
+    throw new NoteError('verifier-key', `a verifier key has at most ${maxLength} characters`);
   }
   // The base64 part may have plus signs of its own.
   const match = /^([^+]*)\+([0-9a-f]{8})\+([^]+)$/u.exec(vkey);
@@ -105,15 +119,22 @@ export function parseVerifierKey(vkey: string): VerifierKey {
     );
   }
   const [, name, hash, material] = match as unknown as [string, string, string, string];
-  const key = verifierKey(name, keyFromMaterial(fromBase64(material)));
-  if (key.keyHash !== Number.parseInt(hash, 16)) {
-    throw new NoteError(
-      'verifier-key-hash',
-      `the verifier key says its hash is ${hash}, but name and key give ` +
-        key.keyHash.toString(16).padStart(8, '0'),
-    );
-  }
-  return key;
+  return { name, keyHash: Number.parseInt(hash, 16), material: fromBase64(material) };
+}
+
+/** @throws NoteError `verifier-key-hash` */
+export function checkKeyHash(stated: number, derived: number): void {
+  if (stated === derived) return;
+  throw new NoteError(
+    'verifier-key-hash',
+    `the verifier key says its hash is ${hashHex(stated)}, but name and key give ` +
+      hashHex(derived),
+  );
+}
+
+/** A key hash as a vkey has it: eight lower-case hex digits. */
+export function hashHex(keyHash: number): string {
+  return keyHash.toString(16).padStart(8, '0');
 }
 
 /** Type byte, then 32 raw bytes for Ed25519 and the SubjectPublicKeyInfo for ECDSA. */
