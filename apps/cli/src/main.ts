@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { registerDemo } from './commands/demo.js';
+import { registerDevice } from './commands/device.js';
 import { registerDiff } from './commands/diff.js';
 import { registerEnrol } from './commands/enrol.js';
 import { registerEvidence } from './commands/evidence.js';
@@ -64,6 +65,7 @@ function makeProgram(context: Context): Command {
     registerRebuild,
     registerDiff,
     registerLog,
+    registerDevice,
   ]) {
     register(program, context);
   }
