@@ -22,7 +22,7 @@ export function printPublication(publication: Publication, terminal: Terminal): 
   terminal.print(`  verdict  ${verdictText(publication.verdict, terminal)}`);
   for (const module of publication.modules) {
     const votes = module.votes.map((vote) => `${vote.organisation}: ${vote.outcome}`).join(', ');
-    const digest = module.digest['sha256'] ?? '';
+    const digest = module.digest?.['sha256'] ?? 'unknown';
     terminal.print(`  module   ${module.name} ${digest.slice(0, 16)}… ${module.verdict}`);
     if (votes !== '') terminal.print(`           ${terminal.style('dim', votes)}`);
   }
