@@ -1,13 +1,7 @@
 import { describe } from 'vitest';
 import { keyId, toBase64 } from '@touchstone/note';
 import { encodeStatement, rebuildStatement } from './index.js';
-import {
-  honest,
-  firstEntry,
-  withPayload,
-  itRefuses,
-  type Attack,
-} from './testdata/attack.js';
+import { honest, firstEntry, withPayload, itRefuses, type Attack } from './testdata/attack.js';
 import { evidenceOf, failure, predicate, vote } from './testdata/evidence-fixture.js';
 import { signers } from './testdata/parties.js';
 

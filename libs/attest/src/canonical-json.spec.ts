@@ -87,7 +87,9 @@ describe('canonicalJson', () => {
 function reverseKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reverseKeys);
   if (typeof value !== 'object' || value === null) return value;
-  const reversed: Record<string, unknown> = Object.create(null);
-  for (const [key, item] of Object.entries(value).reverse()) reversed[key] = reverseKeys(item);
-  return reversed;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, item]) => [key, reverseKeys(item)]),
+  );
 }

@@ -73,7 +73,6 @@ export {
 export {
   EnrolledRebuilder,
   enrolledKeys,
-  logKeys,
   organisationsOf,
   parseTrustRoot,
   Policy,

@@ -36,7 +36,10 @@ function changed(
   const old = statement.predicate[part];
   return {
     ...statement,
-    predicate: { ...statement.predicate, [part]: { ...Object(old), ...changes } },
+    predicate: {
+      ...statement.predicate,
+      [part]: { ...(old as Record<string, unknown>), ...changes },
+    },
   };
 }
 

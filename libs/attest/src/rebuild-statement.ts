@@ -188,7 +188,7 @@ function checkOutcome({ outcome, modules, failure }: RebuildPredicate): void {
 function checkModule(module: RebuiltModule): void {
   const { name, outcome, claimed, observed, normalisations, difference } = module;
   const sameDigest = observed?.digest.sha256 === claimed.digest.sha256;
-  const sameBytes = sameDigest && observed?.size === claimed.size;
+  const sameBytes = sameDigest && observed.size === claimed.size;
   const differs = (difference?.sections.length ?? 0) + (difference?.functions.length ?? 0) > 0;
   if (outcome === 'reproduced' ? !sameBytes || differs : sameDigest) {
     throw new AttestError(

@@ -81,7 +81,10 @@ describe('parseStatement', () => {
     ],
     [
       'too deep a predicate',
-      json({ ...foreign, predicate: { a: JSON.parse('['.repeat(100) + ']'.repeat(100)) } }),
+      json({
+        ...foreign,
+        predicate: { a: JSON.parse('['.repeat(100) + ']'.repeat(100)) as unknown },
+      }),
       'statement-malformed',
     ],
     ['brackets without end', encodeUtf8('['.repeat(MAX_PAYLOAD_BYTES)), 'statement-malformed'],

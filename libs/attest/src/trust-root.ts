@@ -129,11 +129,6 @@ export function organisationsOf(root: Pick<TrustRoot, 'rebuilders'>): string[] {
   return [...new Set(root.rebuilders.map(({ organisation }) => organisation))].sort();
 }
 
-/** The verifier keys of the log with this origin; empty when the log is not known. */
-export function logKeys(root: Pick<TrustRoot, 'logs'>, origin: string): VerifierKey[] {
-  return root.logs.filter((log) => log.origin === origin).map(readLogKey);
-}
-
 function readLogKey({ origin, vkey }: TrustRoot['logs'][number]): VerifierKey {
   let key: VerifierKey;
   try {

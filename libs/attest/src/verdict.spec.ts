@@ -85,6 +85,15 @@ describe('moduleVerdict', () => {
     expect(moduleVerdict(votes, electorate({ quorum, acceptEquivalent: false }))).toBe(verdict);
   });
 
+  it('does not hear those who have no vote', () => {
+    const strangers = ['Stranger', 'Passer-by'].map((organisation) => ({
+      organisation,
+      outcome: 'reproduced' as const,
+    }));
+    const voters = electorate({ quorum: 2, acceptEquivalent: false });
+    expect(moduleVerdict(strangers, voters)).toBe('pending');
+  });
+
   it.each([0, -1, 1.5, 4, Number.NaN])('refuses a quorum of %d among three', (quorum) => {
     expect(() => moduleVerdict([], electorate({ quorum, acceptEquivalent: false }))).toThrow(
       expect.objectContaining({ code: 'policy-malformed' }),
@@ -211,6 +220,15 @@ describe('publicationVerdict', () => {
       }),
       runs,
     );
+  });
+
+  it('has no votes on modules from a rebuild that failed midway', () => {
+    const midway = { ...failure(), modules: predicate().modules };
+    expect(voteOf('Acme', midway)).toEqual({
+      organisation: 'Acme',
+      outcome: 'failed',
+      modules: [],
+    });
   });
 
   it('lets a later success replace a failure, and shows only the success', () => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { keyId, toBase64, type Signer } from '@touchstone/note';
 import {
+  AttestError,
   paeBytes,
   rebuildStatement,
   STATEMENT_PAYLOAD_TYPE,
@@ -86,7 +87,7 @@ export function itRefuses(attacks: readonly Attack[]): void {
     };
     const outcome = await verifyEvidence(evidence, options).then(
       ({ verdict }) => verdict,
-      (error: { code: string }) => error.code,
+      (error: unknown) => (error instanceof AttestError ? error.code : error),
     );
     expect(outcome).toBe(ends);
   });
