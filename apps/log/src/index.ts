@@ -31,12 +31,15 @@ export async function startLog(variables: Record<string, string | undefined>): P
   const metrics = new LogMetrics();
   const log = await Log.open(environment, (event) => observe(event, metrics, logger));
   try {
-    const app = await listen({ log, metrics, writeToken }, environment, logger);
+    const stopping = new AbortController();
+    const parts = { log, metrics, writeToken };
+    const app = await listen(parts, environment, logger, stopping.signal);
     const url = await addressOf(app);
     logger.info({ url, origin: log.origin, vkey: log.vkey, size: log.size }, 'listening');
     return {
       url,
       async close() {
+        stopping.abort();
         // Requests in flight wait for their checkpoint, so the engine goes last.
         await app.close();
         await log.close();
@@ -61,10 +64,18 @@ async function listen(
   parts: LogParts,
   { host, port, maxBodyBytes }: LogEnvironment,
   logger: Logger,
+  stopping: AbortSignal,
 ): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({ bodyLimit: maxBodyBytes });
+  adapter.getInstance().addHook('onSend', (_request, reply, _payload, done) => {
+    // Else a client that keeps its connection would keep the server from ending.
+    if (stopping.aborted) void reply.header('connection', 'close');
+    done();
+  });
   const app = await NestFactory.create<NestFastifyApplication>(
     LogModule.of(parts),
-    new FastifyAdapter({ bodyLimit: maxBodyBytes }),
+    adapter,
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its plain options as a class
     { logger: false, abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(logger));

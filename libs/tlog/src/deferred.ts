@@ -3,8 +3,8 @@ import type { Published } from './append-pool.js';
 /** A promise that is settled from outside. */
 export interface Deferred {
   readonly promise: Promise<Published>;
-  resolve(published: Published): void;
-  reject(error: unknown): void;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export function deferred(): Deferred {

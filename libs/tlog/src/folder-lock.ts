@@ -70,7 +70,7 @@ class FolderLock implements Lock {
 /** Descriptor 3 of the child is the folder. Exit 1 means that somebody else holds the lock. */
 function flock(path: string, fd: number): Promise<void> {
   return new Promise((done, fail) => {
-    const unavailable = (why: string, cause?: unknown) =>
+    const unavailable = (why: string, cause?: unknown): void => {
       fail(
         new TlogError(
           'lock-unavailable',
@@ -78,21 +78,22 @@ function flock(path: string, fd: number): Promise<void> {
           { cause },
         ),
       );
+    };
     const child = spawn('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd] });
     const said: Buffer[] = [];
     child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
     child.on('error', (error) => unavailable(reason(error), error));
     child.on('close', (code, signal) => {
-      if (code === 0) return done();
-      if (code === 1) {
-        return fail(
+      if (code === 0) done();
+      else if (code === 1) {
+        fail(
           new TlogError(
             'folder-locked',
             `${path} is locked by another process; a log has one writer, stop that one first`,
           ),
         );
-      }
-      unavailable(Buffer.concat(said).toString().trim() || `flock ended with ${code ?? signal}`);
+      } else
+        unavailable(Buffer.concat(said).toString().trim() || `flock ended with ${code ?? signal}`);
     });
   });
 }

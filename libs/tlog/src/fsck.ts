@@ -57,7 +57,7 @@ export async function fsck(
   const state = await readState(storage, hasher, report);
   const size = state?.range.size ?? checkpoint?.size ?? 0;
   if (state && checkpoint) compareStateWith(state, checkpoint, report);
-  await checkTree(storage, size, state, checkpoint, hasher, report);
+  await checkTree(storage, { size, state, checkpoint }, hasher, report);
   return { ok: found === 0, size, checkpoint, problems, truncated: found > problems.length };
 }
 
@@ -107,11 +107,15 @@ function compareStateWith(state: LogState, checkpoint: Checkpoint, report: Repor
   }
 }
 
+interface ClaimedTree {
+  readonly size: number;
+  readonly state: LogState | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
 async function checkTree(
   storage: Pick<TileStorage, 'read' | 'list'>,
-  size: number,
-  state: LogState | undefined,
-  checkpoint: Checkpoint | undefined,
+  { size, state, checkpoint }: ClaimedTree,
   hasher: TreeHasher,
   report: ReportProblem,
 ): Promise<void> {

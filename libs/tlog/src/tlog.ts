@@ -1,6 +1,6 @@
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
 import type { TreeHasher } from '@touchstone/merkle';
-import { encodeUtf8, formatCheckpoint, nobleVerifier, signNote } from '@touchstone/note';
+import { nobleVerifier } from '@touchstone/note';
 import { AppendPool } from './append-pool.js';
 import type { Appended, PendingAppend, Published } from './append-pool.js';
 import { TlogError, reason } from './error.js';
@@ -16,8 +16,9 @@ import {
   removeLeftovers,
 } from './open-state.js';
 import type { Committed } from './open-state.js';
+import { publishCheckpoint } from './publish-checkpoint.js';
 import { encodeState, equalBytes } from './state.js';
-import { CHECKPOINT_PATH, STATE_PATH, writeFiles } from './storage.js';
+import { STATE_PATH, writeFiles } from './storage.js';
 import type { TileStorage } from './storage.js';
 import type { TlogEvent, TlogOptions } from './tlog-options.js';
 import { integrate, readRange } from './tree-edge.js';
@@ -254,28 +255,20 @@ export class Tlog {
   async #publish(): Promise<Published> {
     const began = this.#clock();
     const { signer } = this.#options;
-    const { origin, range } = this.#committed.state;
+    const { state } = this.#committed;
     try {
-      const text = formatCheckpoint({
-        origin,
-        size: range.size,
-        root: range.root(),
-        extensions: [],
-      });
-      const checkpoint = await signNote(text, [signer]);
-      await this.#storage.write(CHECKPOINT_PATH, encodeUtf8(checkpoint));
-      this.#published = { checkpoint, size: range.size };
-      this.#retryDelay = RETRY_FIRST_MS;
+      this.#published = await publishCheckpoint(this.#storage, signer, state);
     } catch (cause) {
       const error = new TlogError(
         'publish-failed',
-        `entries up to ${range.size} are durable, their checkpoint is not: ${reason(cause)}`,
+        `entries up to ${state.range.size} are durable, their checkpoint is not: ${reason(cause)}`,
         { cause },
       );
       this.#emit({ type: 'failed', error });
       this.#retryLater();
       throw error;
     }
+    this.#retryDelay = RETRY_FIRST_MS;
     const { size } = this.#published;
     this.#emit({ type: 'published', size, duration: this.#clock() - began });
     return this.#published;
@@ -291,7 +284,9 @@ export class Tlog {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       if (this.#running || this.#failure || !this.#lags()) return;
-      this.#occupy(() => this.#publish().then(ignore, ignore));
+      this.#occupy(async () => {
+        await this.#publish().catch(() => undefined);
+      });
     }, this.#retryDelay);
     this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS);
   }
@@ -308,5 +303,3 @@ export class Tlog {
     this.#options.observe?.(event);
   }
 }
-
-function ignore(): void {}
