@@ -64,13 +64,16 @@ export const Artifact = z.discriminatedUnion('kind', [NpmTarball, UploadedFile])
 
 export const Source = NpmTarball;
 
-/** Where in the artifact one published module lies. */
+/**
+ * Where in the artifact one published module lies. Paths are those inside the archive, so those of
+ * an npm package begin with `package/`.
+ */
 export const ModuleLocation = z.discriminatedUnion('kind', [
   /** The file itself. For an uploaded file `path` is its name. */
   z.strictObject({ kind: z.literal('file'), path: InnerPath }),
   /**
-   * Base64 text inside JavaScript: the string literal that follows `marker` (the first one in the
-   * file when no marker is given) and decodes to a module.
+   * Base64 text inside JavaScript: the first string literal after `marker` that decodes to a
+   * module. The marker occurs once in the file; without one, the file holds one such literal.
    */
   z.strictObject({
     kind: z.literal('base64'),

@@ -34,8 +34,7 @@ async function readArtifact(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   if (artifact.kind === 'npm') {
     const entries = await readTarball(await options.source.tarball(artifact, options.signal));
-    // A recipe names an npm package's files as its package.json would: without the folder.
-    return new Map(entries.map(({ path, data }) => [path.split('/').slice(1).join('/'), data]));
+    return new Map(entries.map(({ path, data }) => [path, data]));
   }
   const bytes = await options.readUpload?.(artifact);
   if (bytes === undefined) {
