@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate, openDatabase, StoreError } from '@touchstone/store';
 import { pino, type Logger } from 'pino';
 import { backoff, startLoop, type Loop } from './background/loop.js';
@@ -36,6 +37,8 @@ export interface CoordinatorOptions {
 
 /** How long after a failure of the queue its work is tried again. */
 const QUEUE_RETRY_MILLISECONDS = 1000;
+/** How long the work in the background may take to end before its connections are cut. */
+const STOP_MILLISECONDS = 5000;
 /** The loops are kicked when there is work; this is for what another coordinator left behind. */
 const IDLE_MILLISECONDS = 1000;
 
@@ -77,8 +80,11 @@ export async function startCoordinator(
   const metrics = makeMetrics({ db, queue, policy, now });
   const loops: Loop[] = [];
   const letGo = async (): Promise<void> => {
-    await Promise.all(loops.map((loop) => loop.stop()));
+    const idle = Promise.all(loops.map((loop) => loop.stop()));
+    // Work that hangs on a queue that is away ends with the queue's connection.
+    await Promise.race([idle, sleep(STOP_MILLISECONDS, undefined, { ref: false })]);
     await queue.close();
+    await idle;
     await db.$disconnect();
   };
 

@@ -13,7 +13,7 @@ import {
 } from '@touchstone/store';
 import type { Logger } from 'pino';
 import type { Bell } from '../bell.js';
-import type { RebuildQueue } from '../queue/rebuild-queue.js';
+import type { RebuildQueue, TakenJob } from '../queue/rebuild-queue.js';
 import { checkReport } from './check-report.js';
 
 /** How often a waiting worker looks again; another coordinator may have filled the queue. */
@@ -103,7 +103,7 @@ export class LeaseDesk {
     const token = randomBytes(32).toString('base64url');
     const hash = hashToken(token);
     for (;;) {
-      const job = await queue.take(rebuilderId, hash);
+      const job = await this.#take(rebuilderId, hash);
       if (job === undefined) return undefined;
       const now = this.parts.now();
       const lease = await grantLease(db, {
@@ -117,6 +117,16 @@ export class LeaseDesk {
       if (lease !== undefined) return leaseAnswer(lease, token);
       logger.debug({ jobId: job.id }, 'the job is void');
       await queue.discard(rebuilderId, job, hash);
+    }
+  }
+
+  /** A queue that is away has nothing to give; it will be filled again when it is back. */
+  async #take(rebuilderId: string, hash: string): Promise<TakenJob | undefined> {
+    try {
+      return await this.parts.queue.take(rebuilderId, hash);
+    } catch (error) {
+      this.parts.logger.warn({ err: error }, 'the queue cannot be asked');
+      return undefined;
     }
   }
 

@@ -15,6 +15,8 @@ export interface QueueBackend {
   /** Handed to every Queue and Worker. */
   readonly connection: unknown;
   readonly factory: BackendFactory<IQueueBackend, never>;
+  /** Whether a command would be answered now; Redis commands wait for a lost connection. */
+  up(): boolean;
   /** Makes the queue's tables if they are not there (any more). */
   prepare(): Promise<void>;
   /** Rejects when the backend cannot be reached. */
@@ -44,6 +46,7 @@ export function postgresQueueBackend(url: string, onError: (error: Error) => voi
     name: 'postgres',
     connection: pool,
     factory,
+    up: () => true,
     async prepare() {
       const { rows } = await pool.query<{ there: boolean }>(
         'SELECT to_regclass($1) IS NOT NULL AS there',
@@ -77,12 +80,12 @@ export function redisQueueBackend(url: string, onError: (error: Error) => void):
     name: 'redis',
     connection: redis,
     factory,
+    up: () => redis.status === 'ready',
     prepare: () => Promise.resolve(),
     async ping() {
-      if (redis.status !== 'ready') throw new Error(`redis is ${redis.status}`);
       await redis.ping();
     },
-    async close() {
+    close() {
       redis.disconnect();
       return Promise.resolve();
     },

@@ -42,12 +42,14 @@ export class RebuildQueue {
     return this.#backend.name;
   }
 
+  /** Makes what the queue stands on, if it is not there (any more). */
   prepare(): Promise<void> {
     return this.#backend.prepare();
   }
 
-  ping(): Promise<void> {
-    return this.#backend.ping();
+  async ping(): Promise<void> {
+    this.#requireUp();
+    await this.#backend.ping();
   }
 
   /** Adds jobs of one rebuilder; those that are there already stay as they are. */
@@ -99,7 +101,7 @@ export class RebuildQueue {
   }
 
   /** Jobs that wait to be taken. */
-  waiting(rebuilderId: string): Promise<number> {
+  async waiting(rebuilderId: string): Promise<number> {
     const { queue } = this.#lane(rebuilderId);
     return queue.getJobCountByTypes('waiting', 'prioritized', 'delayed');
   }
@@ -107,17 +109,25 @@ export class RebuildQueue {
   async close(): Promise<void> {
     const lanes = [...this.#lanes.values()];
     this.#lanes.clear();
-    await Promise.all(lanes.flatMap(({ queue, worker }) => [worker.close(), queue.close()]));
+    // A server that is away must not keep us from going.
+    if (!this.#backend.up()) return this.#backend.close();
+    await Promise.all(lanes.flatMap(({ queue, worker }) => [worker.close(true), queue.close()]));
     await this.#backend.close();
   }
 
   /** The job of the lease before `rebuild`'s count of leases went up. */
-  #heldJob(rebuild: QueuedRebuild): Promise<Job | undefined> {
+  async #heldJob(rebuild: QueuedRebuild): Promise<Job | undefined> {
     const { queue } = this.#lane(rebuild.rebuilderId);
     return Job.fromId(queue, jobId({ ...rebuild, attempt: rebuild.attempt - 1 }));
   }
 
+  /** Commands to a server that is away would wait for it, and we with them. */
+  #requireUp(): void {
+    if (!this.#backend.up()) throw new Error(`the queue on ${this.#backend.name} is away`);
+  }
+
   #lane(rebuilderId: string): Lane {
+    this.#requireUp();
     const known = this.#lanes.get(rebuilderId);
     if (known !== undefined) return known;
     const name = queueName(rebuilderId);
