@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyDetails, matchLogEntry, paeBytes } from '@touchstone/attest';
@@ -22,6 +22,7 @@ import {
   toBase64,
 } from '@touchstone/note';
 import { PosixStorage, fsck, nodeHasher } from '@touchstone/tlog';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLog } from './index.js';
 import type { RunningLog } from './index.js';
@@ -171,6 +172,15 @@ describe('POST /api/v2/log/entries', () => {
     await expectProblem(await post(broken), 400, 'entry-malformed');
   });
 
+  it('refuses any other JSON with a code', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json(), async (body) => {
+        await expectProblem(await post(body), 400, 'entry-malformed');
+      }),
+      { seed: 5, numRuns: 60 },
+    );
+  });
+
   it('asks for the write token', async () => {
     const none = await get('/api/v2/log/entries', {
       method: 'POST',
@@ -289,6 +299,26 @@ describe('operation', () => {
     // Connections that clients keep open must not hold it up for their idle time of 72 s.
     expect(performance.now() - began).toBeLessThan(10_000);
     server = await startLog(environment());
+  });
+
+  it('is not ready, and takes nothing, once the log has stopped', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'log-stopped-'));
+    const stopped = await startLog({ ...environment(), TILES_DIR: folder });
+    await writeFile(join(folder, 'state'), 'another writer was here');
+    for (const _time of [1, 2]) {
+      const answer = await fetch(`${stopped.url}/api/v2/log/entries`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+        body: JSON.stringify(request('too late')),
+      });
+      expect(answer.headers.get('retry-after')).toBe('1');
+      await expectProblem(answer, 503, 'log-stopped');
+    }
+    await expectProblem(await fetch(`${stopped.url}/readyz`), 503, 'log-stopped');
+    expect((await fetch(`${stopped.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${stopped.url}/checkpoint`)).status).toBe(200);
+    await stopped.close();
+    await rm(folder, { recursive: true });
   });
 
   it.each([

@@ -51,21 +51,19 @@ export class PosixStorage implements TileStorage {
   async writeAll(files: readonly StoredFile[]): Promise<void> {
     for (const { path } of files) checkPath(path);
     await this.#prepare();
-    const changed = new Set<string>();
-    for (const folder of new Set(files.map(({ path }) => dirname(path)))) {
-      await this.#makeFolder(folder, changed);
-      changed.add(folder);
-    }
     const staged: string[] = files.map(() => join(this.#temporary, String(this.#counter++)));
     try {
+      const changed = new Set(files.map(({ path }) => dirname(path)));
+      for (const folder of [...changed]) await this.#makeFolder(folder, changed);
       await inParallel(files, (file, at) => this.#stage(staged[at]!, file.bytes));
       await inParallel(files, (file, at) => rename(staged[at]!, join(this.#root, file.path)));
+      await inParallel([...changed], (folder) => syncFolder(join(this.#root, folder)));
     } catch (error) {
+      // Folders made just now may not be durable, and any may be gone.
       this.#folders.clear();
       await Promise.allSettled(staged.map((path) => unlink(path)));
       throw error;
     }
-    await inParallel([...changed], (folder) => syncFolder(join(this.#root, folder)));
   }
 
   async list(folder: string): Promise<string[]> {
@@ -134,12 +132,12 @@ export class PosixStorage implements TileStorage {
     await this.#makeFolder(parent, changed);
     try {
       await mkdir(join(this.#root, folder), { mode: FOLDER_MODE });
+      if (this.#chmod) await chmodFolder(join(this.#root, folder));
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
     }
-    if (this.#chmod) await chmodFolder(join(this.#root, folder));
     // Also when it was there already: the process that made it may have died before its fsync.
-    await syncFolder(join(this.#root, parent));
+    changed.add(parent);
     if (this.#folders.size >= KNOWN_FOLDERS) this.#folders.clear();
     this.#folders.add(folder);
   }
