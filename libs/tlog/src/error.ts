@@ -16,7 +16,11 @@ export type TlogErrorCode =
   | 'tile-missing'
   | 'tile-malformed'
   | 'size-out-of-range'
-  | 'limit-invalid';
+  | 'limit-invalid'
+  | 'quorum-missing'
+  | 'witness-request'
+  | 'witness-state'
+  | 'witness-policy';
 
 export class TlogError extends Error {
   override readonly name = 'TlogError';

@@ -10,3 +10,18 @@ export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from '
 export { TileReader, type ReadPath, type TileReaderOptions } from './tile-reader.js';
 export { Tlog } from './tlog.js';
 export type { TlogEvent, TlogOptions } from './tlog-options.js';
+export {
+  ADD_CHECKPOINT_LIMITS,
+  formatAddCheckpoint,
+  parseAddCheckpoint,
+  type AddCheckpoint,
+} from './witness/add-checkpoint.js';
+export {
+  PolicyCosigner,
+  type PolicyCosignerOptions,
+  type WitnessEvent,
+} from './witness/policy-cosigner.js';
+export { originHash, Witness, type WitnessAnswer } from './witness/witness.js';
+export type { WitnessOptions, WitnessOutcome } from './witness/witness.js';
+export type { WitnessResult } from './witness/witness-client.js';
+export { PosixWitnessStorage, type WitnessStorage } from './witness/witness-storage.js';

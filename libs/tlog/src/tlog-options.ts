@@ -19,6 +19,12 @@ export interface TlogOptions {
   readonly storage: TileStorage;
   /** Signs checkpoints; its name is the log's origin. */
   readonly signer: NoteSigner;
+  /**
+   * Adds the cosignatures of witnesses to a signed checkpoint of a durable tree, or throws; then
+   * the checkpoint is not published and the one before it stays. When this is given, publication
+   * goes on beside the batches, so that no append waits for a witness.
+   */
+  readonly cosign?: (checkpoint: string, size: number) => Promise<string>;
   /** The write lock of the storage, released by close(). */
   readonly lock?: Lock;
   /** Checks the signature of the checkpoint found at open; node:crypto is faster than the default. */

@@ -4,6 +4,7 @@ import { nobleVerifier } from '@touchstone/note';
 import { AppendPool } from './append-pool.js';
 import type { Appended, PendingAppend, Published } from './append-pool.js';
 import { TlogError, reason } from './error.js';
+import type { TlogErrorCode } from './error.js';
 import { deferred } from './deferred.js';
 import type { Deferred } from './deferred.js';
 import { tlogLimits } from './limits.js';
@@ -22,6 +23,7 @@ import { STATE_PATH, writeFiles } from './storage.js';
 import type { TileStorage } from './storage.js';
 import type { TlogEvent, TlogOptions } from './tlog-options.js';
 import { integrate, readRange } from './tree-edge.js';
+import { Publication } from './witness/publication.js';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 10_000;
@@ -36,8 +38,9 @@ const RETRY_LAST_MS = 10_000;
  *      state on disk is the one written last
  *   4. state                  the commit point: from here on the entries are in the log, with
  *                             their indices; append() resolves
- *   5. checkpoint             signed and written; `published` resolves. A crash before it is made
- *                             good at the next open
+ *   5. checkpoint             signed, cosigned by witnesses when there are any, and written;
+ *                             `published` resolves. A crash before it is made good at the next
+ *                             open
  *
  * While one batch goes through this the next one collects; an idle log starts one at once.
  */
@@ -57,6 +60,10 @@ export class Tlog {
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryDelay = RETRY_FIRST_MS;
+  /** Only of a log whose checkpoints are witnessed. */
+  readonly #publication: Publication | undefined;
+  /** Whether the published checkpoint was not cosigned by this process yet. */
+  #unwitnessed = false;
 
   private constructor(options: TlogOptions, committed: Committed, published: Published) {
     this.#options = options;
@@ -65,6 +72,10 @@ export class Tlog {
     this.#pool = new AppendPool(tlogLimits(options.limits));
     this.#committed = committed;
     this.#published = published;
+    if (options.cosign) {
+      this.#publication = new Publication(() => this.#publish());
+      this.#unwitnessed = true;
+    }
   }
 
   /**
@@ -79,13 +90,15 @@ export class Tlog {
     const found = await openPublished(storage, committed, signer.verifierKey, verify, nodeHasher);
     await removeLeftovers(storage, committed.state.range.size);
     const log = new Tlog(options, committed, found ?? { checkpoint: '', size: -1 });
-    if (log.#lags()) await log.#publish();
+    // A log that its witnesses keep from publishing serves its last checkpoint and tries again.
+    if (log.#publication) await log.#publish().catch(() => undefined);
+    else if (log.#lags()) await log.#publish();
     return log;
   }
 
   /** Leaves that the published checkpoint covers. */
   get size(): number {
-    return this.#published.size;
+    return Math.max(this.#published.size, 0);
   }
 
   /** Appends that wait for the next batch. */
@@ -98,7 +111,7 @@ export class Tlog {
     return this.#failure;
   }
 
-  /** The signed note published last. */
+  /** The signed note published last; empty when witnesses kept the first from being published. */
   checkpoint(): string {
     return this.#published.checkpoint;
   }
@@ -129,6 +142,7 @@ export class Tlog {
     this.#closing = true;
     clearTimeout(this.#retry);
     await this.#running;
+    await this.#publication?.idle();
     clearTimeout(this.#retry);
     if (!this.#failure && this.#lags()) await this.#publish().catch(() => undefined);
     await this.#options.lock?.release();
@@ -151,7 +165,9 @@ export class Tlog {
       // Appends made in the same turn of the event loop share a batch, also when the log is idle.
       await new Promise((done) => setImmediate(done));
       const published = await this.#integrate(this.#pool.take());
-      if (published) await this.#publish().then(published.resolve, published.reject);
+      if (!published) continue;
+      if (this.#publication) this.#publication.add(this.#committed.state.range.size, published);
+      else await this.#publish().then(published.resolve, published.reject);
     }
     if (this.#failure) this.#pool.rejectAll(this.#failure);
   }
@@ -245,7 +261,7 @@ export class Tlog {
       const found = await committedFrom(this.#storage, bytes, origin, this.#hasher);
       await this.#storage.write(STATE_PATH, bytes);
       this.#accept(found);
-      await this.#publish().catch(() => undefined);
+      await this.#catchUp();
     } else {
       this.#poison(new Error('the state in storage is neither the last one nor the attempted one'));
     }
@@ -257,10 +273,11 @@ export class Tlog {
     const { signer } = this.#options;
     const { state } = this.#committed;
     try {
-      this.#published = await publishCheckpoint(this.#storage, signer, state);
+      this.#published = await publishCheckpoint(this.#storage, signer, state, this.#cosigner());
+      this.#unwitnessed = false;
     } catch (cause) {
       const error = new TlogError(
-        'publish-failed',
+        hasCode(cause, 'quorum-missing') ? 'quorum-missing' : 'publish-failed',
         `entries up to ${state.range.size} are durable, their checkpoint is not: ${reason(cause)}`,
         { cause },
       );
@@ -275,7 +292,26 @@ export class Tlog {
   }
 
   #lags(): boolean {
-    return this.#published.size < this.#committed.state.range.size;
+    return this.#unwitnessed || this.#published.size < this.#committed.state.range.size;
+  }
+
+  /** Much can happen while witnesses are asked: what stops a batch then stops the checkpoint. */
+  #cosigner(): TlogOptions['cosign'] {
+    const { cosign, lock } = this.#options;
+    return (
+      cosign &&
+      (async (checkpoint, size) => {
+        const cosigned = await cosign(checkpoint, size);
+        if (this.#failure) throw this.#failure;
+        await lock?.assertHeld();
+        return cosigned;
+      })
+    );
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#publication) this.#publication.start();
+    else await this.#publish().catch(() => undefined);
   }
 
   /** A quiet log must not keep its last entries unpublished for want of another append. */
@@ -283,10 +319,9 @@ export class Tlog {
     if (this.#closing) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      if (this.#running || this.#failure || !this.#lags()) return;
-      this.#occupy(async () => {
-        await this.#publish().catch(() => undefined);
-      });
+      if (this.#failure || !this.#lags()) return;
+      if (this.#publication) this.#publication.start();
+      else if (!this.#running) this.#occupy(() => this.#catchUp());
     }, this.#retryDelay);
     this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS);
   }
@@ -302,4 +337,8 @@ export class Tlog {
   #emit(event: TlogEvent): void {
     this.#options.observe?.(event);
   }
+}
+
+function hasCode(error: unknown, code: TlogErrorCode): boolean {
+  return error instanceof TlogError && error.code === code;
 }
