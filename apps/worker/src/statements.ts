@@ -29,7 +29,7 @@ export async function signReport(
 ): Promise<SignedReport> {
   const { recipe, rebuilderId, invocationId, version, signer } = options;
   const rebuild = await signEnvelope(rebuildStatement(report.predicate), signer);
-  if (report.built.size === 0) return { rebuild };
+  if (!report.predicate.modules.some(({ observed }) => observed !== undefined)) return { rebuild };
   const provenance = provenanceStatement({
     rebuild: report.predicate,
     recipe,

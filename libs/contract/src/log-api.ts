@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineRoutes } from './route.js';
 
 /** The largest body of a write to the log that is accepted unless the log is told otherwise. */
-export const MAX_LOG_BODY_BYTES = 256 * 1024;
+export const MAX_LOG_BODY_BYTES = 2 * 1024 * 1024;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 

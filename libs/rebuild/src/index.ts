@@ -6,7 +6,7 @@ export {
   type RegistryConfig,
   type RegistryConfigInput,
 } from './registry-config.js';
-export { judgeModule } from './judge.js';
+export { judgeModules } from './judge.js';
 export { locateModule } from './locate.js';
 export { readPublished, type PublishedOptions } from './published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
@@ -19,4 +19,5 @@ export {
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain.js';
-export { readTree, treeDigest, type TreeEntry } from './tree.js';
+export { readTree, removeTree, treeDigest, type TreeEntry } from './tree.js';
+export { unpackTarball } from './unpack.js';

@@ -10,7 +10,7 @@ import {
 } from '@touchstone/attest';
 import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
 import { outcomeOfFailure, RebuildError } from './errors.js';
-import { judgeModule, worstOutcome } from './judge.js';
+import { judgeModules, worstOutcome } from './judge.js';
 import type { NpmSource } from './npm-source.js';
 import { readPublished } from './published.js';
 import { planSteps } from './plan.js';
@@ -141,11 +141,12 @@ async function carryOut(
   enter('build');
   await build(recipe, source, toolchain, options, progress.built);
   enter('compare');
-  for (const { name } of recipe.modules) {
+  const pairs = recipe.modules.map(({ name }) => {
     const [claimed, observed] = [progress.claimed.get(name), progress.built.get(name)];
     if (claimed === undefined || observed === undefined) throw new Error(`module ${name} is lost`);
-    progress.modules.push(judgeModule(name, claimed, observed));
-  }
+    return { name, claimed, observed };
+  });
+  progress.modules.push(...judgeModules(pairs));
 }
 
 function dependency(artifact: Recipe['artifact'], name: string): ResolvedDependency {

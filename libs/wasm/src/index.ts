@@ -33,5 +33,10 @@ export {
 } from './difference.js';
 export type { DifferingRange } from './ranges.js';
 export { formatDifference } from './format.js';
-export { summariseDifference, type DifferenceSummary, type SummaryRange } from './summary.js';
+export {
+  summariseDifference,
+  type DifferenceSummary,
+  type SummaryLimits,
+  type SummaryRange,
+} from './summary.js';
 export { STRIP_CUSTOM_SECTIONS, stripCustomSections } from './strip.js';

@@ -33,13 +33,22 @@ export interface DifferenceSummary {
   truncated: boolean;
 }
 
-const MAX_SECTIONS = 64;
-const MAX_FUNCTIONS = 64;
-const MAX_RANGES = 32;
+/** How much of a difference a summary lists. */
+export interface SummaryLimits {
+  readonly sections: number;
+  readonly functions: number;
+  /** Of each section and function. */
+  readonly ranges: number;
+}
+
+const DEFAULT_LIMITS: SummaryLimits = { sections: 64, functions: 64, ranges: 32 };
 const MAX_NAME_LENGTH = 256;
 
-/** Summarises a difference in at most 64 sections, 64 functions and 32 ranges of each. */
-export function summariseDifference(difference: ModuleDifference): DifferenceSummary {
+/** Summarises a difference, by default in at most 64 sections, 64 functions, 32 ranges of each. */
+export function summariseDifference(
+  difference: ModuleDifference,
+  limits: SummaryLimits = DEFAULT_LIMITS,
+): DifferenceSummary {
   let { truncated } = difference;
   const take = <T>(items: readonly T[], limit: number): T[] => {
     truncated ||= items.length > limit;
@@ -49,7 +58,7 @@ export function summariseDifference(difference: ModuleDifference): DifferenceSum
   const summarise = (ranges: readonly DifferingRange[]): SummaryRange[] =>
     take(
       ranges.filter(({ length }) => length > 0),
-      MAX_RANGES,
+      limits.ranges,
     ).map(({ offset, length }) => ({ offset, length }));
   const label = (text: string): string => {
     truncated ||= text.length > MAX_NAME_LENGTH;
@@ -58,12 +67,15 @@ export function summariseDifference(difference: ModuleDifference): DifferenceSum
 
   const sections: DifferenceSummary['sections'] = [];
   const differing = difference.sections.filter(({ status }) => status !== 'equal');
-  for (const { section, id, status, claimed, observed, ranges } of take(differing, MAX_SECTIONS)) {
+  for (const { section, id, status, claimed, observed, ranges } of take(
+    differing,
+    limits.sections,
+  )) {
     if (status === 'equal') continue;
     const sides = { ...(claimed && { claimed }), ...(observed && { observed }) };
     sections.push({ section: label(section), id, status, ...sides, ranges: summarise(ranges) });
   }
-  const functions = take(difference.functions.entries, MAX_FUNCTIONS).map(
+  const functions = take(difference.functions.entries, limits.functions).map(
     ({ index, name, claimed, observed, ranges }: EntryDifference) => ({
       index,
       ...(name === undefined ? {} : { name: label(name) }),
