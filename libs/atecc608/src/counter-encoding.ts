@@ -1,5 +1,3 @@
-import { concatBytes } from '@noble/hashes/utils.js';
-
 /** The highest value of a monotonic counter. */
 export const COUNTER_MAX = 2_097_151;
 
@@ -7,17 +5,22 @@ export const COUNTER_MAX = 2_097_151;
  * How a counter stands in the configuration zone: two halves, A and B, that take turns. Each has
  * a two-byte tally, of which sixteen counts clear one bit each from the top, and a two-byte base
  * in units of 32. A counts 1 to 16 of each 32, B counts 17 to 32; a full tally stays until its
- * base is exceeded by the other half. The bytes are those that the vendor's library writes.
+ * base is exceeded by the other half. The eight bytes are tally A, tally B, base A, base B, as
+ * the vendor's library writes them.
  */
 export function encodeCounter(value: number): Uint8Array {
-  return concatBytes(...counterHalves(value));
+  const bytes = new Uint8Array(8);
+  const late = Math.max(value - 16, 0);
+  for (const [half, count] of [value, late].entries()) {
+    bytes.set(u16be(0xffff >>> (count % 32)), TALLY[half]);
+    bytes.set(u16be(Math.floor(count / 32)), BASE[half]);
+  }
+  return bytes;
 }
 
-/** Half A `[tally, base]` then half B, four bytes altogether of each. */
-export function counterHalves(value: number): [Uint8Array, Uint8Array] {
-  const late = Math.max(value - 16, 0);
-  return [half(value % 32, Math.floor(value / 32)), half(late % 32, Math.floor(late / 32))];
-}
+/** Offsets of each half's two bytes. */
+export const TALLY = [0, 2] as const;
+export const BASE = [4, 6] as const;
 
 /** 0 when the half that carries `value` is A, 1 when it is B. */
 export function activeHalf(value: number): 0 | 1 {
@@ -30,27 +33,25 @@ export function activeHalf(value: number): 0 | 1 {
  * is how a half looks while it is being set up for its next turn.
  */
 export function decodeCounter(bytes: Uint8Array): number {
-  const a = tally(bytes, 0);
-  const b = tally(bytes, 4);
-  const counted = [
-    a === 0 ? 0 : base(bytes, 0) * 32 + a,
-    b === 0 ? 0 : base(bytes, 4) * 32 + 16 + b,
-  ];
+  const counted = TALLY.map((_, half) => {
+    const count = cleared(bytes, TALLY[half]!);
+    return count === 0 ? 0 : u16(bytes, BASE[half]!) * 32 + half * 16 + count;
+  });
   return Math.min(Math.max(...counted), COUNTER_MAX);
 }
 
-function half(count: number, turn: number): Uint8Array {
-  const bits = 0xffff >>> count;
-  return Uint8Array.of(bits >>> 8, bits & 0xff, turn >>> 8, turn & 0xff);
+/** Bits cleared from the top of a tally. */
+function cleared(bytes: Uint8Array, offset: number): number {
+  const bits = u16(bytes, offset);
+  let count = 0;
+  while (count < 16 && (bits & (0x8000 >>> count)) === 0) count++;
+  return count;
 }
 
-function tally(bytes: Uint8Array, offset: number): number {
-  const bits = (bytes[offset]! << 8) | bytes[offset + 1]!;
-  let cleared = 0;
-  while (cleared < 16 && (bits & (0x8000 >>> cleared)) === 0) cleared++;
-  return cleared;
+function u16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!;
 }
 
-function base(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
+function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value & 0xff);
 }

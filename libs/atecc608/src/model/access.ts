@@ -71,8 +71,7 @@ export function requireTempKey(chip: Chip): TempKey {
  * thing before the use, one step of counter 0 for a key of limited use, which is refused once the
  * counter has reached CountMatch's value (or its end).
  *
- * UseLock and VolatileKeyPermission are not modelled: such keys behave as if permitted. That a
- * failed command after this point has spent its step is unverified on silicon.
+ * UseLock is not modelled: such keys behave as if permitted. That a failed command after this point has spent its step is unverified on silicon.
  */
 export function useKey(chip: Chip, slot: number): void {
   const key = keyConfigOf(chip, slot);

@@ -1,10 +1,16 @@
 import { CONFIG } from '../configuration.js';
-import { activeHalf, COUNTER_MAX, counterHalves, decodeCounter } from '../counter-encoding.js';
+import {
+  activeHalf,
+  BASE,
+  COUNTER_MAX,
+  decodeCounter,
+  encodeCounter,
+  TALLY,
+} from '../counter-encoding.js';
 import { ZONE } from '../zone.js';
 import { allowIf, type Chip } from './chip.js';
 
 const SIZE = 8;
-const HALF = 4;
 
 export function readCounter(chip: Chip, counter: number): number {
   return decodeCounter(stored(chip, counter));
@@ -22,22 +28,20 @@ export function incrementCounter(chip: Chip, counter: number): number {
   allowIf(value < COUNTER_MAX);
   const next = value + 1;
   const active = activeHalf(next);
-  settle(chip, counter, active, counterHalves(value)[active]);
-  settle(chip, counter, active, counterHalves(next)[active]);
-  const passive = active === 0 ? 1 : 0;
-  settle(chip, counter, passive, counterHalves(next)[passive]);
+  settle(chip, counter, active, encodeCounter(value));
+  settle(chip, counter, active, encodeCounter(next));
+  settle(chip, counter, active === 0 ? 1 : 0, encodeCounter(next));
   return next;
 }
 
-/** Writes the bytes of a half that differ, in order: tally, then base. */
+/** Writes the bytes of a half that differ from `wanted` (all eight), tally before base. */
 function settle(chip: Chip, counter: number, half: 0 | 1, wanted: Uint8Array): void {
-  const offset = half * HALF;
-  const at = CONFIG.counters + counter * SIZE + offset;
-  wanted.forEach((byte, i) => {
-    if (chip.eeprom.config[at + i] !== byte) {
-      chip.eeprom.write(ZONE.config, 0, at + i, Uint8Array.of(byte));
+  for (const offset of [TALLY[half], TALLY[half] + 1, BASE[half], BASE[half] + 1]) {
+    const at = CONFIG.counters + counter * SIZE + offset;
+    if (chip.eeprom.config[at] !== wanted[offset]) {
+      chip.eeprom.write(ZONE.config, 0, at, wanted.slice(offset, offset + 1));
     }
-  });
+  }
 }
 
 function stored(chip: Chip, counter: number): Uint8Array {

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../bytes.js';
 import { checkMacDigest } from '../../digests.js';
 import type { Command } from '../../frame.js';
-import { requireDataLocked, serialOf, slotConfigOf, symmetricKey } from '../access.js';
+import { requireConfigLocked, serialOf, slotConfigOf, symmetricKey } from '../access.js';
 import { parseCheck, type Chip, type Handler } from '../chip.js';
 import { plainTempKey } from '../volatile.js';
 import { matchingTempKey } from './mac.js';
@@ -12,13 +12,13 @@ const SIZE = 32 + 32 + 13;
 /**
  * CheckMac (28): whether another chip's MAC answer was made with the key in a slot. A match with
  * TempKey as the second block authorises the keys that name this one, and, where the next odd
- * slot's ReadKey is 0, copies that slot into TempKey. Both side effects follow the public summary
+ * slot's ReadKey is 0, copies that slot into TempKey. The data zone need not be locked. Both side effects follow the public summary
  * and are unverified on silicon.
  */
 export const checkMac: Handler = (chip, command) => {
   const { p1, p2, data } = command;
   parseCheck((p1 & ~0x27) === 0 && data.length === SIZE);
-  requireDataLocked(chip);
+  requireConfigLocked(chip);
   const tempKey = (p1 & 3) === 0 ? undefined : matchingTempKey(chip, p1);
   const first =
     tempKey !== undefined && (p1 & MODE.firstTempKey) !== 0 ? tempKey : symmetricKey(chip, p2);

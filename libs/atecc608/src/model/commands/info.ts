@@ -9,13 +9,13 @@ import {
   requireSlotNumber,
   storedPublicKey,
 } from '../access.js';
-import { parseCheck, type Chip, type Handler } from '../chip.js';
+import { allowIf, parseCheck, type Chip, type Handler } from '../chip.js';
 
-const MODE = { revision: 0, keyValid: 1, state: 2, latch: 3, volatileKeyPermit: 4 } as const;
+const MODE = { revision: 0, keyValid: 1, state: 2, latch: 4 } as const;
 
 /**
- * Info (30): four bytes about the chip. VolatileKeyPermit always answers 0; the layout of State's
- * second byte follows the public summary and is unverified on silicon.
+ * Info (30): four bytes about the chip. There is no GPIO pin on an I2C part to ask about; the
+ * layout of State's second byte follows the public summary and is unverified on silicon.
  */
 export const info: Handler = (chip, { p1, p2, data }) => {
   parseCheck(data.length === 0);
@@ -29,14 +29,20 @@ export const info: Handler = (chip, { p1, p2, data }) => {
       return Uint8Array.of(...stateBytes(chip), 0, 0);
     case MODE.latch:
       parseCheck(p2 <= 3);
-      if ((p2 & 2) !== 0) chip.powered.latch = (p2 & 1) !== 0;
+      if ((p2 & 2) !== 0) setLatch(chip, (p2 & 1) !== 0);
       return Uint8Array.of(chip.powered.latch ? 1 : 0, 0, 0, 0);
-    case MODE.volatileKeyPermit:
-      return new Uint8Array(4);
     default:
       return 'parse';
   }
 };
+
+/** VolatileKeyPermission may name a key that the host has to prove first, through CheckMac. */
+function setLatch(chip: Chip, value: boolean): void {
+  const permission = chip.eeprom.config[CONFIG.volatileKeyPermission]!;
+  const guarded = value && (permission & 0x80) !== 0;
+  allowIf(!guarded || chip.volatile.authorisedBy === (permission & 15));
+  chip.powered.latch = value;
+}
 
 function isKeyValid(chip: Chip, slot: number): boolean {
   const { isPrivate, pubInfo } = keyConfigOf(chip, slot);

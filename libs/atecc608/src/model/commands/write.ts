@@ -27,7 +27,8 @@ interface Place {
 /**
  * Write (12): 4 or 32 bytes, in clear or encrypted with a MAC. Until the data zone is locked its
  * slots and OTP take 32 bytes at a time and policy does not apply; afterwards OTP is fixed and
- * SlotConfig decides. Bytes beyond the end of a slot are ignored.
+ * SlotConfig decides. Bytes beyond the end of a slot or block are ignored, also of 32 that begin
+ * at a later word of a slot's block.
  */
 export const write: Handler = (chip, command) => {
   const { p1, p2, data } = command;
@@ -38,7 +39,8 @@ export const write: Handler = (chip, command) => {
   const macSize = encrypted ? MAC_SIZE : 0;
   parseCheck(data.length === length + macSize && !(encrypted && length === 4));
   const place = decodeAddress(zone as Zone, p2);
-  parseCheck(place !== undefined && place.offset % length === 0);
+  parseCheck(place !== undefined);
+  parseCheck(place.offset % length === 0 || zone === ZONE.data);
   const target = { zone: zone as Zone, ...place };
   if (zone === ZONE.config) {
     parseCheck(!encrypted);
@@ -68,8 +70,8 @@ function writeData(chip: Chip, place: Place, command: Command, encrypted: boolea
   if (isSlot) allowSlot(chip, place.slot, encrypted, locked);
   const clear = encrypted ? decrypt(chip, place, command, locked) : command.data.slice();
   if (isSlot && wantsValidation(chip, place.slot)) invalidate(chip, place, clear);
-  const room = zoneSize(place.zone, place.slot) - place.offset;
-  chip.eeprom.write(place.zone, place.slot, place.offset, clear.subarray(0, room));
+  const end = Math.min(zoneSize(place.zone, place.slot), place.offset - (place.offset % 32) + 32);
+  chip.eeprom.write(place.zone, place.slot, place.offset, clear.subarray(0, end - place.offset));
   return 'ok';
 }
 
