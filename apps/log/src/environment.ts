@@ -12,6 +12,12 @@ const Environment = z.object({
   /** Token that writers present; or a file with it. Without either, anyone may write. */
   LOG_WRITE_TOKEN: z.string().min(16).max(1024).optional(),
   LOG_WRITE_TOKEN_FILE: z.string().min(1).optional(),
+  /** C2SP tlog-policy with the URLs of witnesses. Without it, checkpoints are not cosigned. */
+  LOG_WITNESS_POLICY_FILE: z.string().min(1).optional(),
+  /** `true` publishes checkpoints also without the quorum of the policy. */
+  LOG_WITNESS_FAIL_OPEN: z.enum(['true', 'false']).default('false'),
+  /** How long a witness may take over one checkpoint. */
+  LOG_WITNESS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(5_000),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
@@ -29,6 +35,9 @@ export interface LogEnvironment {
   readonly origin: string;
   readonly key: SecretSource;
   readonly writeToken: SecretSource | undefined;
+  readonly witnesses:
+    | { readonly policyFile: string; readonly failOpen: boolean; readonly timeoutMs: number }
+    | undefined;
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
@@ -52,6 +61,14 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     origin: e.LOG_ORIGIN,
     key,
     writeToken: secretSource('LOG_WRITE_TOKEN', e.LOG_WRITE_TOKEN_FILE, e.LOG_WRITE_TOKEN),
+    witnesses:
+      e.LOG_WITNESS_POLICY_FILE === undefined
+        ? undefined
+        : {
+            policyFile: e.LOG_WITNESS_POLICY_FILE,
+            failOpen: e.LOG_WITNESS_FAIL_OPEN === 'true',
+            timeoutMs: e.LOG_WITNESS_TIMEOUT_MS,
+          },
     host: e.HOST,
     port: e.PORT,
     maxBodyBytes: e.MAX_BODY_BYTES,

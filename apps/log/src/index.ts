@@ -12,6 +12,8 @@ import type { LogParts } from './log.module.js';
 import { Log, readSecret } from './log.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
+import { WitnessMetrics } from './witnesses/witness-metrics.js';
+import { Witnesses } from './witnesses/witnesses.js';
 
 export interface RunningLog {
   /** Where it listens, without a slash at the end. */
@@ -29,7 +31,8 @@ export async function startLog(variables: Record<string, string | undefined>): P
   if (writeToken === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
   if (!writeToken) logger.warn('no LOG_WRITE_TOKEN is set: whoever reaches this port may write');
   const metrics = new LogMetrics();
-  const log = await Log.open(environment, (event) => observe(event, metrics, logger));
+  const witnesses = await openWitnesses(environment, metrics, logger);
+  const log = await Log.open(environment, (event) => observe(event, metrics, logger), witnesses);
   try {
     const stopping = new AbortController();
     const parts = { log, metrics, writeToken };
@@ -43,6 +46,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
         // Requests in flight wait for their checkpoint, so the engine goes last.
         await app.close();
         await log.close();
+        witnesses?.close();
         logger.info({ size: log.size }, 'stopped');
       },
     };
@@ -58,6 +62,27 @@ function observe(event: TlogEvent, metrics: LogMetrics, logger: Logger): void {
   const { error } = event;
   const level = error.code === 'log-poisoned' ? 'fatal' : 'error';
   logger[level]({ err: error, code: error.code }, error.message);
+}
+
+async function openWitnesses(
+  { witnesses }: LogEnvironment,
+  metrics: LogMetrics,
+  logger: Logger,
+): Promise<Witnesses | undefined> {
+  if (!witnesses) return undefined;
+  if (witnesses.failOpen) logger.warn('LOG_WITNESS_FAIL_OPEN: checkpoints may lack their quorum');
+  const measured = new WitnessMetrics(metrics.registry);
+  return Witnesses.open({
+    ...witnesses,
+    observe: (event) => {
+      measured.observe(event);
+      const { witness, result, failure } = event;
+      if (!failure || result === 'backing-off') return;
+      // A witness that has seen more of this log than there is, is what witnesses are for.
+      const level = result === 'ahead' ? 'error' : 'warn';
+      logger[level]({ witness, result }, `no cosignature: ${failure.message}`);
+    },
+  });
 }
 
 async function listen(

@@ -5,6 +5,7 @@ import type { Checkpoint, VerifierKey } from '@touchstone/note';
 import { PosixStorage, TileReader, Tlog, lockFolder } from '@touchstone/tlog';
 import type { Appended, TlogEvent } from '@touchstone/tlog';
 import type { LogEnvironment, SecretSource } from './environment.js';
+import type { Witnesses } from './witnesses/witnesses.js';
 
 /** The log of this process with what is read from it: the engine, its files and its key. */
 export class Log {
@@ -30,6 +31,7 @@ export class Log {
   static async open(
     environment: LogEnvironment,
     observe: (event: TlogEvent) => void,
+    witnesses?: Witnesses,
   ): Promise<Log> {
     const key = await readKey(environment.key);
     const signer = noteSigner(environment.origin, key);
@@ -41,7 +43,9 @@ export class Log {
         poolEntries: environment.maxQueuedEntries,
       };
       const verify = nodeVerifier;
-      const engine = await Tlog.open({ storage, signer, lock, verify, limits, observe });
+      const cosign = witnesses?.cosignerOf(storage, signer.verifierKey);
+      const options = { storage, signer, lock, verify, limits, observe };
+      const engine = await Tlog.open({ ...options, ...(cosign && { cosign }) });
       return new Log(engine, storage, signer.verifierKey);
     } catch (error) {
       await lock.release();
@@ -67,7 +71,7 @@ export class Log {
     return this.#engine.failure;
   }
 
-  /** The signed note published last. */
+  /** The signed note published last; empty while witnesses keep the first from being published. */
   get note(): string {
     return this.#engine.checkpoint();
   }

@@ -15,6 +15,7 @@ const ENGINE: Partial<Record<TlogErrorCode, readonly [ProblemCode, number]>> = {
   'log-poisoned': ['log-stopped', 503],
   'batch-failed': ['log-storage', 503],
   'publish-failed': ['log-storage', 503],
+  'quorum-missing': ['log-unwitnessed', 503],
   'size-out-of-range': ['size-out-of-range', 400],
 };
 

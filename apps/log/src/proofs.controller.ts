@@ -53,7 +53,8 @@ export class ProofsController {
     if (size > published) {
       throw outOfRange(field, `size ${size} is beyond the published size ${published}`);
     }
-    return { size, note: size === published ? { checkpoint: this.#log.note } : {} };
+    const { note } = this.#log;
+    return { size, note: size === published && note !== '' ? { checkpoint: note } : {} };
   }
 }
 

@@ -19,7 +19,12 @@ export class TilesController {
   @Header('Content-Type', 'text/plain; charset=utf-8')
   @Header('Cache-Control', 'no-cache')
   checkpoint(): string {
-    return this.#log.note;
+    const { note } = this.#log;
+    if (note === '') {
+      const detail = 'the first checkpoint waits for the quorum of its witnesses';
+      throw new HttpProblem('log-unwitnessed', 503, detail);
+    }
+    return note;
   }
 
   @Get(['tile/*', 'api/v2/tile/*'])

@@ -50,6 +50,7 @@ export const PROBLEM_CODES = [
   'log-busy',
   'log-stopped',
   'log-storage',
+  'log-unwitnessed',
   'log-unreachable',
   // the server
   'not-ready',
