@@ -305,7 +305,7 @@ describe('operation', () => {
     const folder = await mkdtemp(join(tmpdir(), 'log-stopped-'));
     const stopped = await startLog({ ...environment(), TILES_DIR: folder });
     await writeFile(join(folder, 'state'), 'another writer was here');
-    for (const _time of [1, 2]) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const answer = await fetch(`${stopped.url}/api/v2/log/entries`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
