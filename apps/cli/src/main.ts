@@ -11,6 +11,7 @@ import { registerStatus } from './commands/status.js';
 import { registerSubmit } from './commands/submit.js';
 import { registerUp } from './commands/up.js';
 import { registerVerify } from './commands/verify.js';
+import { registerWitness } from './commands/witness.js';
 import type { Context } from './context.js';
 import { EXIT, toCliError, type ExitCode } from './failure.js';
 import { Terminal } from './terminal.js';
@@ -65,6 +66,7 @@ function makeProgram(context: Context): Command {
     registerRebuild,
     registerDiff,
     registerLog,
+    registerWitness,
     registerDevice,
   ]) {
     register(program, context);

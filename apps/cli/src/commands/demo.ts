@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { runDemo, type DemoResult } from '../demo/demo.js';
+import type { DemoResult } from '../demo/demo.js';
 import { EXIT } from '../failure.js';
 import { verdictText } from '../publication-text.js';
 import type { Terminal } from '../terminal.js';
@@ -25,6 +25,8 @@ async function demo(options: Options, context: Context): Promise<void> {
   const { terminal, stop } = context;
   const data = resolve(options.data);
   const began = performance.now();
+  // Loaded here: the database client takes longer to load than most commands take to run.
+  const { runDemo } = await import('../demo/demo.js');
   const result = await runDemo({
     dir: join(data, 'demo'),
     cacheDir: join(data, 'cache'),

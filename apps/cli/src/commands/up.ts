@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { startNetwork, type LocalRebuilder } from '../stack/network.js';
+import type { LocalRebuilder } from '../stack/network.js';
 
 interface Options {
   data: string;
@@ -49,6 +49,8 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
     organisation: `local-${index + 1}`,
     algorithm: 'ed25519',
   }));
+  // Loaded here: the database client takes longer to load than most commands take to run.
+  const { startNetwork } = await import('../stack/network.js');
   const network = await startNetwork({
     dir: resolve(options.data),
     cacheDir: resolve(join(options.data, 'cache')),

@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GOLDEN = join(ROOT, 'libs/attest/src/testdata/golden');
+const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function execute(file: string, args: readonly string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(
+      file,
+      args,
+      { cwd: ROOT, env: { ...process.env, NO_COLOR: '1' } },
+      (error, out, err) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
+      },
+    );
+  });
+}
+
+function touchstone(...args: string[]): Promise<Run> {
+  return execute(process.execPath, [join(ROOT, 'apps/cli/bin/touchstone.js'), ...args]);
+}
+
+let dir: string;
+
+beforeAll(async () => {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const built = await execute(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json']);
+  expect(built.out).toBe('');
+  dir = await mkdtemp(join(tmpdir(), 'cli-'));
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+describe('help', () => {
+  it('names every command, the exit codes and an example', async () => {
+    const { code, out } = await touchstone('--help');
+    expect(code).toBe(0);
+    expect(out).toContain('Exit codes');
+    for (const command of ['up', 'demo', 'keygen', 'submit', 'status', 'evidence', 'verify']) {
+      expect(out).toContain(`  ${command} `);
+    }
+  });
+
+  it.each([
+    ...['up', 'demo', 'keygen', 'enrol', 'submit', 'status', 'evidence', 'verify', 'rebuild'],
+    ...['diff', 'log checkpoint', 'log proof', 'log fsck'],
+  ])('of %s has an example and --json', async (command) => {
+    const { code, out } = await touchstone(...command.split(' '), '--help');
+    expect(code).toBe(0);
+    expect(out).toContain('Example');
+    expect(out).toContain('--json');
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    ['an unknown command', ['frobnicate']],
+    ['an unknown option', ['status', '--frobnicate']],
+    ['a missing option', ['keygen']],
+    ['a malformed id', ['evidence', 'xyz']],
+    ['an index that is none', ['log', 'proof', 'first']],
+  ])('%s exits with 2', async (_, args) => {
+    const { code, out } = await touchstone(...args);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+  });
+
+  it('what cannot be reached exits with 3 and says which URL', async () => {
+    const { code, err } = await touchstone('status', '--coordinator', 'http://127.0.0.1:9');
+    expect(code).toBe(3);
+    expect(err).toContain('http://127.0.0.1:9/v1/artifacts');
+  });
+
+  it('reports an error as one JSON document with --json', async () => {
+    const { code, out } = await touchstone('rebuild', join(dir, 'none.json'), '--json');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'file-unreadable' } });
+  });
+
+  it('a recipe with an unknown field exits with 2 and names the field', async () => {
+    const recipe = JSON.parse(
+      await readFile(join(ROOT, 'apps/cli/recipes/siphash24-1.3.1.json'), 'utf8'),
+    ) as Record<string, unknown>;
+    const file = join(dir, 'unknown-field.json');
+    await writeFile(file, JSON.stringify({ ...recipe, shell: 'rm -rf /' }));
+    const { code, err } = await touchstone('rebuild', file);
+    expect(code).toBe(2);
+    expect(err).toContain('recipe-malformed');
+    expect(err).toContain('shell');
+  });
+});
+
+describe('keygen', () => {
+  it('writes a key that only its owner can read, and never over another', async () => {
+    const file = join(dir, 'key.pem');
+    const first = await touchstone('keygen', '--out', file, '--name', 'example.org/log', '--json');
+    expect(first.code).toBe(0);
+    const made = JSON.parse(first.out) as { keyId: string; verifierKey: string };
+    expect(made.keyId).toMatch(/^[0-9a-f]{64}$/);
+    expect(made.verifierKey).toMatch(/^example\.org\/log\+[0-9a-f]{8}\+/);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const before = await readFile(file, 'utf8');
+    expect(first.out + first.err).not.toContain(before.split('\n')[1]);
+    const second = await touchstone('keygen', '--out', file);
+    expect(second.code).not.toBe(0);
+    expect(await readFile(file, 'utf8')).toBe(before);
+  });
+});
+
+describe('verify', () => {
+  it('accepts the golden evidence and lists the steps', async () => {
+    const { code, out } = await touchstone(
+      ...['verify', `${GOLDEN}.evidence.json`, '--trust-root', `${GOLDEN}.trust-root.json`],
+      '--json',
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'reproduced' });
+  });
+
+  it('refuses an artifact that the evidence does not speak of', async () => {
+    const file = join(dir, 'other.wasm');
+    await writeFile(file, MODULE);
+    const { code, out } = await touchstone(
+      ...['verify', `${GOLDEN}.evidence.json`, '--trust-root', `${GOLDEN}.trust-root.json`],
+      ...['--artifact', file, '--json'],
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'artifact-mismatch' } });
+  });
+
+  it('refuses evidence that is no JSON', async () => {
+    const file = join(dir, 'garbage.json');
+    await writeFile(file, '{');
+    const { code, err } = await touchstone(
+      ...['verify', file, '--trust-root', `${GOLDEN}.trust-root.json`],
+    );
+    expect(code).toBe(1);
+    expect(err).toContain('evidence-malformed');
+  });
+});
+
+describe('diff', () => {
+  it('exits with 0 on equal modules and 1 on others, naming the section', async () => {
+    const [a, b] = [join(dir, 'a.wasm'), join(dir, 'b.wasm')];
+    await writeFile(a, MODULE);
+    await writeFile(b, Uint8Array.of(...MODULE, 0, 2, 1, 0x6e));
+    expect((await touchstone('diff', a, a)).code).toBe(0);
+    const { code, out } = await touchstone('diff', a, b);
+    expect(code).toBe(1);
+    expect(out).toContain('custom');
+  });
+});
