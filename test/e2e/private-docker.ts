@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -109,6 +109,12 @@ export class PrivateDocker {
       const gone = once(this.engine, 'exit');
       this.engine.kill('SIGTERM');
       await gone;
+    }
+    // The engine leaves the mount of its network namespace behind, which would keep the folder.
+    const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n');
+    const points = mounts.map((line) => line.split(' ')[1] ?? '');
+    for (const point of points.filter((path) => path.startsWith(`${this.folder}/`)).reverse()) {
+      await finish('umount', [point]);
     }
     await rm(this.folder, { recursive: true, force: true });
   }
