@@ -71,11 +71,20 @@ type LookupCallback = (
  */
 export function publicLookup(host: string, options: LookupOptions, done: LookupCallback): void {
   lookup(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, '');
+    if (error !== null) {
+      done(error, '');
+      return;
+    }
     const bad = addresses.find(({ address }) => isPrivateAddress(address));
-    if (bad !== undefined) return done(refuseAddress(host, bad.address), '');
+    if (bad !== undefined) {
+      done(refuseAddress(host, bad.address), '');
+      return;
+    }
     const first = addresses[0];
-    if (options.all === true || first === undefined) return done(null, addresses);
-    return done(null, first.address, first.family);
+    if (options.all === true || first === undefined) {
+      done(null, addresses);
+      return;
+    }
+    done(null, first.address, first.family);
   });
 }

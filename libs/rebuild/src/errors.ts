@@ -36,16 +36,11 @@ const FAILED = [
 ] as const;
 
 /** Neither: this machine or its operator is at fault, so nothing is to be attested. */
-const OPERATOR = [
-  'registry-config',
-  'toolchain-lock',
-  'toolchain-mismatch',
-  'sandbox-unavailable',
-  'aborted',
-] as const;
+type OperatorCode =
+  'registry-config' | 'toolchain-lock' | 'toolchain-mismatch' | 'sandbox-unavailable' | 'aborted';
 
 export type RebuildErrorCode =
-  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | (typeof OPERATOR)[number];
+  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode;
 
 export class RebuildError extends Error {
   constructor(

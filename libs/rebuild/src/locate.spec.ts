@@ -13,7 +13,7 @@ type Location = Parameters<typeof locateModule>[1];
 function locate(text: string | Buffer, rest: { kind: Location['kind']; marker?: string }): string {
   const files = new Map([['a.js', Buffer.from(text)]]);
   try {
-    return Buffer.from(locateModule(files, { path: 'a.js', ...rest } as Location)).toString('hex');
+    return Buffer.from(locateModule(files, { path: 'a.js', ...rest })).toString('hex');
   } catch (error) {
     if (error instanceof RebuildError) return error.code;
     throw error;

@@ -63,7 +63,7 @@ function afterMarker(text: string, marker: string, path: string): number {
   const first = text.indexOf(needle);
   if (first < 0)
     throw new RebuildError('module-not-found', `${path} does not hold ${JSON.stringify(marker)}`);
-  if (text.indexOf(needle, first + 1) >= 0)
+  if (text.includes(needle, first + 1))
     throw new RebuildError(
       'module-ambiguous',
       `${path} holds ${JSON.stringify(marker)} more than once: choose a marker that is unique`,

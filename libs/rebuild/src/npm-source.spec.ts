@@ -131,6 +131,21 @@ describe('NpmSource', () => {
     await expect(source.tarball(PIN)).rejects.toMatchObject({ code: 'address-not-allowed' });
   });
 
+  it('asks through the proxy that npm names, but for exempt hosts', async () => {
+    const asked: string[] = [];
+    const proxy = await serve(() => undefined);
+    servers[0]?.on('connect', ({ url }, socket) => {
+      asked.push(url ?? '');
+      socket.end('HTTP/1.1 403 no\r\n\r\n');
+    });
+    const through = sourceOf('https://registry.test/', { proxy, attempts: 1 });
+    await expect(through.tarball(PIN)).rejects.toMatchObject({ code: 'source-unreachable' });
+    expect(asked).toEqual(['registry.test:443']);
+    const direct = sourceOf('https://localhost:1/', { proxy, noProxy: ['localhost'], attempts: 1 });
+    await expect(direct.tarball(PIN)).rejects.toMatchObject({ code: 'source-unreachable' });
+    expect(asked).toHaveLength(1);
+  });
+
   it('stops when it is aborted', async () => {
     const abort = new AbortController();
     const registry = await serve(() => abort.abort());

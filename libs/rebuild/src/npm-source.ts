@@ -1,5 +1,5 @@
 import type { NpmTarball } from '@touchstone/contract';
-import { BlobStore } from './blob-store.js';
+import type { BlobStore } from './blob-store.js';
 import { download, type DownloadOptions } from './download.js';
 import { RebuildError } from './errors.js';
 import { allowedOrigins, registryOf, type RegistryConfig } from './registry-config.js';

@@ -32,9 +32,12 @@ export async function openTunnel(
       },
     });
     outgoing.on('connect', (response, socket) => {
-      if (response.statusCode === 200) return resolve(socket);
+      if (response.statusCode === 200) {
+        resolve(socket);
+        return;
+      }
       socket.destroy();
-      return reject(new Error(`the proxy ${url.host} answered ${response.statusCode ?? 0}`));
+      reject(new Error(`the proxy ${url.host} answered ${response.statusCode ?? 0}`));
     });
     outgoing.on('error', reject);
     outgoing.end();

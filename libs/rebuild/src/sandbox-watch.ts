@@ -27,9 +27,10 @@ export async function watchRun(
 ): Promise<number> {
   const deadline = performance.now() + limits.wallMilliseconds;
   let peak = 0;
-  for (let round = 1; !finished.aborted; round += 1) {
+  const isOver = (): boolean => finished.aborted;
+  for (let round = 1; !isOver(); round += 1) {
     await delay(INTERVAL, undefined, { signal: finished }).catch(() => undefined);
-    if (finished.aborted || child.pid === undefined) break;
+    if (isOver() || child.pid === undefined) break;
     const usage = await usageBelow(child.pid, limits.tasks);
     peak = Math.max(peak, usage.memory);
     const excess =
@@ -41,7 +42,7 @@ export async function watchRun(
             message: `the build ran over ${limits.wallMilliseconds} ms`,
           }
         : undefined);
-    if (excess !== undefined && !finished.aborted) onExcess(excess);
+    if (excess !== undefined && !isOver()) onExcess(excess);
   }
   return peak;
 }

@@ -1,8 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { RebuildError } from './errors.js';
 import { diskUsage } from './disk-usage.js';
 import { OutputTail } from './output-tail.js';
@@ -10,6 +7,7 @@ import { childrenOf, tasksOfUser } from './process-tree.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 import { watchRun, type Excess } from './sandbox-watch.js';
 import { giveTree } from './workspace.js';
+import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';
 
 export interface SandboxRun {
@@ -46,11 +44,11 @@ const KILL_GRACE = 2000;
  * are dropped for good and the inner one builds the sandbox through a user namespace.
  */
 export class BubblewrapSandbox {
-  readonly #tools: Tools;
+  readonly #tools: SandboxTools;
   /** For the record of a rebuild: `bubblewrap 0.8.0`. */
   readonly description: string;
 
-  private constructor(tools: Tools) {
+  private constructor(tools: SandboxTools) {
     this.#tools = tools;
     this.description = `bubblewrap ${tools.version}`;
   }
@@ -249,64 +247,4 @@ async function refuseFailure(
 function tail({ stdout, stderr }: { stdout: string; stderr: string }): string {
   const text = stderr.trim() === '' ? stdout : stderr;
   return text.trim().slice(-2000);
-}
-
-interface Tools {
-  readonly bwrap: string;
-  readonly prlimit: string;
-  readonly setpriv: string;
-  readonly version: string;
-  /** Options that only newer versions of bubblewrap have. */
-  readonly options: readonly string[];
-}
-
-const execute = promisify(execFile);
-
-async function findTools(): Promise<Tools> {
-  const [bwrap, prlimit, setpriv] = await Promise.all(
-    ['bwrap', 'prlimit', 'setpriv'].map(findTool),
-  );
-  if (bwrap === undefined || prlimit === undefined || setpriv === undefined)
-    throw new RebuildError(
-      'sandbox-unavailable',
-      'bwrap, prlimit and setpriv are needed: install bubblewrap and util-linux',
-    );
-  try {
-    const [{ stdout: version }, { stdout: help }] = await Promise.all([
-      execute(bwrap, ['--version']),
-      execute(bwrap, ['--help']),
-    ]);
-    const options = help.includes('--disable-userns') ? ['--disable-userns'] : [];
-    const user = process.getuid?.() === 0 ? { uid: 61_183, gid: 61_183 } : {};
-    await execute(bwrap, ['--unshare-all', '--ro-bind', '/', '/', '--', bwrap, '--version'], {
-      ...user,
-      cwd: '/',
-    });
-    return {
-      bwrap,
-      prlimit,
-      setpriv,
-      version: version.trim().replace(/^bubblewrap /, ''),
-      options,
-    };
-  } catch (error) {
-    throw new RebuildError(
-      'sandbox-unavailable',
-      `bubblewrap cannot make namespaces here; are unprivileged user namespaces allowed? ${String(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-async function findTool(name: string): Promise<string | undefined> {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/bin'];
-  for (const folder of folders.filter((path) => path.startsWith('/'))) {
-    const path = join(folder, name);
-    const usable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return path;
-  }
-  return undefined;
 }

@@ -60,7 +60,7 @@ async function hashFile(path: string): Promise<string> {
 /** Takes every write bit away, deepest first, so that the folder itself can still be renamed. */
 export async function makeReadOnly(root: string, entries: readonly TreeEntry[]): Promise<void> {
   for (const [path, type, executable] of [...entries].reverse()) {
-    if (type === 'file') await chmod(join(root, path), executable === true ? 0o555 : 0o444);
+    if (type === 'file') await chmod(join(root, path), executable ? 0o555 : 0o444);
     if (type === 'directory') await chmod(join(root, path), 0o555);
   }
   await chmod(root, 0o555);

@@ -1,7 +1,8 @@
 import type { Bench } from './bench.js';
 import { log } from './log.js';
+import { rebuild } from './rebuild.js';
 
-const BENCHES: readonly Bench[] = [log];
+const BENCHES: readonly Bench[] = [log, rebuild];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));
