@@ -53,11 +53,12 @@ export async function createHttpServer(
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),
   );
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), adapter, {
-    bodyParser: false,
-    logger: false,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(parts),
+    adapter,
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its plain options as a class
+    { bodyParser: false, logger: false, abortOnError: false },
+  );
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalGuards(new AccessGuard(rules));
   await app.init();

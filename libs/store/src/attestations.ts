@@ -1,5 +1,5 @@
 import { transaction, type Database, type Queries } from './database.js';
-import { Prisma } from './generated/client.js';
+import type { Prisma } from './generated/client.js';
 
 const withRebuilder = {
   rebuild: { include: { rebuilder: true } },

@@ -46,7 +46,7 @@ export async function startEmbeddedPostgres(options: {
   const passwordFile = join(dir, 'password');
   const { initdb, postgres } = await binaries();
   await mkdir(dir, { recursive: true });
-  const account = await accountFor([dir, dirname(postgres)]);
+  const account = await accountFor(dir, postgres);
 
   if (!(await exists(join(data, 'PG_VERSION')))) {
     await initialise(initdb, data, passwordFile, account);
@@ -87,15 +87,32 @@ async function binaries(): Promise<{ initdb: string; postgres: string }> {
   }
 }
 
-async function accountFor(paths: readonly string[]): Promise<Account> {
+async function accountFor(dir: string, postgres: string): Promise<Account> {
   if (userInfo().uid !== 0) return { prefix: [] };
   const { uid, gid } = await serviceUser();
-  const open = await Promise.all(paths.map(openToAll));
+  // Others may pass through our own folder; what lies in it has modes of its own.
+  await chmod(dir, (await stat(dir)).mode | 0o001);
+  const open = await Promise.all([dir, dirname(postgres)].map(openToAll));
   if (open.every(Boolean)) return { uid, gid, prefix: [] };
   // Behind a closed folder such as /root: the server keeps one capability, to pass through it.
-  const caps = '+dac_override';
+  const capability = await passingCapability();
   const prefix = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  return { uid, gid, prefix: [...prefix, `--inh-caps=${caps}`, `--ambient-caps=${caps}`] };
+  return {
+    uid,
+    gid,
+    prefix: [...prefix, `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`],
+  };
+}
+
+/**
+ * The lesser capability that lets a process pass through folders that are closed to it, of those
+ * we have ourselves: containers usually have only the greater one. See capabilities(7).
+ */
+async function passingCapability(): Promise<'dac_read_search' | 'dac_override'> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const DAC_READ_SEARCH = 2n;
+  return (effective >> DAC_READ_SEARCH) % 2n === 1n ? 'dac_read_search' : 'dac_override';
 }
 
 async function serviceUser(): Promise<{ uid: number; gid: number }> {
@@ -165,8 +182,8 @@ async function initialise(
 function guardedSpawn(account: Account, command: readonly string[]): ChildProcess {
   const script =
     'exec 3<&0; "$@" </dev/null 3<&- & child=$!; (cat <&3 >/dev/null; kill -INT $child) & exec 3<&-; wait $child';
-  const [file = '', ...rest] = ['sh', '-c', script, 'postgres', ...account.prefix, ...command];
-  return spawn(file, rest, {
+  const shell = ['-c', script, 'postgres', ...account.prefix, ...command];
+  return spawn('sh', shell, {
     cwd: '/',
     detached: true,
     env: cleanEnvironment(),

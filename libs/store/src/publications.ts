@@ -2,7 +2,7 @@ import { artifactDescriptor } from '@touchstone/attest';
 import { recipeDigest, type Recipe } from '@touchstone/contract';
 import { canonicalJson } from '@touchstone/attest';
 import { transaction, type Database, type Queries } from './database.js';
-import { Prisma } from './generated/client.js';
+import type { Prisma } from './generated/client.js';
 
 const withRebuilds = {
   rebuilds: {

@@ -20,6 +20,9 @@ export function startLoop(options: {
   const { name, pauseMilliseconds, logger, work } = options;
   let stopped = false;
   let kicked = false;
+  // Asked as functions, since both change while the loop waits.
+  const goesOn = (): boolean => !stopped;
+  const mayPause = (): boolean => !stopped && !kicked;
   let wake: (() => void) | undefined;
 
   const pause = (): Promise<void> =>
@@ -31,7 +34,7 @@ export function startLoop(options: {
       };
     });
   const run = async (): Promise<void> => {
-    while (!stopped) {
+    while (goesOn()) {
       kicked = false;
       let more = false;
       try {
@@ -39,7 +42,7 @@ export function startLoop(options: {
       } catch (error) {
         logger.error({ err: error, loop: name }, 'background work failed; it will be tried again');
       }
-      if (!stopped && !more && !kicked) await pause();
+      if (!more && mayPause()) await pause();
     }
   };
   const done = run();

@@ -51,11 +51,10 @@ export class LeaseDesk {
   ): Promise<Lease | null> {
     const { bell, now } = this.parts;
     const until = now() + waitSeconds * 1000;
-    for (;;) {
-      if (signal.aborted) return null;
+    while (!isAborted(signal)) {
       const lease = await this.#next(rebuilder.id);
       if (lease !== undefined) {
-        if (!signal.aborted) return lease;
+        if (!isAborted(signal)) return lease;
         // Nobody is there any more to be told of it.
         await this.release(rebuilder, lease.rebuildId, lease.leaseToken);
         return null;
@@ -64,6 +63,7 @@ export class LeaseDesk {
       if (left <= 0) return null;
       await bell.wait(rebuilder.id, Math.min(left, POLL_MILLISECONDS), signal);
     }
+    return null;
   }
 
   async heartbeat(rebuilder: RebuilderRow, rebuildId: string, token: string): Promise<Date> {
@@ -138,6 +138,11 @@ export class LeaseDesk {
       this.parts.logger.debug({ err: error, ...rebuild }, 'the queue did not follow');
     }
   }
+}
+
+/** Asked anew each time; the compiler would take the first answer for the last. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function claimOf(rebuilder: RebuilderRow, rebuildId: string, token: string): LeaseClaim {

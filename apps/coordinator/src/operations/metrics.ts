@@ -32,6 +32,31 @@ export function makeMetrics(parts: {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
+  gaugePublications(registers, parts);
+  gaugeRows(registers, db);
+  gaugeQueue(registers, db, queue);
+  const lapsed = new Counter({
+    name: 'touchstone_leases_lapsed_total',
+    help: 'Leases that ran out without a report.',
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'touchstone_log_append_seconds',
+    help: 'From the request to the log until its proof of inclusion was verified.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  return {
+    registry,
+    leasesLapsed: (count) => lapsed.inc(count),
+    appended: (seconds) => latency.observe(seconds),
+  };
+}
+
+function gaugePublications(
+  registers: Registry[],
+  parts: { db: Database; policy: Policy; now: () => number },
+): void {
   const countVerdicts = verdictCounter(parts);
   new Gauge({
     name: 'touchstone_publications',
@@ -43,6 +68,9 @@ export function makeMetrics(parts: {
       for (const verdict of VERDICTS) this.set({ verdict }, counts.get(verdict) ?? 0);
     },
   });
+}
+
+function gaugeRows(registers: Registry[], db: Database): void {
   const attestations = new Gauge({
     name: 'touchstone_attestations',
     help: 'Accepted statements by state; pending ones are not in the log yet.',
@@ -73,6 +101,9 @@ export function makeMetrics(parts: {
       }
     },
   });
+}
+
+function gaugeQueue(registers: Registry[], db: Database, queue: RebuildQueue): void {
   new Gauge({
     name: 'touchstone_queue_waiting',
     help: 'Jobs that wait for a worker, by rebuilder.',
@@ -84,22 +115,6 @@ export function makeMetrics(parts: {
       }
     },
   });
-  const lapsed = new Counter({
-    name: 'touchstone_leases_lapsed_total',
-    help: 'Leases that ran out without a report.',
-    registers,
-  });
-  const latency = new Histogram({
-    name: 'touchstone_log_append_seconds',
-    help: 'From the request to the log until its proof of inclusion was verified.',
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers,
-  });
-  return {
-    registry,
-    leasesLapsed: (count) => lapsed.inc(count),
-    appended: (seconds) => latency.observe(seconds),
-  };
 }
 
 function verdictCounter(parts: {
