@@ -65,9 +65,10 @@ function npmCommand() {
  * that an `npm install` by hand counts as well. Packages for other platforms may be absent.
  */
 function whyInstall() {
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  checkRooms(Object.keys(wanted).filter((path) => path && !path.includes('node_modules/')));
   const installedLock = join(modules, '.package-lock.json');
   if (!existsSync(installedLock)) return 'node_modules is missing or half-made';
-  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const installed = JSON.parse(readFileSync(installedLock, 'utf8')).packages;
   for (const [path, { version, integrity, optional, link }] of Object.entries(wanted)) {
     const found = installed[path];
@@ -78,11 +79,20 @@ function whyInstall() {
     }
   }
   const unlinked = rooms().find(({ name }) => !existsSync(join(modules, name)));
-  if (!unlinked) return undefined;
-  if (wanted[unlinked.folder]) return `node_modules/${unlinked.name} is missing`;
+  return unlinked && `node_modules/${unlinked.name} is missing`;
+}
+
+/** The rooms on disk and those in package-lock.json must be the same, or npm installs too little. */
+function checkRooms(locked) {
+  const folders = rooms().map(({ folder }) => folder);
+  const odd = [
+    ...folders.filter((folder) => !locked.includes(folder)),
+    ...locked.filter((folder) => !folders.includes(folder)),
+  ];
+  if (odd.length === 0) return;
   throw new SetupError(
     'lock-outdated',
-    `package-lock.json does not know ${unlinked.folder}. Run npm install and commit the lock.`,
+    `package-lock.json and the folders disagree about ${odd.join(', ')}. Run npm install and commit the lock.`,
   );
 }
 
