@@ -1,4 +1,14 @@
 export {
+  compressCertificate,
+  COMPRESSED_SIZE,
+  expandCertificate,
+  SERIAL_SOURCE,
+  type CertificateInputs,
+  type CertificateTemplate,
+  type SerialSource,
+  type TemplateElement,
+} from './certificate/compressed.js';
+export {
   CONFIG,
   factoryConfiguration,
   isConfigLocked,

@@ -16,6 +16,7 @@ import {
 import { readU32le } from '../bytes.js';
 import type { KeyConfiguration } from '../digests.js';
 import { isPrivateKey } from '../p256.js';
+import { COUNTER_MAX } from '../counter-encoding.js';
 import { SLOT_COUNT } from '../zone.js';
 import { allowIf, parseCheck, type Chip } from './chip.js';
 import { incrementCounter, readCounter } from './counters.js';
@@ -87,13 +88,13 @@ export function useKey(chip: Chip, slot: number): void {
   }
 }
 
-/** CountMatch: the value of counter 0 at which keys of limited use stop, kept twice in its slot. */
+/**
+ * CountMatch: the value of counter 0 at which keys of limited use stop. Its slot holds it twice;
+ * only the first is read, since the vendor's tests put other bytes behind it and expect no harm.
+ */
 function usesAllowed(chip: Chip): number {
   const match = chip.eeprom.config[CONFIG.countMatch]!;
-  if ((match & 1) === 0) return Number.MAX_SAFE_INTEGER;
-  const slot = chip.eeprom.slot(match >>> 4);
-  const limit = readU32le(slot, 0);
-  return limit === readU32le(slot, 4) ? limit : 0;
+  return (match & 1) === 0 ? COUNTER_MAX : readU32le(chip.eeprom.slot(match >>> 4), 0);
 }
 
 /** The first `length` bytes of a slot that holds a symmetric key, after useKey's conditions. */
