@@ -18,6 +18,15 @@ const Environment = z.object({
   LOG_WITNESS_FAIL_OPEN: z.enum(['true', 'false']).default('false'),
   /** How long a witness may take over one checkpoint. */
   LOG_WITNESS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(5_000),
+  /** The ECDSA P-256 key that signs for clients of Rekor v1, when the log's own is of another kind. */
+  LOG_V1_KEY_FILE: z.string().min(1).optional(),
+  LOG_V1_KEY: z.string().min(1).optional(),
+  /** Where clients reach the log, for the signing config; else where they asked for it. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Who runs the log, for the signing config; else its origin. */
+  LOG_OPERATOR: z.string().min(1).max(255).optional(),
+  /** Since when the keys are in use, for the trusted root. */
+  LOG_VALID_FROM: z.iso.datetime().default('2025-01-01T00:00:00Z'),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
@@ -38,6 +47,11 @@ export interface LogEnvironment {
   readonly witnesses:
     | { readonly policyFile: string; readonly failOpen: boolean; readonly timeoutMs: number }
     | undefined;
+  readonly v1Key: SecretSource | undefined;
+  readonly publicUrl: string | undefined;
+  readonly operator: string | undefined;
+  /** RFC 3339. */
+  readonly validFrom: string;
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
@@ -69,6 +83,10 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
             failOpen: e.LOG_WITNESS_FAIL_OPEN === 'true',
             timeoutMs: e.LOG_WITNESS_TIMEOUT_MS,
           },
+    v1Key: secretSource('LOG_V1_KEY', e.LOG_V1_KEY_FILE, e.LOG_V1_KEY),
+    publicUrl: e.PUBLIC_URL?.replace(/\/$/, ''),
+    operator: e.LOG_OPERATOR,
+    validFrom: e.LOG_VALID_FROM,
     host: e.HOST,
     port: e.PORT,
     maxBodyBytes: e.MAX_BODY_BYTES,

@@ -9,9 +9,11 @@ import { readEnvironment } from './environment.js';
 import type { LogEnvironment } from './environment.js';
 import { LogModule } from './log.module.js';
 import type { LogParts } from './log.module.js';
-import { Log, readSecret } from './log.js';
+import { Log } from './log.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
+import { openSigstore } from './rekor/sigstore.js';
+import { readSecret } from './secret.js';
 import { WitnessMetrics } from './witnesses/witness-metrics.js';
 import { Witnesses } from './witnesses/witnesses.js';
 
@@ -35,7 +37,8 @@ export async function startLog(variables: Record<string, string | undefined>): P
   const log = await Log.open(environment, (event) => observe(event, metrics, logger), witnesses);
   try {
     const stopping = new AbortController();
-    const parts = { log, metrics, writeToken };
+    const sigstore = await openSigstore(environment, log);
+    const parts = { log, metrics, sigstore, writeToken };
     const app = await listen(parts, environment, logger, stopping.signal);
     const url = await addressOf(app);
     logger.info({ url, origin: log.origin, vkey: log.vkey, size: log.size }, 'listening');

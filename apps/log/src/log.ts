@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { nodeVerifier, privateKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import { nodeVerifier } from '@touchstone/keys';
+import type { PrivateKey } from '@touchstone/keys';
 import { formatVerifierKey, fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
 import type { Checkpoint, VerifierKey } from '@touchstone/note';
 import { PosixStorage, TileReader, Tlog, lockFolder } from '@touchstone/tlog';
 import type { Appended, TlogEvent } from '@touchstone/tlog';
-import type { LogEnvironment, SecretSource } from './environment.js';
+import type { LogEnvironment } from './environment.js';
+import { readKey } from './secret.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
 /** The log of this process with what is read from it: the engine, its files and its key. */
@@ -16,9 +17,17 @@ export class Log {
   readonly #engine: Tlog;
   readonly #storage: PosixStorage;
   readonly #key: VerifierKey;
+  /** Signs the checkpoints. */
+  readonly key: PrivateKey;
   #opened: { readonly note: string; readonly checkpoint: Promise<Checkpoint> } | undefined;
 
-  private constructor(engine: Tlog, storage: PosixStorage, key: VerifierKey) {
+  private constructor(
+    engine: Tlog,
+    storage: PosixStorage,
+    signingKey: PrivateKey,
+    key: VerifierKey,
+  ) {
+    this.key = signingKey;
     this.#engine = engine;
     this.#storage = storage;
     this.#key = key;
@@ -46,7 +55,7 @@ export class Log {
       const cosign = witnesses?.cosignerOf(storage, signer.verifierKey);
       const options = { storage, signer, lock, verify, limits, observe };
       const engine = await Tlog.open({ ...options, ...(cosign && { cosign }) });
-      return new Log(engine, storage, signer.verifierKey);
+      return new Log(engine, storage, key, signer.verifierKey);
     } catch (error) {
       await lock.release();
       throw error;
@@ -98,14 +107,4 @@ export class Log {
   close(): Promise<void> {
     return this.#engine.close();
   }
-}
-
-async function readKey(source: SecretSource): ReturnType<typeof readPrivateKey> {
-  return 'file' in source ? readPrivateKey(source.file) : privateKeyFromPem(source.text);
-}
-
-/** A secret of one line. */
-export async function readSecret(source: SecretSource): Promise<string> {
-  const text = 'file' in source ? await readFile(source.file, 'utf8') : source.text;
-  return text.trim();
 }

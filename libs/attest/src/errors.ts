@@ -34,6 +34,16 @@ export type AttestErrorCode =
   // Log entries
   | 'public-key-malformed'
   | 'entry-body-mismatch'
+  | 'entry-malformed'
+  | 'entry-kind-unknown'
+  | 'entry-signature'
+  | 'entry-digest-mismatch'
+  | 'der-malformed'
+  | 'certificate-malformed'
+  | 'pem-malformed'
+  | 'algorithm-unsupported'
+  | 'algorithm-mismatch'
+  | 'bundle-unavailable'
   // Trust root and policy
   | 'trust-root-malformed'
   | 'trust-root-duplicate'
@@ -52,12 +62,15 @@ export type AttestErrorCode =
 export interface AttestErrorOptions extends ErrorOptions {
   /** Name of the verification step that refused, see `verifyEvidence`. */
   readonly step?: string;
+  /** Path of the field that is wrong, where the caller handed in a request. */
+  readonly field?: string;
 }
 
 /** The only error this library throws for what it was given; `code` is the stable part. */
 export class AttestError extends Error {
   override readonly name = 'AttestError';
   readonly step: string | undefined;
+  readonly field: string | undefined;
 
   constructor(
     readonly code: AttestErrorCode,
@@ -66,5 +79,6 @@ export class AttestError extends Error {
   ) {
     super(message, options);
     this.step = options?.step;
+    this.field = options?.field;
   }
 }

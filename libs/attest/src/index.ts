@@ -82,6 +82,15 @@ export {
   type EnrolledKey,
   type ResolvedTrustRoot,
 } from './trust-root.js';
+export { DsseRequestBody, dsseEntry } from './rekor/dsse-entry.js';
+export {
+  signingConfigDocument,
+  trustedRootDocument,
+  v1LogId,
+  type SigstoreLog,
+} from './rekor/documents.js';
+export { HASHEDREKORD_KIND, HashedRekordRequest, hashedRekordEntry } from './rekor/hashedrekord.js';
+export { EntryVerifier } from './rekor/verifier.js';
 export {
   moduleVerdict,
   publicationVerdict,

@@ -1,10 +1,10 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { encodeUtf8, fromBase64, toBase64, type PublicKey } from '@touchstone/note';
+import { fromBase64, type PublicKey } from '@touchstone/note';
 import { equalBytes } from './bytes.js';
-import { canonicalJson } from './canonical-json.js';
 import { parseEnvelope, type DsseEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
 import { keyDetails } from './public-key.js';
+import { dsseEntryBody } from './rekor/dsse-entry.js';
+import { publicKeyVerifier } from './rekor/verifier.js';
 
 /** Kind and version of the entries we write, as Rekor v2 names them. */
 export const DSSE_ENTRY_KIND = { kind: 'dsse', version: '0.0.2' } as const;
@@ -25,23 +25,12 @@ export function dsseLogEntry(envelope: DsseEnvelope, publicKeys: readonly Public
       `${signatures.length} signatures but ${publicKeys.length} public keys; give one key each`,
     );
   }
-  return encodeUtf8(
-    canonicalJson({
-      apiVersion: DSSE_ENTRY_KIND.version,
-      kind: DSSE_ENTRY_KIND.kind,
-      spec: {
-        dsseV002: {
-          payloadHash: { algorithm: 'SHA2_256', digest: toBase64(sha256(fromBase64(payload))) },
-          signatures: publicKeys.map(({ algorithm, spki }, index) => ({
-            content: signatures[index]?.sig,
-            verifier: {
-              keyDetails: keyDetails(algorithm),
-              publicKey: { rawBytes: toBase64(spki) },
-            },
-          })),
-        },
-      },
-    }),
+  return dsseEntryBody(
+    fromBase64(payload),
+    publicKeys.map(({ algorithm, spki }, index) => ({
+      content: (signatures[index] as (typeof signatures)[number]).sig,
+      verifier: publicKeyVerifier(spki, keyDetails(algorithm)),
+    })),
   );
 }
 

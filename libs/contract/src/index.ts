@@ -29,6 +29,7 @@ export {
 export {
   ConsistencyAnswer,
   DsseRequest,
+  EntryRequest,
   InclusionAnswer,
   LogInfo,
   logRoutes,

@@ -1,4 +1,4 @@
-import { DsseEnvelope } from '@touchstone/attest';
+import { DsseRequestBody, HashedRekordRequest } from '@touchstone/attest';
 import { z } from 'zod';
 import { defineRoutes } from './route.js';
 
@@ -26,24 +26,14 @@ const Count = z
   ])
   .refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be at most 2^53-1');
 
-/** Body of a write: Rekor v2's DSSE request, version 0.0.2, with a bare public key. */
-export const DsseRequest = z.strictObject({
-  dsseRequestV002: z.strictObject({
-    envelope: DsseEnvelope,
-    verifiers: z
-      .array(
-        z.strictObject({
-          publicKey: z.strictObject({
-            /** Base64 of the DER SubjectPublicKeyInfo. */
-            rawBytes: z.string().min(1).max(1024).regex(BASE64, 'must be base64 with padding'),
-          }),
-          keyDetails: z.enum(['PKIX_ED25519', 'PKIX_ECDSA_P256_SHA_256']),
-        }),
-      )
-      .min(1)
-      .max(16),
-  }),
-});
+/** Body of a write: a DSSE envelope, as Rekor v2's request version 0.0.2. */
+export const DsseRequest = z.strictObject({ dsseRequestV002: DsseRequestBody });
+
+/** Body of a write: one of Rekor v2's requests. */
+export const EntryRequest = z.union([
+  DsseRequest,
+  z.strictObject({ hashedRekordRequestV002: HashedRekordRequest }),
+]);
 
 /** Sigstore's TransparencyLogEntry (protobuf-specs, JSON mapping), as Rekor v2 fills it. */
 export const TransparencyLogEntry = z.strictObject({
@@ -51,8 +41,10 @@ export const TransparencyLogEntry = z.strictObject({
   /** All 32 bytes of the hash whose first four are the key hash of the log's verifier key. */
   logId: z.strictObject({ keyId: Base64 }),
   kindVersion: z.strictObject({ kind: z.string(), version: z.string() }),
-  /** Always zero: Rekor v2 entries carry no time of their own. */
+  /** Zero unless there is a promise: Rekor v2 entries carry no time of their own. */
   integratedTime: Int64,
+  /** Rekor v1's signed entry timestamp, over the time, the index and the body. */
+  inclusionPromise: z.strictObject({ signedEntryTimestamp: Base64 }).exactOptional(),
   inclusionProof: z.strictObject({
     logIndex: Int64,
     rootHash: Base64,
@@ -90,14 +82,17 @@ export const LogInfo = z.strictObject({
   size: z.number(),
 });
 
+/** A document of another project's making; see its specification. */
+const JsonDocument = z.looseObject({ mediaType: z.string() });
+
 /** Every route of the log but its health checks, metrics and OpenAPI document. */
 export const logRoutes = defineRoutes({
   addEntry: {
     method: 'POST',
     path: '/api/v2/log/entries',
-    summary: 'Log a DSSE envelope; answered once a published checkpoint covers it',
+    summary: 'Log an entry (Rekor v2); answered once a published checkpoint covers it',
     auth: 'log-writer',
-    body: DsseRequest,
+    body: EntryRequest,
     response: TransparencyLogEntry,
     status: 201,
   },
@@ -140,6 +135,21 @@ export const logRoutes = defineRoutes({
     query: z.strictObject({ from: Count, to: Count.optional() }),
     response: ConsistencyAnswer,
   },
+  trustedRoot: {
+    method: 'GET',
+    path: '/trusted_root.json',
+    summary: "This log as sigstore's clients want it in a trusted root; pin it out of band",
+    auth: 'none',
+    response: JsonDocument,
+  },
+  signingConfig: {
+    method: 'GET',
+    path: '/signing_config.json',
+    summary: "Where sigstore's clients write; of both API versions unless one is asked for",
+    auth: 'none',
+    query: z.strictObject({ majorApiVersion: z.enum(['1', '2']).optional() }),
+    response: JsonDocument,
+  },
   info: {
     method: 'GET',
     path: '/v1/log',
@@ -150,6 +160,7 @@ export const logRoutes = defineRoutes({
 });
 
 export type DsseRequest = z.infer<typeof DsseRequest>;
+export type EntryRequest = z.infer<typeof EntryRequest>;
 export type TransparencyLogEntry = z.infer<typeof TransparencyLogEntry>;
 export type InclusionAnswer = z.infer<typeof InclusionAnswer>;
 export type ConsistencyAnswer = z.infer<typeof ConsistencyAnswer>;

@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
-import { DsseRequest } from '@touchstone/contract';
+import { EntryRequest } from '@touchstone/contract';
 import type { TransparencyLogEntry } from '@touchstone/contract';
 import { nodeVerifier } from '@touchstone/keys';
 import { addEntry } from './add-entry.js';
-import { HttpProblem, parseRequest } from './http-problem.js';
-import type { Log } from './log.js';
-import { LOG, WRITE_TOKEN } from './tokens.js';
+import { HttpProblem, parseRequest } from '../http-problem.js';
+import type { Log } from '../log.js';
+import { LOG, WRITE_TOKEN } from '../tokens.js';
 
 /** Writes: Rekor v2's API. */
 @Controller()
@@ -26,7 +26,7 @@ export class EntriesController {
     @Body() body: unknown,
   ): Promise<TransparencyLogEntry> {
     this.#authorize(authorization);
-    const request = parseRequest(DsseRequest, body, 'entry-malformed', 'body');
+    const request = parseRequest(EntryRequest, body, 'entry-malformed', 'body');
     return addEntry(request, this.#log, nodeVerifier);
   }
 

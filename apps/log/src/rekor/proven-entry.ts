@@ -1,0 +1,60 @@
+import type { TransparencyLogEntry } from '@touchstone/contract';
+import { verifyInclusion } from '@touchstone/merkle';
+import { decodeUtf8, toBase64 } from '@touchstone/note';
+import { nodeHasher } from '@touchstone/tlog';
+import type { Log } from '../log.js';
+
+/** A published checkpoint, and the size it is for. */
+export interface PublishedNote {
+  readonly note: string;
+  readonly size: number;
+}
+
+/** An entry's place in the tree, proven against the root of a signed checkpoint. */
+export interface Inclusion {
+  readonly root: Uint8Array;
+  readonly hashes: readonly Uint8Array[];
+}
+
+/** Makes the inclusion proof of a leaf and checks it before anyone gets to see it. */
+export async function proveInclusion(
+  log: Log,
+  leaf: Uint8Array,
+  index: number,
+  { note, size }: PublishedNote,
+): Promise<Inclusion> {
+  const { root } = await log.openNote(note);
+  const proof = await log.reader.inclusionProof(index, size);
+  verifyInclusion({ index, size, leafHash: nodeHasher.leaf(leaf), proof, root }, nodeHasher);
+  return { root, hashes: proof };
+}
+
+/** Rekor v2's answer for a leaf, proven against a published checkpoint. */
+export async function provenEntry(
+  log: Log,
+  leaf: Uint8Array,
+  index: number,
+  published: PublishedNote,
+): Promise<TransparencyLogEntry> {
+  const { root, hashes } = await proveInclusion(log, leaf, index, published);
+  return {
+    logIndex: String(index),
+    logId: { keyId: toBase64(log.keyId) },
+    kindVersion: kindOf(leaf),
+    integratedTime: '0',
+    inclusionProof: {
+      logIndex: String(index),
+      rootHash: toBase64(root),
+      treeSize: String(published.size),
+      hashes: hashes.map(toBase64),
+      checkpoint: { envelope: published.note },
+    },
+    canonicalizedBody: toBase64(leaf),
+  };
+}
+
+/** Kind and version of an entry this log wrote. */
+export function kindOf(leaf: Uint8Array): { kind: string; version: string } {
+  const { kind, apiVersion } = JSON.parse(decodeUtf8(leaf)) as { kind: string; apiVersion: string };
+  return { kind, version: apiVersion };
+}
