@@ -33,12 +33,10 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const refusal = toProblem(error);
-    if (refusal.status >= 500) {
-      this.logger.error({ err: error, method: request.method, url: request.url }, refusal.code);
-    } else {
-      const { code, status } = refusal;
-      this.logger.info({ code, status, method: request.method, url: request.url }, 'refused');
-    }
+    const { code, status, message } = refusal;
+    const facts = { code, status, method: request.method, url: request.url };
+    if (status === 500) this.logger.error({ err: error, ...facts }, message);
+    else this.logger.info({ ...facts, reason: message }, 'refused');
     void reply
       .status(refusal.status)
       .header('content-type', 'application/problem+json')

@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Prisma, PrismaClient } from './generated/client.js';
+import { PrismaClient, type Prisma } from './generated/client.js';
 
 export type Database = PrismaClient;
 
@@ -19,9 +19,4 @@ export function openDatabase(options: { url: string; connections?: number }): Da
 /** Runs `work` in one transaction: all of it is committed when this resolves, or none of it. */
 export function transaction<T>(db: Database, work: (queries: Queries) => Promise<T>): Promise<T> {
   return db.$transaction(work, { maxWait: 10_000, timeout: 20_000 });
-}
-
-/** Whether `error` is a breach of a unique key (PostgreSQL 23505). */
-export function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 }

@@ -10,7 +10,8 @@ export type StoreErrorCode =
   | 'lease-lapsed'
   | 'lease-not-yours'
   | 'report-conflict'
-  | 'log-conflict';
+  | 'log-conflict'
+  | 'log-index-conflict';
 
 /** A refusal by the database's rules; anything else that goes wrong there is thrown as it came. */
 export class StoreError extends Error {

@@ -41,3 +41,4 @@ export {
 export { acceptReport, type AcceptedReport } from './reports.js';
 export { forgetRequestTokens, spendRequestToken } from './request-tokens.js';
 export { findUpload, hasUpload, saveUpload } from './uploads.js';
+export { StoredLogIndex, type StoredLeaf } from './log-index.js';

@@ -24,6 +24,7 @@ export function startLoop(options: {
   const goesOn = (): boolean => !stopped;
   const mayPause = (): boolean => !stopped && !kicked;
   let wake: (() => void) | undefined;
+  let failure: string | undefined;
 
   const pause = (): Promise<void> =>
     new Promise((resolve) => {
@@ -39,8 +40,13 @@ export function startLoop(options: {
       let more = false;
       try {
         more = await work();
+        failure = undefined;
       } catch (error) {
-        logger.error({ err: error, loop: name }, 'background work failed; it will be tried again');
+        // What goes on failing in the same way is said once.
+        const reason = error instanceof Error ? error.message : String(error);
+        const level = reason === failure ? 'debug' : 'error';
+        logger[level]({ err: error, loop: name }, 'background work failed; it will be tried again');
+        failure = reason;
       }
       if (!more && mayPause()) await pause();
     }
