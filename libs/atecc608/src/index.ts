@@ -63,6 +63,7 @@ export {
   type CounterAttestation,
   type CounterStatement,
 } from './session-keys.js';
+export { chipSigner } from './signer.js';
 export { STATUS, statusName, type StatusName } from './status.js';
 export { StreamDecoder, type StreamEvent } from './stream.js';
 export type { Transport } from './transport.js';

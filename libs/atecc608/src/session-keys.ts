@@ -61,7 +61,7 @@ export async function verifyExternal(
   key: Uint8Array,
 ): Promise<boolean> {
   requireLength('public key', key, 64);
-  return verify(session, digest, 0x22, P256, signature, concatBytes(signature, key));
+  return verify(session, digest, signature, { mode: 0x22, p2: P256, key });
 }
 
 /** Lets the chip check a signature under a public key that it stores. */
@@ -71,22 +71,25 @@ export async function verifyStored(
   signature: Uint8Array,
   slot: number,
 ): Promise<boolean> {
-  return verify(session, digest, 0x20, slot, signature, signature);
+  return verify(session, digest, signature, { mode: 0x20, p2: slot, key: new Uint8Array(0) });
 }
 
 async function verify(
   session: Atecc608Session,
   digest: Uint8Array,
-  mode: number,
-  p2: number,
   signature: Uint8Array,
-  data: Uint8Array,
+  { mode, p2, key }: { mode: number; p2: number; key: Uint8Array },
 ): Promise<boolean> {
   requireLength('digest', digest, 32);
   requireLength('signature', signature, 64);
   await session.command(OPCODE.nonce, INTO_MESSAGE_BUFFER, 0, digest);
+  return matches(session.command(OPCODE.verify, mode, p2, concatBytes(signature, key)));
+}
+
+/** Miscompare is an answer, every other status an error. */
+async function matches(answer: Promise<Uint8Array>): Promise<boolean> {
   try {
-    await session.command(OPCODE.verify, mode, p2, data);
+    await answer;
     return true;
   } catch (error) {
     if (error instanceof Atecc608Error && error.code === 'miscompare') return false;
@@ -205,13 +208,7 @@ export async function validatePublicKey(
   await session.command(OPCODE.nonce, 3, 0, nonce);
   await session.command(OPCODE.genKey, 0x10, slot, new Uint8Array(3));
   const mode = other[17] === 1 ? 7 : 3;
-  try {
-    await session.command(OPCODE.verify, mode, slot, concatBytes(signature, other));
-    return true;
-  } catch (error) {
-    if (error instanceof Atecc608Error && error.code === 'miscompare') return false;
-    throw error;
-  }
+  return matches(session.command(OPCODE.verify, mode, slot, concatBytes(signature, other)));
 }
 
 /** A counter's value, signed by the chip together with its serial number and a nonce. */

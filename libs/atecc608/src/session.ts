@@ -30,7 +30,12 @@ export class Atecc608Session {
   }
 
   /** One command: the data answered, or the byte 00. */
-  command(opcode: number, p1: number, p2: number, data: Uint8Array = NOTHING): Promise<Uint8Array> {
+  async command(
+    opcode: number,
+    p1: number,
+    p2: number,
+    data: Uint8Array = NOTHING,
+  ): Promise<Uint8Array> {
     return this.link.transact({ opcode, p1, p2, data });
   }
 
@@ -73,13 +78,13 @@ export class Atecc608Session {
   }
 
   /** All bytes of a slot that may be read in clear. */
-  readSlot(slot: number): Promise<Uint8Array> {
+  async readSlot(slot: number): Promise<Uint8Array> {
     encodeAddress(ZONE.data, slot, 0);
     return this.readZone(ZONE.data, slot, SLOT_SIZES[slot]!);
   }
 
   /** 32 bytes at a multiple of 32. */
-  readBlock(zone: Zone, slot: number, offset: number): Promise<Uint8Array> {
+  async readBlock(zone: Zone, slot: number, offset: number): Promise<Uint8Array> {
     return this.data(OPCODE.read, zone | BLOCK, encodeAddress(zone, slot, offset), 32);
   }
 
