@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -24,6 +25,8 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
+const MAX_CLIENTS = 16;
+
 /** One chip behind a socket. Clients may come and go, and share the chip as they would a bus. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
@@ -38,7 +41,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const settle = async (): Promise<void> => {
     if (!dirty || options.stateFile === undefined) return;
     dirty = false;
-    await writeImage(options.stateFile, chip.snapshot());
+    try {
+      await writeImage(options.stateFile, chip.snapshot());
+    } catch (error) {
+      dirty = true;
+      throw error;
+    }
   };
   await settle();
   let queue = Promise.resolve();
@@ -49,6 +57,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     socket.once('close', () => sockets.delete(socket));
     void serve(socket, chip, (work) => inTurn(() => work().then(settle)));
   });
+  server.maxConnections = MAX_CLIENTS;
   const address = await listen(server, options.listen);
   return {
     address,
@@ -56,7 +65,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
-      await queue;
+      await queue.catch(() => undefined);
     },
   };
 }
@@ -80,7 +89,8 @@ async function serve(
           if (event.kind === 'idle') chip.idle();
           return Promise.resolve();
         });
-        if (response !== undefined) socket.write(response);
+        // A client that does not read its answers is not read from either.
+        if (response !== undefined && !socket.write(response)) await once(socket, 'drain');
       }
     }
   } catch {

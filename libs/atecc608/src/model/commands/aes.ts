@@ -1,7 +1,14 @@
 import { ghash } from '@noble/ciphers/_polyval.js';
 import { ecb } from '@noble/ciphers/aes.js';
 import { CONFIG, KEY_TYPE } from '../../configuration.js';
-import { keyConfigOf, requireDataLocked, requireTempKey, symmetricKey } from '../access.js';
+import { SLOT_SIZES } from '../../zone.js';
+import {
+  keyConfigOf,
+  requireDataLocked,
+  requireSlotNumber,
+  requireTempKey,
+  symmetricKey,
+} from '../access.js';
 import { allowIf, parseCheck, type Chip, type Handler } from '../chip.js';
 
 const OPERATION = { encrypt: 0, decrypt: 1, gfm: 3 } as const;
@@ -32,11 +39,11 @@ function keyBlock(chip: Chip, keyId: number, block: number): Uint8Array {
     parseCheck(start + SIZE <= value.length);
     return value.slice(start, start + SIZE);
   }
+  requireSlotNumber(keyId);
   requireDataLocked(chip);
-  const slot = symmetricKey(chip, keyId, start + SIZE);
   allowIf(keyConfigOf(chip, keyId).keyType === KEY_TYPE.aes);
-  parseCheck(slot.length === start + SIZE);
-  return slot.subarray(start);
+  parseCheck(start + SIZE <= SLOT_SIZES[keyId]!);
+  return symmetricKey(chip, keyId, start + SIZE).subarray(start);
 }
 
 export function encryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
