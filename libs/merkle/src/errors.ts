@@ -12,7 +12,10 @@ export type MerkleErrorCode =
   | 'entry-too-large'
   | 'bundle-count'
   | 'bundle-truncated'
-  | 'bundle-trailing';
+  | 'bundle-trailing'
+  | 'map-key'
+  | 'map-list'
+  | 'map-proof';
 
 /** Everything this library refuses, with a stable code to branch on. */
 export class MerkleError extends Error {
