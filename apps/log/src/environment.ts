@@ -27,6 +27,15 @@ const Environment = z.object({
   LOG_OPERATOR: z.string().min(1).max(255).optional(),
   /** Since when the keys are in use, for the trusted root. */
   LOG_VALID_FROM: z.iso.datetime().default('2025-01-01T00:00:00Z'),
+  /** PostgreSQL for the derived index; without it the index is made from the tiles at each start. */
+  DATABASE_URL: z.string().min(1).optional(),
+  /** Policy file with the keys whose entries are taken; without it anybody's are. */
+  LOG_WRITERS_FILE: z.string().min(1).optional(),
+  /** Writes each second per writer and address, and how many at once; 0 is no limit. */
+  LOG_WRITE_RATE: z.coerce.number().min(0).max(1_000_000).default(0),
+  LOG_WRITE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(100),
+  /** From the end of one sweep through the attestations to the start of the next. */
+  ATTESTATION_SWEEP_SECONDS: z.coerce.number().int().min(1).max(31_536_000).default(3_600),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
@@ -52,6 +61,11 @@ export interface LogEnvironment {
   readonly operator: string | undefined;
   /** RFC 3339. */
   readonly validFrom: string;
+  readonly databaseUrl: string | undefined;
+  readonly writersFile: string | undefined;
+  /** Per second; undefined is no limit. */
+  readonly writeLimit: { readonly rate: number; readonly burst: number } | undefined;
+  readonly sweepSeconds: number;
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
@@ -87,6 +101,11 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     publicUrl: e.PUBLIC_URL?.replace(/\/$/, ''),
     operator: e.LOG_OPERATOR,
     validFrom: e.LOG_VALID_FROM,
+    databaseUrl: e.DATABASE_URL,
+    writersFile: e.LOG_WRITERS_FILE,
+    writeLimit:
+      e.LOG_WRITE_RATE === 0 ? undefined : { rate: e.LOG_WRITE_RATE, burst: e.LOG_WRITE_BURST },
+    sweepSeconds: e.ATTESTATION_SWEEP_SECONDS,
     host: e.HOST,
     port: e.PORT,
     maxBodyBytes: e.MAX_BODY_BYTES,

@@ -6,14 +6,17 @@ import type { z } from 'zod';
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly problem: Problem;
+  /** Seconds after which it is worth asking again. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: ProblemCode,
     status: number,
     detail: string,
-    options: ErrorOptions & { readonly field?: string } = {},
+    options: ErrorOptions & { readonly field?: string; readonly retryAfter?: number } = {},
   ) {
     super(detail, options);
+    this.retryAfter = options.retryAfter;
     this.problem = problem(code, status, detail, options.field);
   }
 }

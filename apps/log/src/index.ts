@@ -12,8 +12,7 @@ import type { LogParts } from './log.module.js';
 import { Log } from './log.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
-import { openSigstore } from './rekor/sigstore.js';
-import { readSecret } from './secret.js';
+import { openParts, openWriters } from './parts.js';
 import { WitnessMetrics } from './witnesses/witness-metrics.js';
 import { Witnesses } from './witnesses/witnesses.js';
 
@@ -28,17 +27,25 @@ export interface RunningLog {
 export async function startLog(variables: Record<string, string | undefined>): Promise<RunningLog> {
   const environment = readEnvironment(variables);
   const logger = pino({ level: environment.logLevel, base: { service: 'log' } });
-  const { writeToken: source } = environment;
-  const writeToken = source ? await readSecret(source) : null;
-  if (writeToken === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
-  if (!writeToken) logger.warn('no LOG_WRITE_TOKEN is set: whoever reaches this port may write');
   const metrics = new LogMetrics();
+  const writers = await openWriters(environment, logger);
   const witnesses = await openWitnesses(environment, metrics, logger);
   const log = await Log.open(environment, (event) => observe(event, metrics, logger), witnesses);
+  const parts = await openParts({ environment, log, metrics, writers, logger }).catch(
+    async (error: unknown) => {
+      await log.close();
+      throw error;
+    },
+  );
+  const close = async (): Promise<void> => {
+    // Requests in flight wait for their checkpoint, and that for its batch, so the engine goes last.
+    await parts.sweep.close();
+    await parts.desk.indexed.close();
+    await log.close();
+    witnesses?.close();
+  };
   try {
     const stopping = new AbortController();
-    const sigstore = await openSigstore(environment, log);
-    const parts = { log, metrics, sigstore, writeToken };
     const app = await listen(parts, environment, logger, stopping.signal);
     const url = await addressOf(app);
     logger.info({ url, origin: log.origin, vkey: log.vkey, size: log.size }, 'listening');
@@ -46,15 +53,13 @@ export async function startLog(variables: Record<string, string | undefined>): P
       url,
       async close() {
         stopping.abort();
-        // Requests in flight wait for their checkpoint, so the engine goes last.
         await app.close();
-        await log.close();
-        witnesses?.close();
+        await close();
         logger.info({ size: log.size }, 'stopped');
       },
     };
   } catch (error) {
-    await log.close();
+    await close();
     throw error;
   }
 }
@@ -95,6 +100,11 @@ async function listen(
   stopping: AbortSignal,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ bodyLimit: maxBodyBytes });
+  adapter
+    .getInstance()
+    .addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) =>
+      done(null, body),
+    );
   adapter.getInstance().addHook('onSend', (_request, reply, _payload, done) => {
     // Else a client that keeps its connection would keep the server from ending.
     if (stopping.aborted) void reply.header('connection', 'close');

@@ -1,40 +1,45 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { DocumentsController } from './rekor/documents.controller.js';
-import { EntriesController } from './rekor/entries.controller.js';
-import type { Log } from './log.js';
+import { AttestationsController } from './attestations/attestations.controller.js';
+import type { Sweep } from './attestations/sweep.js';
 import type { LogMetrics } from './metrics.js';
 import { ProofsController } from './proofs.controller.js';
+import { DocumentsController } from './rekor/documents.controller.js';
+import { EntriesController } from './rekor/entries.controller.js';
 import type { Sigstore } from './rekor/sigstore.js';
+import type { WriteDesk } from './rekor/write-desk.js';
 import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
-import { LOG, METRICS, SIGSTORE, WRITE_TOKEN } from './tokens.js';
+import { ATTESTATIONS, LOG, METRICS, SIGSTORE, SWEEP, WRITE_DESK, WRITERS } from './tokens.js';
 
 export interface LogParts {
-  readonly log: Log;
+  readonly desk: WriteDesk;
   readonly metrics: LogMetrics;
   readonly sigstore: Sigstore;
-  /** Null when anyone may write. */
-  readonly writeToken: string | null;
+  readonly sweep: Sweep;
 }
 
 @Module({})
 export class LogModule {
-  static of({ log, metrics, sigstore, writeToken }: LogParts): DynamicModule {
+  static of({ desk, metrics, sigstore, sweep }: LogParts): DynamicModule {
     return {
       module: LogModule,
       controllers: [
         EntriesController,
         DocumentsController,
+        AttestationsController,
         TilesController,
         ProofsController,
         StatusController,
       ],
       providers: [
-        { provide: LOG, useFactory: () => log },
-        { provide: SIGSTORE, useFactory: () => sigstore },
+        { provide: LOG, useFactory: () => desk.indexed.log },
+        { provide: WRITE_DESK, useFactory: () => desk },
+        { provide: ATTESTATIONS, useFactory: () => desk.attestations },
+        { provide: WRITERS, useFactory: () => desk.writers },
+        { provide: SWEEP, useFactory: () => sweep },
         { provide: METRICS, useFactory: () => metrics },
-        { provide: WRITE_TOKEN, useFactory: () => writeToken },
+        { provide: SIGSTORE, useFactory: () => sigstore },
       ],
     };
   }

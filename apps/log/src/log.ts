@@ -1,10 +1,12 @@
 import { nodeVerifier } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
+import { TILE_WIDTH, decodeEntryBundle, entriesPath, tileWidth } from '@touchstone/merkle';
 import { formatVerifierKey, fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
 import type { Checkpoint, VerifierKey } from '@touchstone/note';
-import { PosixStorage, TileReader, Tlog, lockFolder } from '@touchstone/tlog';
-import type { Appended, TlogEvent } from '@touchstone/tlog';
+import { PosixStorage, TileReader, Tlog, TlogError, lockFolder } from '@touchstone/tlog';
+import type { Appended, Published, TlogEvent } from '@touchstone/tlog';
 import type { LogEnvironment } from './environment.js';
+import { Publications } from './publications.js';
 import { readKey } from './secret.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
@@ -17,6 +19,7 @@ export class Log {
   readonly #engine: Tlog;
   readonly #storage: PosixStorage;
   readonly #key: VerifierKey;
+  readonly #publications: Publications;
   /** Signs the checkpoints. */
   readonly key: PrivateKey;
   #opened: { readonly note: string; readonly checkpoint: Promise<Checkpoint> } | undefined;
@@ -26,7 +29,9 @@ export class Log {
     storage: PosixStorage,
     signingKey: PrivateKey,
     key: VerifierKey,
+    publications: Publications,
   ) {
+    this.#publications = publications;
     this.key = signingKey;
     this.#engine = engine;
     this.#storage = storage;
@@ -42,6 +47,11 @@ export class Log {
     observe: (event: TlogEvent) => void,
     witnesses?: Witnesses,
   ): Promise<Log> {
+    const publications = new Publications();
+    const observed = (event: TlogEvent): void => {
+      observe(event);
+      publications.observe(event);
+    };
     const key = await readKey(environment.key);
     const signer = noteSigner(environment.origin, key);
     const lock = await lockFolder(environment.tilesDir);
@@ -53,9 +63,9 @@ export class Log {
       };
       const verify = nodeVerifier;
       const cosign = witnesses?.cosignerOf(storage, signer.verifierKey);
-      const options = { storage, signer, lock, verify, limits, observe };
+      const options = { storage, signer, lock, verify, limits, observe: observed };
       const engine = await Tlog.open({ ...options, ...(cosign && { cosign }) });
-      return new Log(engine, storage, key, signer.verifierKey);
+      return new Log(engine, storage, key, signer.verifierKey, publications);
     } catch (error) {
       await lock.release();
       throw error;
@@ -87,6 +97,33 @@ export class Log {
 
   append(leaf: Uint8Array): Promise<Appended> {
     return this.#engine.append(leaf);
+  }
+
+  /** What became of a batch that storage failed; the size of the durable tree. */
+  settle(): Promise<number> {
+    return this.#engine.settle();
+  }
+
+  /** Leaves `from` up to, not including, `to` of the durable tree of `size` leaves. */
+  async readLeaves(from: number, to: number, size: number): Promise<Uint8Array[]> {
+    const leaves: Uint8Array[] = [];
+    for (let at = from; at < to;) {
+      const bundle = Math.floor(at / TILE_WIDTH);
+      const width = tileWidth(0, bundle, size);
+      const path = entriesPath(bundle, width);
+      const bytes = await this.#storage.read(path);
+      if (!bytes) throw new TlogError('tile-missing', `${path} is missing`);
+      const end = Math.min(to, (bundle + 1) * TILE_WIDTH);
+      const base = bundle * TILE_WIDTH;
+      leaves.push(...decodeEntryBundle(bytes, width).slice(at - base, end - base));
+      at = end;
+    }
+    return leaves;
+  }
+
+  /** Resolves with a published checkpoint that covers a leaf which is durable already. */
+  publishedAt(index: number): Promise<Published> {
+    return this.#publications.covering(index, () => ({ checkpoint: this.note, size: this.size }));
   }
 
   /** A file below `tile/`, by its canonical path. */

@@ -40,7 +40,10 @@ export class ProblemFilter implements ExceptionFilter {
     const answer = problemOf(error);
     if (answer.status >= 500) this.#logger.error({ err: error, code: answer.code }, answer.detail);
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (answer.status === 503) void reply.header('Retry-After', '1');
+    const wait = error instanceof HttpProblem ? error.retryAfter : undefined;
+    if (wait !== undefined || answer.status === 503) {
+      void reply.header('Retry-After', String(wait ?? 1));
+    }
     if (answer.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     void reply
       .code(answer.status)

@@ -1,9 +1,10 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { logRoutes, openApiDocument } from '@touchstone/contract';
+import type { Sweep } from './attestations/sweep.js';
 import { HttpProblem } from './http-problem.js';
 import type { Log } from './log.js';
 import type { LogMetrics } from './metrics.js';
-import { LOG, METRICS } from './tokens.js';
+import { LOG, METRICS, SWEEP } from './tokens.js';
 
 const document = openApiDocument(
   {
@@ -19,10 +20,16 @@ const document = openApiDocument(
 export class StatusController {
   readonly #log: Log;
   readonly #metrics: LogMetrics;
+  readonly #sweep: Sweep;
 
-  constructor(@Inject(LOG) log: Log, @Inject(METRICS) metrics: LogMetrics) {
+  constructor(
+    @Inject(LOG) log: Log,
+    @Inject(METRICS) metrics: LogMetrics,
+    @Inject(SWEEP) sweep: Sweep,
+  ) {
     this.#log = log;
     this.#metrics = metrics;
+    this.#sweep = sweep;
   }
 
   /** The process answers. */
@@ -35,10 +42,11 @@ export class StatusController {
   /** The log takes entries. */
   @Get('readyz')
   @Header('Cache-Control', 'no-store')
-  ready(): { status: string; size: number } {
+  ready(): { status: string; size: number; warnings?: string[] } {
     const { failure, size } = this.#log;
     if (failure) throw new HttpProblem('log-stopped', 503, failure.message, { cause: failure });
-    return { status: 'ready', size };
+    const { warning } = this.#sweep;
+    return { status: 'ready', size, ...(warning === undefined ? {} : { warnings: [warning] }) };
   }
 
   @Get('metrics')

@@ -1,5 +1,8 @@
 /** What Nest hands to the controllers. */
 export const LOG = Symbol('log');
 export const METRICS = Symbol('metrics');
-export const WRITE_TOKEN = Symbol('write token');
 export const SIGSTORE = Symbol('sigstore');
+export const ATTESTATIONS = Symbol('attestations');
+export const SWEEP = Symbol('sweep');
+export const WRITERS = Symbol('writers');
+export const WRITE_DESK = Symbol('write desk');

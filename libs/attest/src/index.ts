@@ -90,6 +90,13 @@ export {
   type SigstoreLog,
 } from './rekor/documents.js';
 export { HASHEDREKORD_KIND, HashedRekordRequest, hashedRekordEntry } from './rekor/hashedrekord.js';
+export { readPemVerifier } from './rekor/pem-verifier.js';
+export { readPem, writePem } from './rekor/pem.js';
+export { readEntry, type EntrySigner, type EntryView } from './rekor/read-entry.js';
+export { nameSearchKey, searchKeys, signerSearchKey } from './rekor/search-keys.js';
+export type { NewEntry } from './rekor/new-entry.js';
+export { v1Entry } from './rekor/v1-entries.js';
+export { V1Request } from './rekor/v1-requests.js';
 export { EntryVerifier } from './rekor/verifier.js';
 export {
   moduleVerdict,

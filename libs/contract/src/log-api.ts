@@ -85,6 +85,10 @@ export const LogInfo = z.strictObject({
 /** A document of another project's making; see its specification. */
 const JsonDocument = z.looseObject({ mediaType: z.string() });
 
+const AttestationParams = z.strictObject({
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits'),
+});
+
 /** Every route of the log but its health checks, metrics and OpenAPI document. */
 export const logRoutes = defineRoutes({
   addEntry: {
@@ -149,6 +153,24 @@ export const logRoutes = defineRoutes({
     auth: 'none',
     query: z.strictObject({ majorApiVersion: z.enum(['1', '2']).optional() }),
     response: JsonDocument,
+  },
+  attestation: {
+    method: 'GET',
+    path: '/v1/attestations/{digest}',
+    summary: 'An attestation that entries name by its digest',
+    auth: 'none',
+    params: AttestationParams,
+    response: 'bytes',
+  },
+  keepAttestation: {
+    method: 'PUT',
+    path: '/v1/attestations/{digest}',
+    summary: 'Keep an attestation, before the entry that names it is logged',
+    auth: 'log-writer',
+    params: AttestationParams,
+    body: 'bytes',
+    response: 'none',
+    status: 204,
   },
   info: {
     method: 'GET',

@@ -158,5 +158,9 @@ export class StoredLogIndex {
 }
 
 function leafOf({ position, hash, integrated_at: integratedAt }: LeafRow): StoredLeaf {
-  return { index: Number(position), hash: new Uint8Array(hash), integratedAt: Number(integratedAt) };
+  return {
+    index: Number(position),
+    hash: new Uint8Array(hash),
+    integratedAt: Number(integratedAt),
+  };
 }

@@ -137,6 +137,27 @@ export class Tlog {
     });
   }
 
+  /**
+   * Finds out what became of a batch that storage failed, where that is still open, and gives the
+   * size of the durable tree. After a `batch-failed` it tells which entries were persisted anyway.
+   *
+   * @throws TlogError `batch-failed` when storage fails again, `log-poisoned`
+   */
+  async settle(): Promise<number> {
+    while (this.#running) await this.#running;
+    if (this.#doubtful && !this.#failure) {
+      let failure: unknown;
+      this.#occupy(() => this.#recover().catch((error: unknown) => void (failure = error)));
+      await this.#running;
+      if (failure !== undefined && !this.#failure) {
+        const message = `storage failed: ${reason(failure)}`;
+        throw new TlogError('batch-failed', message, { cause: failure });
+      }
+    }
+    if (this.#failure) throw this.#failure;
+    return this.#committed.state.range.size;
+  }
+
   /** Accepts no more, finishes what was accepted, publishes it, and releases the lock. */
   async close(): Promise<void> {
     this.#closing = true;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.js';
 import { DsseEnvelope, paeBytes } from '../dsse.js';
 import { AttestError } from '../errors.js';
+import type { NewEntry } from './new-entry.js';
 import { EntryVerifier, readVerifier, type ReadVerifier } from './verifier.js';
 import { verifyMessage } from './verify-message.js';
 
@@ -46,7 +47,7 @@ export function dsseEntryBody(
 export async function dsseEntry(
   { envelope, verifiers }: DsseRequestBody,
   verify: SignatureVerifier,
-): Promise<Uint8Array> {
+): Promise<NewEntry> {
   const payload = fromBase64(envelope.payload);
   const pae = paeBytes(envelope.payloadType, payload);
   const unused = new Map<EntryVerifier, ReadVerifier>(
@@ -71,7 +72,7 @@ export async function dsseEntry(
     const message = `${field} has ${unused.size} keys that made no signature; leave them out`;
     throw new AttestError('entry-signature', message, { field });
   }
-  return dsseEntryBody(payload, signatures);
+  return { body: dsseEntryBody(payload, signatures), payload };
 }
 
 async function signerOf(

@@ -1,7 +1,6 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { publicKeyFromSpki, rawPublicKey } from '@touchstone/note';
+import { publicKeyFromSpki, rawPublicKey, type PublicKey } from '@touchstone/note';
 import { AttestError } from '../errors.js';
 import { DER, derBits, derChildren, derPositive, expectDer, readDer } from './der.js';
 
@@ -9,8 +8,14 @@ export type EcdsaCurve = 'P-256' | 'P-384' | 'P-521';
 
 /** A public key of any kind that a log entry may name, taken out of its SubjectPublicKeyInfo. */
 export type EntryKey =
-  | { readonly type: 'ecdsa'; readonly curve: EcdsaCurve; readonly point: Uint8Array }
-  | { readonly type: 'ed25519'; readonly raw: Uint8Array }
+  | {
+      readonly type: 'ecdsa';
+      readonly curve: EcdsaCurve;
+      readonly point: Uint8Array;
+      /** The key for the platform's verifier, which knows P-256 and Ed25519. */
+      readonly platform?: PublicKey;
+    }
+  | { readonly type: 'ed25519'; readonly raw: Uint8Array; readonly platform: PublicKey }
   | { readonly type: 'rsa'; readonly bits: number; readonly n: bigint; readonly e: bigint };
 
 export const CURVES = { 'P-256': p256, 'P-384': p384, 'P-521': p521 } as const;
@@ -29,6 +34,10 @@ const COORDINATES = { 'P-256': 32, 'P-384': 48, 'P-521': 66 } as const;
 /** The largest SubjectPublicKeyInfo that is read: RSA of 4096 bits takes 550 bytes. */
 export const MAX_SPKI_BYTES = 1024;
 
+/** Keys read before, least recently used first: writers are few, and a key costs as a signature. */
+const known = new Map<string, EntryKey>();
+const MAX_KNOWN = 1024;
+
 /**
  * Reads a DER SubjectPublicKeyInfo (RFC 5280 section 4.1) of ECDSA (RFC 5480, named curve and
  * uncompressed point), Ed25519 (RFC 8410) or RSA (RFC 8017 appendix A.1.1).
@@ -36,6 +45,15 @@ export const MAX_SPKI_BYTES = 1024;
  * @throws AttestError `public-key-malformed`
  */
 export function readSpki(spki: Uint8Array): EntryKey {
+  const id = bytesToHex(spki);
+  const key = known.get(id) ?? parseSpki(spki);
+  known.delete(id);
+  known.set(id, key);
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
+  return key;
+}
+
+function parseSpki(spki: Uint8Array): EntryKey {
   try {
     if (spki.length > MAX_SPKI_BYTES) throw new Error(`it has more than ${MAX_SPKI_BYTES} bytes`);
     const [algorithm, bits, ...rest] = derChildren(expectDer(readDer(spki), DER.sequence, 'it'));
@@ -45,7 +63,8 @@ export function readSpki(spki: Uint8Array): EntryKey {
     const name = bytesToHex(expectDer(oid, DER.oid, 'algorithm').body);
     const key = derBits(bits, 'subjectPublicKey');
     if (name === EC_PUBLIC_KEY) {
-      return ecdsaKey(bytesToHex(expectDer(parameters, DER.oid, 'named curve').body), key);
+      const curve = bytesToHex(expectDer(parameters, DER.oid, 'named curve').body);
+      return ecdsaKey(curve, key, spki);
     }
     if (name === RSA_ENCRYPTION) {
       if (expectDer(parameters, DER.null, 'parameters').body.length > 0)
@@ -53,7 +72,8 @@ export function readSpki(spki: Uint8Array): EntryKey {
       return rsaKey(key);
     }
     if (name !== ED25519) throw new Error('its algorithm is neither ECDSA, Ed25519 nor RSA');
-    return { type: 'ed25519', raw: ed25519Key(spki) };
+    const platform = publicKeyFromSpki(spki);
+    return { type: 'ed25519', raw: rawPublicKey(platform), platform };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new AttestError(
@@ -64,20 +84,15 @@ export function readSpki(spki: Uint8Array): EntryKey {
   }
 }
 
-function ecdsaKey(oid: string, point: Uint8Array): EntryKey {
+function ecdsaKey(oid: string, point: Uint8Array, spki: Uint8Array): EntryKey {
   const curve = CURVE_OIDS[oid];
   if (curve === undefined) throw new Error('its curve is none of P-256, P-384 and P-521');
   if (point.length !== 1 + 2 * COORDINATES[curve] || point[0] !== 0x04) {
     throw new Error('its point is not in uncompressed form');
   }
   CURVES[curve].Point.fromBytes(point).assertValidity();
-  return { type: 'ecdsa', curve, point };
-}
-
-function ed25519Key(spki: Uint8Array): Uint8Array {
-  const raw = rawPublicKey(publicKeyFromSpki(spki));
-  ed25519.Point.fromBytes(raw);
-  return raw;
+  const key = { type: 'ecdsa', curve, point: new Uint8Array(point) } as const;
+  return curve === 'P-256' ? { ...key, platform: publicKeyFromSpki(spki) } : key;
 }
 
 function rsaKey(bytes: Uint8Array): EntryKey {

@@ -1,4 +1,4 @@
-import { publicKeyFromSpki, type SignatureVerifier } from '@touchstone/note';
+import type { SignatureVerifier } from '@touchstone/note';
 import { HASHES } from './algorithms.js';
 import { verifyDigest } from './verify-digest.js';
 import type { ReadVerifier } from './verifier.js';
@@ -8,14 +8,14 @@ import type { ReadVerifier } from './verifier.js';
  * with go through the platform's verifier, the others through {@link verifyDigest}.
  */
 export async function verifyMessage(
-  { key, algorithm, spki }: ReadVerifier,
+  { key, algorithm }: ReadVerifier,
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
 ): Promise<boolean> {
-  const { hash, keyDetails } = algorithm;
-  if (hash === undefined || keyDetails === 'PKIX_ECDSA_P256_SHA_256') {
-    return verify(publicKeyFromSpki(spki), message, signature);
-  }
+  const { hash, scheme } = algorithm;
+  const platform = key.type !== 'rsa' && scheme !== 'ed25519ph' ? key.platform : undefined;
+  if (platform) return verify(platform, message, signature);
+  if (hash === undefined) return false;
   return verifyDigest(key, algorithm, HASHES[hash].digest(message), signature);
 }

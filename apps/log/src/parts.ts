@@ -1,0 +1,84 @@
+import { readEntry, searchKeys } from '@touchstone/attest';
+import { nodeHasher } from '@touchstone/tlog';
+import type { Logger } from 'pino';
+import { AttestationStore } from './attestations/attestation-store.js';
+import { Sweep } from './attestations/sweep.js';
+import type { LogEnvironment } from './environment.js';
+import { IndexedLog } from './index-store/indexed-log.js';
+import type { LogIndex, NewLeaf } from './index-store/log-index.js';
+import { MemoryLogIndex } from './index-store/memory-index.js';
+import type { Log } from './log.js';
+import type { LogParts } from './log.module.js';
+import type { LogMetrics } from './metrics.js';
+import { openSigstore } from './rekor/sigstore.js';
+import { readSecret } from './secret.js';
+import { WriterPolicy } from './writers/writer-policy.js';
+import { Writers } from './writers/writers.js';
+
+/** Who may write, by the environment. */
+export async function openWriters(environment: LogEnvironment, logger: Logger): Promise<Writers> {
+  const { writeToken, writersFile, writeLimit: limit } = environment;
+  const token = writeToken ? await readSecret(writeToken) : null;
+  if (token === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
+  const policy = writersFile === undefined ? null : await WriterPolicy.read(writersFile);
+  if (token === null && !policy) {
+    logger.warn('no LOG_WRITE_TOKEN is set: whoever reaches this port may write');
+  }
+  return new Writers({ token, policy, limit, clock: () => performance.now() });
+}
+
+/** Everything around an open log. The index has all of its leaves when this resolves. */
+export async function openParts(around: {
+  environment: LogEnvironment;
+  log: Log;
+  metrics: LogMetrics;
+  writers: Writers;
+  logger: Logger;
+}): Promise<LogParts> {
+  const { environment, log, metrics, writers, logger } = around;
+  const sigstore = await openSigstore(environment, log);
+  const attestations = new AttestationStore(environment.tilesDir);
+  const index = await openIndex(environment, log.origin);
+  const indexed = await IndexedLog.open({
+    log,
+    index,
+    describe: (leaf) => describe(leaf, attestations),
+    clock: () => Math.floor(Date.now() / 1000),
+    failed: (error) => logger.error({ err: error }, 'the index failed'),
+  }).catch(async (error: unknown) => {
+    await index.close();
+    throw error;
+  });
+  const sweep = new Sweep({
+    log,
+    attestations,
+    registry: metrics.registry,
+    intervalMs: environment.sweepSeconds * 1000,
+    alarm: (entry, digest, what) =>
+      logger.error({ entry, digest, what }, `attestation sha256:${digest} is ${what}`),
+    failed: (error) => logger.error({ err: error }, 'the sweep through attestations failed'),
+  });
+  return { desk: { indexed, attestations, writers }, metrics, sigstore, sweep };
+}
+
+/** The database's code is loaded only where there is a database. */
+async function openIndex({ databaseUrl: url }: LogEnvironment, origin: string): Promise<LogIndex> {
+  if (url === undefined) return new MemoryLogIndex();
+  const { migrate, StoredLogIndex } = await import('@touchstone/store');
+  await migrate(url);
+  return StoredLogIndex.open({ url, origin });
+}
+
+/** Leaves that are no entries, such as those about the log itself, are found by index alone. */
+async function describe(leaf: Uint8Array, attestations: AttestationStore): Promise<NewLeaf> {
+  const hash = nodeHasher.leaf(leaf);
+  try {
+    const entry = readEntry(leaf);
+    const { payloadSha256 } = entry;
+    const payload =
+      payloadSha256 && (await attestations.get(Buffer.from(payloadSha256).toString('hex')));
+    return { hash, keys: searchKeys(entry, payload) };
+  } catch {
+    return { hash, keys: [] };
+  }
+}
