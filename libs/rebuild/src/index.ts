@@ -8,6 +8,7 @@ export {
 } from './registry-config.js';
 export { judgeModules } from './judge.js';
 export { locateModule } from './locate.js';
+export { killOrphans } from './orphans.js';
 export { readPublished, type PublishedOptions } from './published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export { BubblewrapSandbox, type SandboxResult, type SandboxRun } from './sandbox.js';

@@ -16,7 +16,7 @@ import { assembleToolchain, verifyToolchain } from './toolchain.js';
 import { removeTree } from './tree.js';
 
 // Real packages from the registry that npm's configuration names, kept between runs.
-const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/touchstone', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));
 const RECIPES = new URL('../../../apps/cli/recipes/', import.meta.url);
 
 let source: NpmSource;

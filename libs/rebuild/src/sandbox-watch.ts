@@ -10,7 +10,7 @@ export interface Excess {
   readonly message: string;
 }
 
-const INTERVAL = 25;
+const INTERVAL = 40;
 /** The disk is measured at each fourth look at the processes, for it costs more. */
 const DISK_EVERY = 4;
 
@@ -31,7 +31,7 @@ export async function watchRun(
   for (let round = 1; !isOver(); round += 1) {
     await delay(INTERVAL, undefined, { signal: finished }).catch(() => undefined);
     if (isOver() || child.pid === undefined) break;
-    const usage = await usageBelow(child.pid, limits.tasks);
+    const usage = usageBelow(child.pid, limits.tasks);
     peak = Math.max(peak, usage.memory);
     const excess =
       processExcess(usage.tasks, usage.memory, limits) ??

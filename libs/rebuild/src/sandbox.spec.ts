@@ -17,7 +17,7 @@ import { removeTree } from './tree.js';
 import { readOutput } from './workspace.js';
 
 // Kept between runs: the toolchain's Node is a large download.
-const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/touchstone', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));
 const MiB = 1024 * 1024;
 
 let root = '';
@@ -167,6 +167,17 @@ describe('BubblewrapSandbox: what a build sees', () => {
     );
     expect(await print(`fs.readdirSync('/tmp')`)).toEqual([]);
     expect(Buffer.from(await readOutput(join(workspace, 'package'), 'o')).toString()).toBe('built');
+  });
+
+  it('inherits no open file but the three', async () => {
+    const seen = await print(
+      `fs.readdirSync('/proc/self/fd').map((fd) => ${attempt(`fs.readlinkSync('/proc/self/fd/' + fd)`)})`,
+    );
+    const names = seen as string[];
+    // Node's own are anonymous, and the directory that is being read is open too.
+    const files = names.filter((name) => name.startsWith('/') && name !== '/dev/null');
+    expect(files.filter((name) => !/^\/proc\/\d+\/fd$/.test(name))).toEqual([]);
+    expect(names.filter((name) => name.startsWith('socket:'))).toHaveLength(3);
   });
 
   it('gains no privileges and no namespaces', async () => {

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { RebuildError } from './errors.js';
 import { diskUsage } from './disk-usage.js';
 import { OutputTail } from './output-tail.js';
-import { childrenOf, tasksOfUser } from './process-tree.js';
+import { tasksOfUser } from './process-tree.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 import { watchRun, type Excess } from './sandbox-watch.js';
 import { giveTree } from './workspace.js';
+import { INFO_FD, SandboxInit } from './sandbox-init.js';
 import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';
 
@@ -32,8 +33,6 @@ export interface SandboxResult {
   /** Most resident memory that was seen, in bytes. */
   readonly peakMemory: number;
 }
-
-const KILL_GRACE = 2000;
 
 /**
  * Runs a command in bubblewrap: namespaces of its own for everything (so there is no network), a
@@ -70,9 +69,13 @@ export class BubblewrapSandbox {
     const { uid, release } = await takeUser();
     try {
       if (uid !== undefined) await giveTree(run.workspace, uid);
-      const others = uid === undefined ? await tasksOfUser(process.getuid?.() ?? 0) : 0;
+      const others = uid === undefined ? tasksOfUser(process.getuid?.() ?? 0) : 0;
       const [file, ...args] = this.#commandLine(run, limits, uid, others);
-      const child = spawn(file, args, { cwd: '/', env: run.environment, stdio: 'pipe' });
+      const child = spawn(file, args, {
+        cwd: '/',
+        env: run.environment,
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      });
       return await supervise(child, run, limits);
     } finally {
       release();
@@ -89,12 +92,16 @@ export class BubblewrapSandbox {
     const limited = [prlimit, ...limitArguments(limits, others), '--', bwrap];
     if (uid === undefined)
       return [...limited, ...this.#sandboxArguments(run, limits, run)] as [string, ...string[]];
-    const places = { root: '/mnt/root', workspace: '/mnt/work' };
+    // The name of the workspace's folder stays in the command line: see killOrphans.
+    const places = {
+      root: '/mnt/root',
+      workspace: join('/mnt', basename(dirname(run.workspace))),
+    };
     return [
       bwrap,
       ...['--die-with-parent', '--dev-bind', '/', '/', '--tmpfs', '/mnt'],
       ...['--ro-bind', run.root, places.root, '--bind', run.workspace, places.workspace, '--'],
-      ...[setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'],
+      ...[setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--pdeathsig=KILL'],
       ...['--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'],
       ...limited,
       ...this.#sandboxArguments(run, limits, places),
@@ -110,6 +117,7 @@ export class BubblewrapSandbox {
       ...['--unshare-all', '--unshare-user', ...this.#tools.options],
       ...['--uid', '1000', '--gid', '1000', '--hostname', 'touchstone'],
       ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+      ...['--info-fd', String(INFO_FD)],
       ...['--ro-bind', places.root, '/'],
       ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev'],
       ...['--size', String(limits.temporaryBytes), '--tmpfs', '/tmp'],
@@ -145,11 +153,12 @@ async function supervise(
   const started = performance.now();
   const finished = new AbortController();
   const output = new OutputTail(limits.outputBytes);
+  const init = new SandboxInit(child);
   let excess: Excess | undefined;
-  let killing: Promise<void> | undefined;
   const stop = (found: Excess): void => {
-    excess ??= found;
-    killing ??= kill(child);
+    if (excess !== undefined) return;
+    excess = found;
+    init.kill();
   };
   const aborted = (): void =>
     stop({ code: 'aborted', message: 'the build was aborted by its caller' });
@@ -166,9 +175,9 @@ async function supervise(
   const watching = watchRun(child, run.workspace, limits, stop, finished.signal);
   try {
     const exit = await exitOf(child);
+    await init.ended();
     finished.abort();
     const peakMemory = await watching;
-    await killing;
     if (excess !== undefined) throw new RebuildError(excess.code, excess.message);
     await refuseFailure(exit, run, limits, output);
     const milliseconds = performance.now() - started;
@@ -186,26 +195,6 @@ function exitOf(child: ChildProcess): Promise<number> {
     );
     child.on('close', (code) => resolve(code ?? 255));
   });
-}
-
-/**
- * The first process of the PID namespace is killed: the kernel then kills all others in it before
- * bubblewrap's outer process can see the end, so its exit means that nothing is left.
- */
-async function kill(child: ChildProcess): Promise<void> {
-  const { pid } = child;
-  if (pid === undefined || child.exitCode !== null) return;
-  const force = setTimeout(() => child.kill('SIGKILL'), KILL_GRACE);
-  child.once('exit', () => clearTimeout(force));
-  for (const first of await childrenOf(pid)) killQuietly(first);
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It ended by itself.
-  }
 }
 
 async function refuseFailure(

@@ -22,7 +22,7 @@ import { percentile, printLine, round, type Bench } from './bench.js';
 const RUNS = 9;
 const LIMIT_MS = 300;
 const RECIPE = new URL('../../../apps/cli/recipes/keyframe-resample-0.1.0.json', import.meta.url);
-const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/touchstone', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));
 
 /** What a rebuild costs beyond the compiler: unpacking, sandbox, locating, comparing. */
 export const rebuild: Bench = {
