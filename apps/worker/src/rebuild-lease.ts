@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   BlobStore,
   BubblewrapSandbox,
+  killOrphans,
   NpmSource,
   readRegistryConfig,
   rebuild,
@@ -30,6 +31,8 @@ export async function prepareRebuild(
     allowPrivate: allowPrivateRegistries,
   });
   // What a killed predecessor left behind.
+  const orphans = await killOrphans(workDir);
+  if (orphans > 0) logger.warn({ orphans }, 'killed sandboxes that had outlived their worker');
   await rm(workDir, { recursive: true, force: true });
   await mkdir(workDir, { recursive: true, mode: 0o755 });
   return ({ rebuildId, recipe }, signal, coordinator) =>
