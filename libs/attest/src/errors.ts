@@ -44,6 +44,13 @@ export type AttestErrorCode =
   | 'algorithm-unsupported'
   | 'algorithm-mismatch'
   | 'bundle-unavailable'
+  // The verifiable index
+  | 'search-malformed'
+  | 'map-commitment-malformed'
+  | 'map-commitment-mismatch'
+  | 'map-commitment-signature'
+  | 'map-proof'
+  | 'map-page'
   // Trust root and policy
   | 'trust-root-malformed'
   | 'trust-root-duplicate'

@@ -28,6 +28,32 @@ export {
 export { parseJson } from './json.js';
 export { DSSE_ENTRY_KIND, dsseLogEntry, matchLogEntry } from './log-entry.js';
 export {
+  COMMITMENTS_KEY,
+  digestKey,
+  indexEntry,
+  isDigest,
+  isMapLeaf,
+  MAX_ATTESTATION_BYTES,
+  signerKey,
+  UNREAD_KEY,
+  type IndexedEntry,
+  type ReadAttestation,
+} from './map/index-keys.js';
+export {
+  MAP_COMMITMENT_SCHEMA,
+  MapCommitment,
+  mapCommitmentLeaf,
+  MAX_ABSENT_RANGES,
+  openMapCommitment,
+} from './map/map-commitment.js';
+export { encodeKeyAnswer, KeyAnswer, SearchAnswer } from './map/search-answer.js';
+export {
+  verifySearch,
+  type VerifiedPage,
+  type VerifiedSearch,
+  type VerifySearchOptions,
+} from './map/verify-search.js';
+export {
   builderId,
   checkProvenancePayload,
   checkProvenanceStatement,
@@ -96,6 +122,13 @@ export { readEntry, type EntrySigner, type EntryView } from './rekor/read-entry.
 export { nameSearchKey, searchKeys, signerSearchKey } from './rekor/search-keys.js';
 export type { NewEntry } from './rekor/new-entry.js';
 export { v1Entry } from './rekor/v1-entries.js';
+export {
+  entryTimestampBytes,
+  v1CheckpointText,
+  v1EntryId,
+  v1LeafHash,
+  v1TreeId,
+} from './rekor/v1-names.js';
 export { V1Request } from './rekor/v1-requests.js';
 export { EntryVerifier } from './rekor/verifier.js';
 export {
