@@ -17,6 +17,8 @@ export type TlogErrorCode =
   | 'tile-malformed'
   | 'size-out-of-range'
   | 'limit-invalid'
+  | 'map-journal'
+  | 'map-full'
   | 'quorum-missing'
   | 'witness-request'
   | 'witness-state'

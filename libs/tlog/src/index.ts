@@ -4,6 +4,16 @@ export { fsck, type FsckOptions, type FsckReport } from './fsck.js';
 export type { FsckProblem, FsckProblemCode } from './fsck-problem.js';
 export { lockFolder, type Lock } from './folder-lock.js';
 export type { TlogLimits } from './limits.js';
+export {
+  IndexedMap,
+  inRanges,
+  type ExtendOptions,
+  type KeysOfLeaf,
+  type LeafRanges,
+  type ReadLeaves,
+  type StagedMap,
+} from './map/indexed-map.js';
+export { nodeMapHasher, nodeSha256 } from './map/map-hasher.js';
 export { nodeHasher } from './node-hasher.js';
 export { PosixStorage } from './posix-storage.js';
 export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from './storage.js';
