@@ -1,3 +1,4 @@
+import { concatBytes } from '@noble/hashes/utils.js';
 import { testSigner } from '@touchstone/kit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import {
 import { NoteError } from './errors.js';
 import { formatNote } from './note.js';
 import { formatTlogProof, parseTlogProof } from './tlog-proof.js';
-import { encodeUtf8 } from './utf8.js';
+import { decodeUtf8, encodeUtf8 } from './utf8.js';
 import { formatVerifierKey, verifierKey } from './verifier-key.js';
 import { hasQuorum, parseWitnessPolicy } from './witness-policy.js';
 
@@ -64,7 +65,7 @@ function mutated(seed: string): fc.Arbitrary<Uint8Array> {
   return fc.array(change, { minLength: 0, maxLength: 4 }).map((changes) => {
     let out = bytes;
     for (const [at, cut, put] of changes) {
-      out = Uint8Array.from([...out.slice(0, at), ...put, ...out.slice(at + cut)]);
+      out = concatBytes(out.subarray(0, at), put, out.subarray(at + cut));
     }
     return out;
   });
@@ -116,7 +117,7 @@ describe('whatever the bytes', () => {
     () => {
       check(502, mutated(SEEDS.proof), (bytes) => {
         const proof = attempt(() => parseTlogProof(bytes));
-        if (proof) expect(encodeUtf8(formatTlogProof(proof))).toEqual(bytes);
+        if (proof) expect(formatTlogProof(proof)).toBe(decodeUtf8(bytes));
       });
     },
     TIMEOUT,

@@ -95,18 +95,20 @@ function witnesses(member: PolicyMember, cosigned: ReadonlySet<PolicyWitness>): 
 /** The lines of the file, an octet to a character; refuses octets that no policy may have. */
 function octetLines(bytes: Uint8Array): string[] {
   const lines: string[] = [];
-  let start = 0;
-  for (const [at, octet] of bytes.entries()) {
-    const control = octet < 0x20 && octet !== 0x09 && octet !== 0x0a;
-    if (control || octet === 0x7f) {
+  let line = '';
+  for (const octet of bytes) {
+    if (octet === 0x0a) {
+      lines.push(line);
+      line = '';
+      continue;
+    }
+    if ((octet < 0x20 && octet !== 0x09) || octet === 0x7f) {
       const why = octet === 0x0d ? 'a carriage return; write lines with line feeds alone' : octet;
       throw new NoteError('policy-character', `line ${lines.length + 1}: control character ${why}`);
     }
-    if (octet !== 0x0a) continue;
-    lines.push(Array.from(bytes.subarray(start, at), (o) => String.fromCharCode(o)).join(''));
-    start = at + 1;
+    line += String.fromCharCode(octet);
   }
-  if (start !== bytes.length) {
+  if (line !== '') {
     throw new NoteError('policy-line', 'the last line does not end in a line feed');
   }
   return lines;

@@ -1,4 +1,4 @@
-import { encodeUtf8, formatNote, toBase64 } from '@touchstone/note';
+import { decodeUtf8, encodeUtf8, formatNote, toBase64 } from '@touchstone/note';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TlogError } from '../error.js';
@@ -69,7 +69,9 @@ describe('parseAddCheckpoint', () => {
         fc.property(fc.array(change, { maxLength: 4 }), (changes) => {
           let some = bytes;
           for (const [at, cut, put] of changes) {
-            some = Uint8Array.from([...some.slice(0, at), ...put, ...some.slice(at + cut)]);
+            some = new Uint8Array(
+              Buffer.concat([some.subarray(0, at), put, some.subarray(at + cut)]),
+            );
           }
           try {
             const request = parseAddCheckpoint(some);
@@ -78,7 +80,7 @@ describe('parseAddCheckpoint', () => {
               request.proof,
               formatNote(request.note),
             );
-            expect(encodeUtf8(again)).toEqual(some);
+            expect(again).toBe(decodeUtf8(some));
           } catch (error) {
             if (!(error instanceof TlogError)) throw error;
             expect(error.code).toBe('witness-request');
