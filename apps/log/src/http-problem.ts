@@ -2,21 +2,25 @@ import { fieldPath, problem } from '@touchstone/contract';
 import type { Problem, ProblemCode } from '@touchstone/contract';
 import type { z } from 'zod';
 
+export interface ProblemOptions extends ErrorOptions {
+  readonly field?: string;
+  readonly retryAfter?: number;
+  readonly location?: string;
+}
+
 /** An answer other than success, thrown by whatever finds out. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly problem: Problem;
   /** Seconds after which it is worth asking again. */
   readonly retryAfter: number | undefined;
+  /** Where what was asked for is. */
+  readonly location: string | undefined;
 
-  constructor(
-    code: ProblemCode,
-    status: number,
-    detail: string,
-    options: ErrorOptions & { readonly field?: string; readonly retryAfter?: number } = {},
-  ) {
+  constructor(code: ProblemCode, status: number, detail: string, options: ProblemOptions = {}) {
     super(detail, options);
     this.retryAfter = options.retryAfter;
+    this.location = options.location;
     this.problem = problem(code, status, detail, options.field);
   }
 }

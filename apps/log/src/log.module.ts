@@ -7,25 +7,39 @@ import { ProofsController } from './proofs.controller.js';
 import { DocumentsController } from './rekor/documents.controller.js';
 import { EntriesController } from './rekor/entries.controller.js';
 import type { Sigstore } from './rekor/sigstore.js';
+import type { V1Log } from './rekor/v1/v1-log.js';
+import { V1Controller } from './rekor/v1/v1.controller.js';
 import type { WriteDesk } from './rekor/write-desk.js';
 import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
-import { ATTESTATIONS, LOG, METRICS, SIGSTORE, SWEEP, WRITE_DESK, WRITERS } from './tokens.js';
+import {
+  ATTESTATIONS,
+  LOG,
+  METRICS,
+  SIGSTORE,
+  SWEEP,
+  V1_LOG,
+  WRITE_DESK,
+  WRITERS,
+} from './tokens.js';
 
 export interface LogParts {
   readonly desk: WriteDesk;
   readonly metrics: LogMetrics;
   readonly sigstore: Sigstore;
   readonly sweep: Sweep;
+  /** Null when the log has no key for clients of Rekor v1. */
+  readonly v1: V1Log | null;
 }
 
 @Module({})
 export class LogModule {
-  static of({ desk, metrics, sigstore, sweep }: LogParts): DynamicModule {
+  static of({ desk, metrics, sigstore, sweep, v1 }: LogParts): DynamicModule {
     return {
       module: LogModule,
       controllers: [
         EntriesController,
+        V1Controller,
         DocumentsController,
         AttestationsController,
         TilesController,
@@ -37,6 +51,7 @@ export class LogModule {
         { provide: WRITE_DESK, useFactory: () => desk },
         { provide: ATTESTATIONS, useFactory: () => desk.attestations },
         { provide: WRITERS, useFactory: () => desk.writers },
+        { provide: V1_LOG, useFactory: () => v1 },
         { provide: SWEEP, useFactory: () => sweep },
         { provide: METRICS, useFactory: () => metrics },
         { provide: SIGSTORE, useFactory: () => sigstore },

@@ -11,6 +11,7 @@ import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
 import type { LogMetrics } from './metrics.js';
 import { openSigstore } from './rekor/sigstore.js';
+import { V1Log } from './rekor/v1/v1-log.js';
 import { readSecret } from './secret.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
@@ -58,7 +59,9 @@ export async function openParts(around: {
       logger.error({ entry, digest, what }, `attestation sha256:${digest} is ${what}`),
     failed: (error) => logger.error({ err: error }, 'the sweep through attestations failed'),
   });
-  return { desk: { indexed, attestations, writers }, metrics, sigstore, sweep };
+  const { v1Signer } = sigstore;
+  const v1 = v1Signer ? new V1Log(indexed, attestations, v1Signer) : null;
+  return { desk: { indexed, attestations, writers }, metrics, sigstore, sweep, v1 };
 }
 
 /** The database's code is loaded only where there is a database. */

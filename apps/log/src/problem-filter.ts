@@ -4,7 +4,7 @@ import { problem } from '@touchstone/contract';
 import type { Problem, ProblemCode } from '@touchstone/contract';
 import { TlogError } from '@touchstone/tlog';
 import type { TlogErrorCode } from '@touchstone/tlog';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { HttpProblem } from './http-problem.js';
 
@@ -39,18 +39,26 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const answer = problemOf(error);
     if (answer.status >= 500) this.#logger.error({ err: error, code: answer.code }, answer.detail);
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const wait = error instanceof HttpProblem ? error.retryAfter : undefined;
-    if (wait !== undefined || answer.status === 503) {
-      void reply.header('Retry-After', String(wait ?? 1));
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    const { retryAfter, location } = error instanceof HttpProblem ? error : {};
+    if (retryAfter !== undefined || answer.status === 503) {
+      void reply.header('Retry-After', String(retryAfter ?? 1));
     }
+    if (location !== undefined) void reply.header('Location', location);
     if (answer.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+    const v1 = http.getRequest<FastifyRequest>().url.startsWith('/api/v1/');
     void reply
       .code(answer.status)
       .header('Cache-Control', 'no-store')
-      .type('application/problem+json')
-      .send(JSON.stringify(answer));
+      .type(v1 ? 'application/json' : 'application/problem+json')
+      .send(JSON.stringify(v1 ? v1Error(answer) : answer));
   }
+}
+
+/** Rekor v1's `Error`, whose code is the status; ours is the `reason`. */
+function v1Error({ code, status, detail, field }: Problem): object {
+  return { code: status, message: detail, reason: code, ...(field === undefined ? {} : { field }) };
 }
 
 function problemOf(error: unknown): Problem {

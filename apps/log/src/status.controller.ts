@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import { logRoutes, openApiDocument } from '@touchstone/contract';
+import { logRoutes, openApiDocument, rekorRoutes } from '@touchstone/contract';
 import type { Sweep } from './attestations/sweep.js';
 import { HttpProblem } from './http-problem.js';
 import type { Log } from './log.js';
@@ -12,7 +12,7 @@ const document = openApiDocument(
     version: '1',
     description: 'Transparency log: writes after Rekor v2, reads after C2SP tlog-tiles, proofs',
   },
-  logRoutes,
+  { ...logRoutes, ...rekorRoutes },
 );
 
 /** For operators and their machines. */

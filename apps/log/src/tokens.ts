@@ -6,3 +6,4 @@ export const ATTESTATIONS = Symbol('attestations');
 export const SWEEP = Symbol('sweep');
 export const WRITERS = Symbol('writers');
 export const WRITE_DESK = Symbol('write desk');
+export const V1_LOG = Symbol('v1 log');

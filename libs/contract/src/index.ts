@@ -55,3 +55,13 @@ export {
 export { recipeDigest } from './recipe-digest.js';
 export { REQUEST_TOKEN_LIFETIME, RequestTokenClaims } from './request-token.js';
 export { defineRoutes, type Route, type Routes } from './route.js';
+export {
+  MAX_REKOR_QUERIES,
+  RekorEntries,
+  RekorEntry,
+  RekorLogInfo,
+  RekorProof,
+  RekorQuery,
+  rekorRoutes,
+  RekorSearch,
+} from './rekor-api.js';
