@@ -20,19 +20,19 @@ const stages = {
   setup: () => setUp({ tests: true }),
   build: () => buildAll(),
   lint: () =>
-    done(runBin('nx', ['run-many', '-t', 'lint', '--outputStyle=static'], timed(300, nxPlain))),
-  canary: () => done(run(process.execPath, ['infra/dev/canary.mjs'], timed(300, nxPlain))),
+    done(runBin('nx', ['run-many', '-t', 'lint', '--outputStyle=static'], timed(900, nxPlain))),
+  canary: () => done(run(process.execPath, ['infra/dev/canary.mjs'], timed(900, nxPlain))),
   imports: () =>
     done(
       runBin(
         'depcruise',
         ['--config', '.dependency-cruiser.mjs', 'libs', 'apps', 'test'],
-        timed(120),
+        timed(300),
       ),
     ),
-  unused: () => done(runBin('knip', ['--no-progress', '--no-config-hints'], timed(120))),
+  unused: () => done(runBin('knip', ['--no-progress', '--no-config-hints'], timed(300))),
   format: () =>
-    done(runBin('prettier', ['--check', '--log-level', 'warn', '--cache', '.'], timed(120))),
+    done(runBin('prettier', ['--check', '--log-level', 'warn', '--cache', '.'], timed(300))),
   unit: (filters) => vitest('unit', filters, 600),
   system: (filters) => vitest('system', filters, 1200),
 };
