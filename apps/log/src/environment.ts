@@ -36,6 +36,13 @@ const Environment = z.object({
   LOG_WRITE_BURST: z.coerce.number().int().min(1).max(1_000_000).default(100),
   /** From the end of one sweep through the attestations to the start of the next. */
   ATTESTATION_SWEEP_SECONDS: z.coerce.number().int().min(1).max(31_536_000).default(3_600),
+  /** `off` keeps no verifiable index and commits to none. */
+  LOG_MAP: z.enum(['on', 'off']).default('on'),
+  /** A commitment to the map is due after this many leaves, or this many seconds after the first. */
+  LOG_MAP_LEAVES: z.coerce.number().int().min(1).max(65_536).default(1_024),
+  LOG_MAP_SECONDS: z.coerce.number().min(0.01).max(86_400).default(60),
+  /** Keys of the map in memory, some 470 bytes each; a log that has more commits no more. */
+  LOG_MAP_MAX_KEYS: z.coerce.number().int().min(1).max(100_000_000).default(1_000_000),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
@@ -66,6 +73,10 @@ export interface LogEnvironment {
   /** Per second; undefined is no limit. */
   readonly writeLimit: { readonly rate: number; readonly burst: number } | undefined;
   readonly sweepSeconds: number;
+  /** Undefined when there is none. */
+  readonly map:
+    | { readonly everyLeaves: number; readonly intervalMs: number; readonly maxKeys: number }
+    | undefined;
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
@@ -106,6 +117,14 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     writeLimit:
       e.LOG_WRITE_RATE === 0 ? undefined : { rate: e.LOG_WRITE_RATE, burst: e.LOG_WRITE_BURST },
     sweepSeconds: e.ATTESTATION_SWEEP_SECONDS,
+    map:
+      e.LOG_MAP === 'off'
+        ? undefined
+        : {
+            everyLeaves: e.LOG_MAP_LEAVES,
+            intervalMs: e.LOG_MAP_SECONDS * 1000,
+            maxKeys: e.LOG_MAP_MAX_KEYS,
+          },
     host: e.HOST,
     port: e.PORT,
     maxBodyBytes: e.MAX_BODY_BYTES,

@@ -40,6 +40,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
   const close = async (): Promise<void> => {
     // Requests in flight wait for their checkpoint, and that for its batch, so the engine goes last.
     await parts.sweep.close();
+    await parts.map?.close();
     await parts.desk.indexed.close();
     await log.close();
     witnesses?.close();

@@ -2,10 +2,13 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AttestationsController } from './attestations/attestations.controller.js';
 import type { Sweep } from './attestations/sweep.js';
+import type { LogMap } from './map/log-map.js';
+import { SearchController } from './map/search.controller.js';
 import type { LogMetrics } from './metrics.js';
 import { ProofsController } from './proofs.controller.js';
 import { DocumentsController } from './rekor/documents.controller.js';
 import { EntriesController } from './rekor/entries.controller.js';
+import { ExportController } from './rekor/export.controller.js';
 import type { Sigstore } from './rekor/sigstore.js';
 import type { V1Log } from './rekor/v1/v1-log.js';
 import { V1Controller } from './rekor/v1/v1.controller.js';
@@ -14,7 +17,9 @@ import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
 import {
   ATTESTATIONS,
+  EXPORT_DESK,
   LOG,
+  LOG_MAP,
   METRICS,
   SIGSTORE,
   SWEEP,
@@ -30,20 +35,24 @@ export interface LogParts {
   readonly sweep: Sweep;
   /** Null when the log has no key for clients of Rekor v1. */
   readonly v1: V1Log | null;
+  /** Null when the log keeps no verifiable index. */
+  readonly map: LogMap | null;
 }
 
 @Module({})
 export class LogModule {
-  static of({ desk, metrics, sigstore, sweep, v1 }: LogParts): DynamicModule {
+  static of({ desk, metrics, sigstore, sweep, v1, map }: LogParts): DynamicModule {
     return {
       module: LogModule,
       controllers: [
         EntriesController,
         V1Controller,
         DocumentsController,
+        ExportController,
         AttestationsController,
         TilesController,
         ProofsController,
+        SearchController,
         StatusController,
       ],
       providers: [
@@ -51,7 +60,12 @@ export class LogModule {
         { provide: WRITE_DESK, useFactory: () => desk },
         { provide: ATTESTATIONS, useFactory: () => desk.attestations },
         { provide: WRITERS, useFactory: () => desk.writers },
+        {
+          provide: EXPORT_DESK,
+          useFactory: () => ({ log: desk.indexed.log, attestations: desk.attestations, v1 }),
+        },
         { provide: V1_LOG, useFactory: () => v1 },
+        { provide: LOG_MAP, useFactory: () => map },
         { provide: SWEEP, useFactory: () => sweep },
         { provide: METRICS, useFactory: () => metrics },
         { provide: SIGSTORE, useFactory: () => sigstore },

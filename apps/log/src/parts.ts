@@ -9,6 +9,7 @@ import type { LogIndex, NewLeaf } from './index-store/log-index.js';
 import { MemoryLogIndex } from './index-store/memory-index.js';
 import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
+import { openLogMap } from './map/open-log-map.js';
 import type { LogMetrics } from './metrics.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
@@ -61,7 +62,9 @@ export async function openParts(around: {
   });
   const { v1Signer } = sigstore;
   const v1 = v1Signer ? new V1Log(indexed, attestations, v1Signer) : null;
-  return { desk: { indexed, attestations, writers }, metrics, sigstore, sweep, v1 };
+  const desk = { indexed, attestations, writers };
+  const map = openLogMap({ environment, desk, registry: metrics.registry, logger });
+  return { desk, metrics, sigstore, sweep, v1, map };
 }
 
 /** The database's code is loaded only where there is a database. */

@@ -7,3 +7,5 @@ export const SWEEP = Symbol('sweep');
 export const WRITERS = Symbol('writers');
 export const WRITE_DESK = Symbol('write desk');
 export const V1_LOG = Symbol('v1 log');
+export const LOG_MAP = Symbol('log map');
+export const EXPORT_DESK = Symbol('export desk');

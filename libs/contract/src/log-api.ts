@@ -1,5 +1,6 @@
 import { DsseRequestBody, HashedRekordRequest } from '@touchstone/attest';
 import { z } from 'zod';
+import { mapRoutes } from './map-api.js';
 import { defineRoutes } from './route.js';
 
 /** The largest body of a write to the log that is accepted unless the log is told otherwise. */
@@ -85,6 +86,10 @@ export const LogInfo = z.strictObject({
 /** A document of another project's making; see its specification. */
 const JsonDocument = z.looseObject({ mediaType: z.string() });
 
+const EntryParams = z.strictObject({
+  index: z.string().regex(/^(?:0|[1-9][0-9]{0,15})$/, 'must be a decimal number'),
+});
+
 const AttestationParams = z.strictObject({
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits'),
 });
@@ -139,6 +144,7 @@ export const logRoutes = defineRoutes({
     query: z.strictObject({ from: Count, to: Count.optional() }),
     response: ConsistencyAnswer,
   },
+  ...mapRoutes,
   trustedRoot: {
     method: 'GET',
     path: '/trusted_root.json',
@@ -153,6 +159,23 @@ export const logRoutes = defineRoutes({
     auth: 'none',
     query: z.strictObject({ majorApiVersion: z.enum(['1', '2']).optional() }),
     response: JsonDocument,
+  },
+  entryBundle: {
+    method: 'GET',
+    path: '/v1/entries/{index}/bundle',
+    summary: 'One entry as Sigstore bundle 0.3, with its attestation where the log keeps it',
+    auth: 'none',
+    params: EntryParams,
+    query: z.strictObject({ payloadType: z.string().min(1).max(256).optional() }),
+    response: JsonDocument,
+  },
+  entryProof: {
+    method: 'GET',
+    path: '/v1/entries/{index}/tlog-proof',
+    summary: 'Proof of one entry for offline use (C2SP tlog-proof)',
+    auth: 'none',
+    params: EntryParams,
+    response: 'text',
   },
   attestation: {
     method: 'GET',

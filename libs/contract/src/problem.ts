@@ -50,6 +50,7 @@ export const PROBLEM_CODES = [
   'attestation-unknown',
   'attestation-digest-mismatch',
   'rekor-v1-off',
+  'bundle-unavailable',
   'tile-unknown',
   'tile-malformed',
   'size-out-of-range',
@@ -58,6 +59,8 @@ export const PROBLEM_CODES = [
   'log-storage',
   'log-unwitnessed',
   'log-unreachable',
+  'map-not-ready',
+  'map-unknown',
   // the server
   'not-ready',
   'internal',

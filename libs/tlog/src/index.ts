@@ -4,6 +4,7 @@ export { fsck, type FsckOptions, type FsckReport } from './fsck.js';
 export type { FsckProblem, FsckProblemCode } from './fsck-problem.js';
 export { lockFolder, type Lock } from './folder-lock.js';
 export type { TlogLimits } from './limits.js';
+export { writeDurably } from './map/durable-file.js';
 export {
   IndexedMap,
   inRanges,

@@ -1,0 +1,259 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  indexEntry,
+  isMapLeaf,
+  MAP_COMMITMENT_SCHEMA,
+  mapCommitmentLeaf,
+  MAX_ABSENT_RANGES,
+  openMapCommitment,
+} from '@touchstone/attest';
+import type { MapCommitment, ReadAttestation } from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
+import type { MerkleMap } from '@touchstone/merkle';
+import { parseVerifierKey, toBase64 } from '@touchstone/note';
+import { IndexedMap, inRanges, writeDurably } from '@touchstone/tlog';
+import type { LeafRanges, StagedMap } from '@touchstone/tlog';
+import { z } from 'zod';
+import type { LoggedEntry } from '../index-store/indexed-log.js';
+import type { Log } from '../log.js';
+
+/** A map that the log has committed to. */
+export interface CommittedMap {
+  readonly map: MerkleMap;
+  readonly commitment: MapCommitment;
+  /** Where the log has the commitment. */
+  readonly index: number;
+  readonly leaf: Uint8Array;
+}
+
+export interface LogMapOptions {
+  readonly log: Log;
+  readonly append: (leaf: Uint8Array) => Promise<LoggedEntry>;
+  readonly readAttestation: ReadAttestation;
+  /** Folder of the journal; all in it can be made from tiles and attestations. */
+  readonly dir: string;
+  /** A commitment is due after this many leaves, or once the oldest has waited this long. */
+  readonly everyLeaves: number;
+  readonly intervalMs: number;
+  readonly maxKeys: number;
+  readonly clock: () => number;
+  readonly committed: (map: CommittedMap) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Maps that are still answered from, so that the pages of one list come from one map. */
+const HELD_MAPS = 8;
+const SCAN = 256;
+const STATE_FILE = 'state.json';
+const MAX_RETRY_MS = 60_000;
+
+/** The journal that counts: written after it. */
+const State = z.strictObject({
+  size: z.int().min(1),
+  bytes: z.int().min(1),
+  /** Index of the commitment to this map. */
+  commitment: z.int().min(1),
+});
+
+/** Thrown when the map made from the leaves is not the one committed to. */
+class MapMismatch extends Error {
+  readonly code = 'map-mismatch';
+}
+
+/**
+ * Keeps the verifiable index of the log and commits to it, beside the writes and never in their
+ * way. Order of one commitment, each step durable before the next:
+ *   1. the map is made over the published leaves, beside the one in use,
+ *   2. the commitment is appended and published as any other leaf,
+ *   3. the keys of its leaves are in the journal,
+ *   4. the state says that they count.
+ * After a crash between two of these the commitment is found in the tiles, and its map is made
+ * again from there.
+ */
+export class LogMap {
+  readonly #options: LogMapOptions;
+  #indexed: IndexedMap | undefined;
+  /** Newest last. */
+  #held: CommittedMap[] = [];
+  /** Leaves looked through for commitments. */
+  #scanned = 0;
+  #pendingSince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #closed = false;
+  #failures = 0;
+
+  /** Opens the map in the background: the log serves everything else meanwhile. */
+  constructor(options: LogMapOptions) {
+    this.#options = options;
+    this.#later(0);
+  }
+
+  /** The newest map, or the one over that many leaves; undefined when it is not held. */
+  at(size?: number): CommittedMap | undefined {
+    if (size === undefined) return this.#held.at(-1);
+    return this.#held.find(({ commitment }) => commitment.treeSize === size);
+  }
+
+  /** Ends the work on the map; what it had begun to commit to is found at the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+    await this.#indexed?.close();
+  }
+
+  #later(ms: number): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#tick();
+    }, ms).unref();
+  }
+
+  async #tick(): Promise<void> {
+    const { intervalMs, failed } = this.#options;
+    let next = Math.min(1000, intervalMs);
+    try {
+      this.#indexed ??= await this.#open();
+      await this.#follow(this.#indexed);
+      if (this.#due(this.#indexed)) await this.#commit(this.#indexed);
+      this.#failures = 0;
+    } catch (error) {
+      failed(error);
+      next = Math.min(1000 * 2 ** this.#failures++, MAX_RETRY_MS);
+      // Committing to something else would not make the earlier commitment true.
+      if (error instanceof MapMismatch) return;
+    }
+    this.#later(next);
+  }
+
+  /** The map of the journal, when it is the committed one; else an empty one. */
+  async #open(): Promise<IndexedMap> {
+    const { dir } = this.#options;
+    try {
+      const text = await readFile(join(dir, STATE_FILE), 'utf8');
+      const { commitment: index, ...recorded } = State.parse(JSON.parse(text));
+      const indexed = await IndexedMap.open(dir, recorded);
+      const held = await this.#committedAt(index, indexed.map);
+      if (held.commitment.treeSize === indexed.size) {
+        this.#scanned = index + 1;
+        this.#hold(held);
+        return indexed;
+      }
+      await indexed.close();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#options.failed(error);
+    }
+    await rm(dir, { recursive: true, force: true });
+    return IndexedMap.open(dir, { bytes: 0, size: 0 });
+  }
+
+  /** @throws MapMismatch when the leaf there commits to another map */
+  async #committedAt(index: number, map: MerkleMap): Promise<CommittedMap> {
+    const { log } = this.#options;
+    const leaf = await log.reader.entry(index, log.size);
+    const commitment = await openMapCommitment(leaf, [parseVerifierKey(log.vkey)], nodeVerifier);
+    const root = toBase64(map.root());
+    if (commitment.mapRoot !== root) {
+      throw new MapMismatch(
+        `leaf ${index} commits to map ${commitment.mapRoot} of ${commitment.treeSize} leaves, ` +
+          `but tiles and attestations give ${root}`,
+      );
+    }
+    return { map, commitment, index, leaf };
+  }
+
+  /** Takes up commitments that are in the log and not in the journal. */
+  async #follow(indexed: IndexedMap): Promise<void> {
+    const { log } = this.#options;
+    const { size } = log;
+    while (this.#scanned < size && !this.#closed) {
+      const to = Math.min(size, this.#scanned + SCAN);
+      const leaves = await log.readLeaves(this.#scanned, to, size);
+      for (const [i, leaf] of leaves.entries()) {
+        if (isMapLeaf(leaf)) await this.#takeUp(indexed, this.#scanned + i, leaf);
+      }
+      this.#scanned = to;
+    }
+  }
+
+  async #takeUp(indexed: IndexedMap, index: number, leaf: Uint8Array): Promise<void> {
+    const { log } = this.#options;
+    const key = parseVerifierKey(log.vkey);
+    const { treeSize, absent } = await openMapCommitment(leaf, [key], nodeVerifier);
+    if (treeSize <= indexed.size) return;
+    while (indexed.size < treeSize) {
+      const staged = await this.#stage(indexed, treeSize, absent);
+      if (staged.size === treeSize) await this.#take(indexed, staged, index);
+      else await indexed.accept(staged);
+    }
+  }
+
+  #due({ size: covered }: IndexedMap): boolean {
+    const { log, everyLeaves, intervalMs, clock } = this.#options;
+    // A commitment alone is no reason for the next one.
+    const pending = log.size - covered - (covered > 0 ? 1 : 0);
+    if (pending <= 0) this.#pendingSince = undefined;
+    else this.#pendingSince ??= clock();
+    const waited = this.#pendingSince === undefined ? 0 : clock() - this.#pendingSince;
+    return pending >= everyLeaves || (pending > 0 && waited >= intervalMs);
+  }
+
+  /** Steps 1 to 4. */
+  async #commit(indexed: IndexedMap): Promise<void> {
+    const { log, append } = this.#options;
+    const staged = await this.#stage(indexed, log.size);
+    const commitment: MapCommitment = {
+      schema: MAP_COMMITMENT_SCHEMA,
+      origin: log.origin,
+      treeSize: staged.size,
+      previous: indexed.size,
+      mapRoot: toBase64(staged.map.root()),
+      keys: staged.map.size,
+      absent: staged.absent.map(([from, to]) => [from, to]),
+    };
+    const { index, published } = await append(await mapCommitmentLeaf(commitment, log.key));
+    await published;
+    await this.#take(indexed, staged, index);
+    this.#pendingSince = undefined;
+  }
+
+  /** With `decided`, the leaves in it count as unread and no others may. */
+  #stage(indexed: IndexedMap, to: number, decided?: LeafRanges): Promise<StagedMap> {
+    const { log, readAttestation, maxKeys } = this.#options;
+    const { size } = log;
+    const maxRanges = decided ? Number.MAX_SAFE_INTEGER : MAX_ABSENT_RANGES;
+    return indexed.stage({
+      to,
+      maxKeys,
+      maxRanges,
+      readLeaves: (from, end) => log.readLeaves(from, end, size),
+      keysOf: async (leaf, index) => {
+        const unread = decided !== undefined && inRanges(decided, index);
+        const found = await indexEntry(leaf, unread ? nothing : readAttestation);
+        if (decided && !unread && found.absent !== undefined) {
+          throw new Error(`attestation sha256:${found.absent} of leaf ${index} is missing`);
+        }
+        return found;
+      },
+    });
+  }
+
+  async #take(indexed: IndexedMap, staged: StagedMap, index: number): Promise<void> {
+    const held = await this.#committedAt(index, staged.map);
+    await indexed.accept(staged);
+    const state = { ...indexed.recorded, commitment: index };
+    await writeDurably(join(this.#options.dir, STATE_FILE), JSON.stringify(state));
+    this.#hold(held);
+    this.#options.committed(held);
+  }
+
+  #hold(held: CommittedMap): void {
+    this.#held = [...this.#held, held].slice(-HELD_MAPS);
+  }
+}
+
+async function nothing(): Promise<undefined> {
+  return undefined;
+}

@@ -1,0 +1,52 @@
+import { SearchAnswer } from '@touchstone/attest';
+import { z } from 'zod';
+import { defineRoutes } from './route.js';
+
+/** Decimal in a query string, so a number or its digits; a safe integer. */
+const Count = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^(?:0|[1-9][0-9]{0,15})$/, 'must be a decimal number')
+      .transform(Number),
+  ])
+  .refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be at most 2^53-1');
+
+/** What is searched for, one of both; and which part of the answer. */
+export const SearchQuery = z
+  .strictObject({
+    /** Such as `sha256:` and 64 hex digits; any algorithm of in-toto. */
+    digest: z
+      .string()
+      .regex(/^[A-Za-z0-9_]{1,32}:(?:[0-9a-f]{2}){16,64}$/, 'must be algorithm:hex')
+      .optional(),
+    /** Hex SHA-256 of the signer's SubjectPublicKeyInfo. */
+    signer: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+      .optional(),
+    /** Page of the list, 256 indices each. */
+    page: Count.optional(),
+    /** Page of the list of leaves that the index could not read whole. */
+    unreadPage: Count.optional(),
+    /** treeSize of the commitment to answer from; the newest unless told. */
+    size: Count.optional(),
+  })
+  .refine(({ digest, signer }) => (digest === undefined) !== (signer === undefined), {
+    message: 'give digest or signer, one of both',
+  });
+
+/** Routes of the verifiable index. */
+export const mapRoutes = defineRoutes({
+  search: {
+    method: 'GET',
+    path: '/v1/search',
+    summary: 'The entries that speak of a digest or of a signer, with proof that these are all',
+    auth: 'none',
+    query: SearchQuery,
+    response: SearchAnswer,
+  },
+});
+
+export type SearchQuery = z.infer<typeof SearchQuery>;
