@@ -21,7 +21,8 @@ export async function readTile(baseUrl: string, path: string): Promise<Uint8Arra
 async function readBody(answer: Response): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of answer.body ?? []) {
+  // The stream's element type is lost between the DOM's declaration and Node's.
+  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > MAX_TILE_BYTES) {
       throw new CliError('answer-too-large', `${answer.url} is too large`, EXIT.refuted);

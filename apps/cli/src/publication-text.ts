@@ -17,7 +17,7 @@ export function verdictText(verdict: Verdict, terminal: Terminal): string {
 
 /** One publication for a person: verdict, modules with their votes, rebuilds. */
 export function printPublication(publication: Publication, terminal: Terminal): void {
-  terminal.print(`${terminal.style('bold', publication.artifact.uri)}`);
+  terminal.print(terminal.style('bold', publication.artifact.uri));
   terminal.print(`  id       ${publication.id}`);
   terminal.print(`  verdict  ${verdictText(publication.verdict, terminal)}`);
   for (const module of publication.modules) {

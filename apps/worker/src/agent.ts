@@ -86,7 +86,7 @@ async function work(
   logger.info({ artifact: lease.recipe.artifact }, 'leased');
   const lost = new AbortController();
   const signal = AbortSignal.any([stop, lost.signal]);
-  const beating = keepLease(coordinator, lease, lost, signal, logger, options.now);
+  const beating = keepLease(coordinator, lease, { lost, signal, logger, now: options.now });
   try {
     const report = await options.rebuild(lease, signal, coordinator);
     const signed = await signReport(report, {
@@ -108,14 +108,20 @@ async function work(
   }
 }
 
+interface Beat {
+  /** Aborted when the lease is lost. */
+  readonly lost: AbortController;
+  /** Ends the beating. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
 /** Extends the lease at a third of its remaining time; aborts the build when the lease is lost. */
 async function keepLease(
   coordinator: Coordinator,
   lease: Lease,
-  lost: AbortController,
-  signal: AbortSignal,
-  logger: Logger,
-  now: () => number,
+  { lost, signal, logger, now }: Beat,
 ): Promise<void> {
   let expiresAt = Date.parse(lease.expiresAt);
   for (;;) {

@@ -1,8 +1,10 @@
 import {
+  failureMessage,
   provenanceStatement,
   rebuildStatement,
   signEnvelope,
   type DsseEnvelope,
+  type RebuildPredicate,
 } from '@touchstone/attest';
 import type { Recipe } from '@touchstone/contract';
 import type { Signer } from '@touchstone/note';
@@ -28,10 +30,11 @@ export async function signReport(
   },
 ): Promise<SignedReport> {
   const { recipe, rebuilderId, invocationId, version, signer } = options;
-  const rebuild = await signEnvelope(rebuildStatement(report.predicate), signer);
-  if (!report.predicate.modules.some(({ observed }) => observed !== undefined)) return { rebuild };
+  const predicate = withPrintableFailure(report.predicate);
+  const rebuild = await signEnvelope(rebuildStatement(predicate), signer);
+  if (!predicate.modules.some(({ observed }) => observed !== undefined)) return { rebuild };
   const provenance = provenanceStatement({
-    rebuild: report.predicate,
+    rebuild: predicate,
     recipe,
     resolvedDependencies: report.resolvedDependencies.map((dependency) => ({ ...dependency })),
     rebuilder: rebuilderId,
@@ -39,4 +42,11 @@ export async function signReport(
     version: { touchstone: version },
   });
   return { rebuild, provenance: await signEnvelope(provenance, signer) };
+}
+
+/** A failure quotes what the build printed, and a build may print anything. */
+function withPrintableFailure(predicate: RebuildPredicate): RebuildPredicate {
+  const { failure } = predicate;
+  if (failure === undefined) return predicate;
+  return { ...predicate, failure: { ...failure, message: failureMessage(failure.message) } };
 }

@@ -1,8 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { coordinatorRoutes, type Client, type Publication } from '@touchstone/contract';
+import type { Client, coordinatorRoutes, Publication } from '@touchstone/contract';
 import { coordinatorClient } from '../context.js';
+import { CliError, EXIT } from '../failure.js';
 import { startNetwork, type LocalRebuilder, type Network } from '../stack/network.js';
 import { attackEvidence, type Attack } from './attacks.js';
 import { findDifference, type SeenDifference } from './difference.js';
@@ -72,7 +73,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const publications = await loadPublications({ cacheDir, dir: evidenceDir, stop });
     const client = coordinatorClient(network.coordinatorUrl);
     const submitted = await submitAll(client, publications, progress);
-    const decided = await untilDecided(client, submitted, progress, stop);
+    const decided = await untilDecided(client, submitted, network, options);
     const results = await collect(client, network, publications, decided, options);
     progress('checking that the verifying process had no network');
     const offlineProven = await isUnreachableOffline(`${network.logUrl}/checkpoint`);
@@ -128,8 +129,8 @@ async function submitAll(
 async function untilDecided(
   client: Coordinator,
   submitted: ReadonlyMap<string, DemoPublication>,
-  progress: (line: string) => void,
-  stop: AbortSignal,
+  network: Network,
+  { progress, stop }: DemoOptions,
 ): Promise<Publication[]> {
   const told = new Set<string>();
   for (;;) {
@@ -147,7 +148,16 @@ async function untilDecided(
     }
     const open = publications.some(({ rebuilds }) => rebuilds.some((r) => r.state !== 'logged'));
     if (!open) return publications;
+    expectRunning(network);
     await delay(500, undefined, { signal: stop });
+  }
+}
+
+function expectRunning({ services }: Network): void {
+  for (const { running, options } of services.values()) {
+    if (running) continue;
+    const { name, logFile } = options;
+    throw new CliError('service-ended', `${name} ended; see ${logFile}`, EXIT.absent);
   }
 }
 

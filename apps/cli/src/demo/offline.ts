@@ -20,7 +20,7 @@ function runOffline(argv: readonly string[]): Promise<{ code: number; out: strin
       { maxBuffer: 64 * 1024 * 1024 },
       (error, out, err) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({ code, out, err: err === '' && code === -1 ? String(error) : err });
+        resolve({ code, out, err: err === '' && code === -1 ? (error?.message ?? '') : err });
       },
     );
   });

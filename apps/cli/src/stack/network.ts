@@ -12,7 +12,8 @@ import { startEmbeddedPostgres } from '@touchstone/store';
 import { coordinatorClient } from '../context.js';
 import { freePort } from './free-port.js';
 import { keptKey, keptToken } from './secrets.js';
-import { Service, type ServiceOptions } from './service.js';
+import { Processes } from './processes.js';
+import type { Service } from './service.js';
 
 export interface LocalRebuilder {
   readonly id: string;
@@ -57,102 +58,113 @@ export interface Network {
  * own, and enrols the rebuilders. Whatever was started is stopped again when a later step fails.
  */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
-  };
+  const processes = new Processes(options.stop);
   try {
-    return await start(options, closers, close);
+    return await start(options, processes);
   } catch (error) {
-    await close();
+    await processes.close();
     throw error;
   }
 }
 
-async function start(
-  options: NetworkOptions,
-  closers: (() => Promise<void>)[],
-  close: () => Promise<void>,
-): Promise<Network> {
-  const { dir, progress, stop } = options;
+async function start(options: NetworkOptions, processes: Processes): Promise<Network> {
+  const { dir, progress } = options;
   for (const name of ['logs', 'keys', 'tiles', 'work']) {
     await mkdir(join(dir, name), { recursive: true });
   }
-  const services = new Map<string, Service>();
-  const run = async (service: ServiceOptions): Promise<void> => {
-    services.set(service.name, await Service.start(service, stop));
-    closers.push(async () => services.get(service.name)?.stop());
-  };
-  const crash = async (name: string): Promise<void> => {
-    const service = services.get(name);
-    if (service === undefined) throw new Error(`there is no service ${name}`);
-    await service.kill();
-    services.set(name, await Service.start(service.options, stop));
-  };
-
   progress('starting PostgreSQL');
   const database = await startEmbeddedPostgres({ dir: join(dir, 'postgres') });
-  closers.push(() => database.stop());
+  processes.onClose(() => database.stop());
+  const log = await startLog(options, processes);
+  const coordinator = await startCoordinator(options, processes, database.url, log);
+  const keys = await startRebuilders(options, processes, coordinator);
+  const trustRoot = trustRootOf(options, log.vkey, keys);
+  const trustRootFile = join(dir, 'trust-root.json');
+  await writeFile(trustRootFile, `${JSON.stringify(trustRoot, null, 2)}\n`);
+  return {
+    coordinatorUrl: coordinator.url,
+    logUrl: log.url,
+    ...{ trustRoot, trustRootFile },
+    services: processes.services,
+    crash: (name) => processes.crash(name),
+    close: () => processes.close(),
+  };
+}
 
-  const logPort = options.logPort ?? (await freePort());
-  const logUrl = `http://127.0.0.1:${logPort}`;
-  const logKey = await keptKey(join(dir, 'keys/log.pem'), 'ed25519');
-  const writeToken = join(dir, 'keys/log-write.token');
-  await keptToken(writeToken);
-  progress(`starting the log on ${logUrl}`);
-  await run({
+interface RunningLog {
+  readonly url: string;
+  readonly vkey: string;
+  readonly writeTokenFile: string;
+}
+
+async function startLog(options: NetworkOptions, processes: Processes): Promise<RunningLog> {
+  const { dir, origin } = options;
+  const port = options.logPort ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const keyFile = join(dir, 'keys/log.pem');
+  const { publicKey } = await keptKey(keyFile, 'ed25519');
+  const writeTokenFile = join(dir, 'keys/log-write.token');
+  await keptToken(writeTokenFile);
+  options.progress(`starting the log on ${url}`);
+  await processes.run({
     app: 'log',
     name: 'log',
     logFile: join(dir, 'logs/log.log'),
-    readyUrl: `${logUrl}/readyz`,
+    readyUrl: `${url}/readyz`,
     environment: {
       TILES_DIR: join(dir, 'tiles'),
-      LOG_ORIGIN: options.origin,
-      LOG_KEY_FILE: join(dir, 'keys/log.pem'),
-      LOG_WRITE_TOKEN_FILE: writeToken,
-      PORT: String(logPort),
+      LOG_ORIGIN: origin,
+      LOG_KEY_FILE: keyFile,
+      LOG_WRITE_TOKEN_FILE: writeTokenFile,
+      PORT: String(port),
     },
   });
+  return { url, writeTokenFile, vkey: formatVerifierKey(verifierKey(origin, publicKey)) };
+}
 
-  const logVerifierKey = formatVerifierKey(verifierKey(options.origin, logKey.publicKey));
-  const coordinatorPort = options.coordinatorPort ?? (await freePort());
-  const coordinatorUrl = `http://127.0.0.1:${coordinatorPort}`;
-  const adminToken = await keptToken(join(dir, 'keys/admin.token'));
-  progress(`starting the coordinator on ${coordinatorUrl}`);
-  await run({
+interface RunningCoordinator {
+  readonly url: string;
+  readonly adminToken: string;
+}
+
+async function startCoordinator(
+  options: NetworkOptions,
+  processes: Processes,
+  databaseUrl: string,
+  log: RunningLog,
+): Promise<RunningCoordinator> {
+  const { dir, leaseSeconds } = options;
+  const port = options.coordinatorPort ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const adminTokenFile = join(dir, 'keys/admin.token');
+  const adminToken = await keptToken(adminTokenFile);
+  options.progress(`starting the coordinator on ${url}`);
+  await processes.run({
     app: 'coordinator',
     name: 'coordinator',
     logFile: join(dir, 'logs/coordinator.log'),
-    readyUrl: `${coordinatorUrl}/readyz`,
+    readyUrl: `${url}/readyz`,
     environment: {
-      DATABASE_URL: database.url,
-      LOG_URL: logUrl,
-      LOG_VKEY: logVerifierKey,
-      LOG_WRITE_TOKEN_FILE: writeToken,
-      ADMIN_TOKEN_FILE: join(dir, 'keys/admin.token'),
+      DATABASE_URL: databaseUrl,
+      LOG_URL: log.url,
+      LOG_VKEY: log.vkey,
+      LOG_WRITE_TOKEN_FILE: log.writeTokenFile,
+      ADMIN_TOKEN_FILE: adminTokenFile,
       POLICY_QUORUM: String(options.quorum),
-      PORT: String(coordinatorPort),
-      ...(options.leaseSeconds === undefined
-        ? {}
-        : { LEASE_SECONDS: String(options.leaseSeconds) }),
+      PORT: String(port),
+      ...(leaseSeconds === undefined ? {} : { LEASE_SECONDS: String(leaseSeconds) }),
     },
   });
-
-  const keys = await startRebuilders(options, coordinatorUrl, adminToken, run);
-  const trustRoot = trustRootOf(options, logVerifierKey, keys);
-  const trustRootFile = join(dir, 'trust-root.json');
-  await writeFile(trustRootFile, `${JSON.stringify(trustRoot, null, 2)}\n`);
-  return { coordinatorUrl, logUrl, trustRoot, trustRootFile, services, crash, close };
+  return { url, adminToken };
 }
 
 async function startRebuilders(
   options: NetworkOptions,
-  coordinatorUrl: string,
-  adminToken: string,
-  run: (service: ServiceOptions) => Promise<void>,
+  processes: Processes,
+  coordinator: RunningCoordinator,
 ): Promise<Map<string, PrivateKey>> {
   const { dir } = options;
-  const client = coordinatorClient(coordinatorUrl, { admin: adminToken });
+  const client = coordinatorClient(coordinator.url, { admin: coordinator.adminToken });
   const keys = new Map<string, PrivateKey>();
   for (const { id, organisation, algorithm } of options.rebuilders) {
     options.progress(`enrolling rebuilder ${id} of ${organisation} (${algorithm}) and starting it`);
@@ -161,12 +173,12 @@ async function startRebuilders(
     keys.set(id, key);
     const spki = toBase64(key.publicKey.spki);
     await client.enrol({ body: { id, organisation, publicKey: { algorithm, spki } } });
-    await run({
+    await processes.run({
       app: 'worker',
       name: id,
       logFile: join(dir, 'logs', `${id}.log`),
       environment: {
-        COORDINATOR_URL: coordinatorUrl,
+        COORDINATOR_URL: coordinator.url,
         REBUILDER_ID: id,
         REBUILDER_KEY_FILE: keyFile,
         CACHE_DIR: options.cacheDir,
