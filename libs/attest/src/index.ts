@@ -69,6 +69,7 @@ export {
 export { keyDetails, publicKeyFromBase64 } from './public-key.js';
 export {
   DifferenceSummary,
+  failureMessage,
   FileDescriptor,
   ModuleOutcome,
   Outcome,

@@ -92,6 +92,32 @@ export const RebuildEnvironment = z.strictObject({
     }),
 });
 
+const MAX_FAILURE_MESSAGE = 4096;
+
+/** What would drive a terminal, or has no place in a database's text or in UTF-8. */
+const UNPRINTABLE = /[^\P{Cc}\t\n]|\p{Bidi_Control}|\p{Surrogate}/u;
+
+/**
+ * Why a rebuild ended early. The message may quote what a build printed, which is a stranger's
+ * text: {@link failureMessage} makes it fit.
+ */
+export const Failure = z.strictObject({
+  code: z
+    .string()
+    .max(128)
+    .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'must be lower-case words joined by -'),
+  message: z
+    .string()
+    .max(MAX_FAILURE_MESSAGE)
+    .refine((message) => !UNPRINTABLE.test(message), 'must be printable text'),
+});
+
+/** Any text as a failure's message: cut to length, U+FFFD in place of what cannot be printed. */
+export function failureMessage(text: string): string {
+  const cut = text.replace(/\r\n?/g, '\n').slice(0, MAX_FAILURE_MESSAGE);
+  return cut.replace(new RegExp(UNPRINTABLE, 'gu'), '\ufffd');
+}
+
 const Timestamp = z.iso.datetime().max(40);
 
 export const RebuildPredicate = z.strictObject({
@@ -111,7 +137,7 @@ export const RebuildPredicate = z.strictObject({
       message: 'module names must be unique',
     }),
   /** Of `failed` and `unavailable`, and of them alone. */
-  failure: z.strictObject({ code: text(128), message: z.string().max(4096) }).exactOptional(),
+  failure: Failure.exactOptional(),
   environment: RebuildEnvironment,
   /** RFC 3339, UTC. */
   startedOn: Timestamp,

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   checkRebuildStatement,
+  failureMessage,
   outcomeOfModules,
+  RebuildPredicate,
   rebuildStatement,
   signEnvelope,
   type AttestErrorCode,
   type ModuleOutcome,
-  type RebuildPredicate,
   type RebuiltModule,
 } from './index.js';
 import {
@@ -197,3 +198,17 @@ function withoutObserved(outcome: ModuleOutcome): RebuildPredicate {
 function never(): never {
   throw new Error('fixture');
 }
+
+describe('failureMessage', () => {
+  it.each([
+    ['what is printable stays', 'line 1\n\tline 2: “ä 𝄞”', 'line 1\n\tline 2: “ä 𝄞”'],
+    ['other line ends become line feeds', 'a\r\nb\rc', 'a\nb\nc'],
+    ['NUL, escapes and direction marks go', 'a\0b\u001b[2Jc\u202ed\u0085', 'a�b�[2Jc�d�'],
+    ['half a surrogate pair goes', 'x\ud834', 'x�'],
+    ['a pair is not cut in two', `${'a'.repeat(4095)}𝄞`, `${'a'.repeat(4095)}�`],
+  ])('%s', (_, text, message) => {
+    expect(failureMessage(text)).toBe(message);
+    const failed = predicate({ outcome: 'failed', modules: [], failure: { code: 'x', message } });
+    expect(RebuildPredicate.parse(failed).failure?.message).toBe(message);
+  });
+});

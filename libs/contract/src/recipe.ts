@@ -38,8 +38,10 @@ export const InnerPath = z
   .string()
   .min(1)
   .max(512)
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
-  .regex(/^[^\u0000-\u001f\u007f\\]+$/, 'must not hold control characters or backslashes')
+  .regex(
+    /^[^\p{Cc}\p{Surrogate}\\]+$/u,
+    'must not hold control characters, backslashes or unpaired surrogates',
+  )
   .refine(
     (path) => path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
     'must be relative, without empty, "." or ".." segments',
@@ -60,6 +62,16 @@ export const UploadedFile = z.strictObject({
   sha256: Sha256Hex,
 });
 
+/** Half of a surrogate pair has no UTF-8, so a recipe that held one would have no digest. */
+const wellFormed = (max: number): z.ZodString =>
+  z
+    .string()
+    .max(max)
+    .regex(/^\P{Surrogate}*$/u, 'must not hold unpaired surrogates');
+
+/** Where literals in JavaScript are looked for. */
+const Marker = wellFormed(256).min(1);
+
 export const Artifact = z.discriminatedUnion('kind', [NpmTarball, UploadedFile]);
 
 export const Source = NpmTarball;
@@ -78,13 +90,13 @@ export const ModuleLocation = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('base64'),
     path: InnerPath,
-    marker: z.string().min(1).max(256).optional(),
+    marker: Marker.optional(),
   }),
   /** A literal array of byte values inside JavaScript, found like `base64`. */
   z.strictObject({
     kind: z.literal('bytes'),
     path: InnerPath,
-    marker: z.string().min(1).max(256).optional(),
+    marker: Marker.optional(),
   }),
 ]);
 
@@ -100,9 +112,7 @@ export const RecipeModule = z.strictObject({
   published: ModuleLocation,
 });
 
-const Argument = z
-  .string()
-  .max(4096)
+const Argument = wellFormed(4096)
   // eslint-disable-next-line no-control-regex -- a NUL cannot be passed to a process
   .regex(/^[^\u0000]*$/, 'must not hold NUL');
 

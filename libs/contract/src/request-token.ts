@@ -17,7 +17,7 @@ export const RequestTokenClaims = z.object({
   aud: z.string().min(1).max(512),
   iat: z.number().int(),
   exp: z.number().int(),
-  jti: z.string().min(16).max(64),
+  jti: z.string().regex(/^[\x21-\x7e]{16,64}$/),
   htm: z.string().max(8),
   /** Path with query, e.g. `/v1/leases`. */
   htu: z.string().max(2048),
