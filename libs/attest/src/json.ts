@@ -2,10 +2,13 @@ import { decodeUtf8 } from '@touchstone/note';
 import type { z } from 'zod';
 import { isPlainObject, MAX_JSON_DEPTH } from './canonical-json.js';
 import { AttestError, type AttestErrorCode } from './errors.js';
+import { repeatedKey } from './repeated-key.js';
 
 /**
- * Reads JSON from bytes of unknown origin: strict UTF-8, bounded in size and depth, and without
- * the key `__proto__`, which some code downstream would drop and some would obey.
+ * Reads JSON from bytes of unknown origin: strict UTF-8, bounded in size and depth, no key twice in
+ * one object (readers differ in which of the two they take, so two of them would read two
+ * documents), and without the key `__proto__`, which some code downstream would drop and some would
+ * obey.
  *
  * @throws AttestError `json-malformed`, `json-too-deep`, `json-too-large`
  */
@@ -16,13 +19,19 @@ export function parseJson(bytes: Uint8Array, maxBytes: number): unknown {
       `JSON of ${bytes.length} bytes is over the limit of ${maxBytes}`,
     );
   }
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(decodeUtf8(bytes));
+    text = decodeUtf8(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new AttestError('json-malformed', 'not JSON in UTF-8; send a JSON text', { cause });
   }
   checkShape(value);
+  const twice = repeatedKey(text);
+  if (twice !== undefined) {
+    throw new AttestError('json-malformed', `the key ${twice} stands twice in one object`);
+  }
   return value;
 }
 

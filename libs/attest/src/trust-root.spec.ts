@@ -27,6 +27,8 @@ const rebuilders = (...more: unknown[]): unknown => ({
   rebuilders: [...valid.rebuilders, ...more],
 });
 const freshKey = { algorithm: 'ed25519', spki: toBase64(signers.stranger.publicKey.spki) };
+const otherKey = { algorithm: 'ed25519', spki: toBase64(signers.otherLog.publicKey.spki) };
+const other = { id: 'other', organisation: 'Other', keys: [otherKey] };
 const fresh = { id: 'fresh', organisation: 'Fresh', keys: [freshKey] };
 
 describe('parseTrustRoot', () => {
@@ -71,6 +73,28 @@ describe('parseTrustRoot', () => {
       'an organisation with an invisible character',
       rebuilders({ ...fresh, organisation: 'Ac\u200bme' }),
       'trust-root-malformed',
+    ],
+    ...['\ufe0f', '\u034f', '\u3164', '\u115f', '\u2800', '\u180b', '\u00a0'].map(
+      (blank): [string, unknown, AttestErrorCode] => [
+        `an organisation with U+${blank.charCodeAt(0).toString(16)}, which shows nothing`,
+        rebuilders({ ...fresh, organisation: `Acme${blank}` }),
+        'trust-root-malformed',
+      ],
+    ),
+    [
+      'an organisation with a Cyrillic letter among Latin ones',
+      rebuilders({ ...fresh, organisation: '\u0410cme Labs' }),
+      'trust-root-malformed',
+    ],
+    [
+      'an organisation with a Greek letter among Latin ones',
+      rebuilders({ ...fresh, organisation: 'Labs Acm\u03b5' }),
+      'trust-root-malformed',
+    ],
+    [
+      'an organisation that is another but for the writing of double letters',
+      rebuilders({ ...fresh, organisation: 'Gross' }, { ...other, organisation: 'GROß' }),
+      'trust-root-duplicate',
     ],
     [
       'an organisation that is another but for case',
@@ -139,6 +163,13 @@ describe('parseTrustRoot', () => {
   ])('refuses %s', (_, value, code) => {
     expect(() => parseTrustRoot(value)).toThrow(expect.objectContaining({ code }));
   });
+
+  it.each(['Zürich 大学', 'Акме Лабс', 'β-Labs', 'ΑΒΓ Labs', 'अ Acme', "O'Neil & Söhne (UK)"])(
+    'accepts an organisation called %s',
+    (organisation) => {
+      expect(() => parseTrustRoot(rebuilders({ ...fresh, organisation }))).not.toThrow();
+    },
+  );
 
   it('accepts a quorum of all organisations', () => {
     const all: TrustRoot = { ...valid, policy: { quorum: 3, acceptEquivalent: false } };

@@ -16,6 +16,13 @@ const MAX_LOGS = 64;
 const MAX_REBUILDERS = 256;
 const MAX_KEYS = 16;
 
+const LOOKALIKES = '\\p{Script=Cyrillic}\\p{Script=Greek}\\p{Script=Armenian}\\p{Script=Cherokee}';
+/** Letters of two alphabets that share shapes in one word, such as "Acme" with a Cyrillic A. */
+const MIXED_SCRIPTS = new RegExp(
+  `\\p{Script=Latin}[\\p{L}\\p{M}]*[${LOOKALIKES}]|[${LOOKALIKES}][\\p{L}\\p{M}]*\\p{Script=Latin}`,
+  'u',
+);
+
 /** How many organisations must agree, and whether equality after normalisation counts. */
 export const Policy = z.strictObject({
   quorum: z.int().min(1).max(MAX_REBUILDERS),
@@ -30,8 +37,13 @@ export const EnrolledRebuilder = z.strictObject({
   organisation: z
     .string()
     .max(128)
-    // A name must not look like another one because of what cannot be seen in it.
-    .regex(/^(?! )[^\p{C}\p{Zl}\p{Zp}]+(?<! )$/u, 'must be visible text without outer spaces'),
+    // A name must not look like another one because of what cannot be seen in it. Some letters
+    // and marks are blank too: fillers, joiners, variation selectors, the empty Braille cell.
+    .regex(
+      /^(?! )(?:[^\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]| )+(?<! )$/u,
+      'must be visible text without outer spaces',
+    )
+    .refine((name) => !MIXED_SCRIPTS.test(name), 'must not mix look-alike alphabets in one word'),
   keys: z
     .array(
       z.strictObject({
@@ -161,6 +173,9 @@ function refuseDuplicates(field: string, values: readonly string[]): void {
 function refuseLookalikes(organisations: readonly string[]): void {
   refuseDuplicates(
     'rebuilders.organisation (but for case and spacing)',
-    organisations.map((name) => name.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ')),
+    organisations.map((name) =>
+      // Upper case first: it makes "ß" and "ss" one, as people who shout do.
+      name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replace(/\s+/gu, ' '),
+    ),
   );
 }
