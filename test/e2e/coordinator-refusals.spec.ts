@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { artifactDescriptor, rebuildStatement, signEnvelope } from '@touchstone/attest';
 import { ClientError, Problem, type Lease } from '@touchstone/contract';
 import { generateKey } from '@touchstone/keys';
@@ -66,6 +66,24 @@ async function expectRefusal(sent: Sent, status: number, code: string, field?: s
   expect(await stand.state()).toBe(before);
 }
 
+const decode = (part = ''): object =>
+  JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as object;
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** The token under `alg: none` (RFC 8725 section 2.1). */
+function unsigned(token: string): string {
+  const [header, claims = ''] = token.split('.');
+  return `${encode({ ...decode(header), alg: 'none' })}.${claims}.`;
+}
+
+/** The token under HS256, the key being what everybody knows (RFC 8725 section 2.1). */
+function authenticatedByPublicKey(token: string): string {
+  const [header, claims = ''] = token.split('.');
+  const input = `${encode({ ...decode(header), alg: 'HS256' })}.${claims}`;
+  const mac = createHmac('sha256', acme.key.publicKey.spki).update(input).digest('base64url');
+  return `${input}.${mac}`;
+}
+
 const json = (value: unknown): string => JSON.stringify(value);
 const submission = (recipe: unknown): Sent => ({
   method: 'POST',
@@ -106,6 +124,27 @@ describe('a submission is refused', () => {
       'upload-unknown',
     ],
     ['that is no JSON', { ...submission(good), body: '{"recipe":' }, 400, 'malformed-body', 'body'],
+    [
+      'with half of a surrogate pair in an argument',
+      submission({ ...good, steps: [{ run: ['asc', '\ud800'] }] }),
+      400,
+      'malformed-body',
+      'recipe.steps[0].run[1]',
+    ],
+    [
+      'with half of a surrogate pair in a path',
+      submission({ ...good, artifact: { kind: 'upload', name: '\udfff', sha256: 'a'.repeat(64) } }),
+      400,
+      'malformed-body',
+      'recipe.artifact.name',
+    ],
+    [
+      'with a key twice',
+      { ...submission(good), body: `{"recipe":{},"recipe":${json(good)}}` },
+      400,
+      'malformed-body',
+      'body',
+    ],
     [
       'that is no UTF-8',
       { ...submission(good), body: Uint8Array.of(0x22, 0xff, 0x22) },
@@ -259,6 +298,22 @@ describe('a request token is refused', () => {
       'token-expired',
     ],
     ['that lives too long', () => acme.token(bound, { exp: now() + 600 }), 'token-expired'],
+    [
+      'whose id no database can hold',
+      () => acme.token(bound, { jti: `${'x'.repeat(16)}\u0000` }),
+      'token-malformed',
+    ],
+    [
+      'without a key id',
+      () => acme.token(bound, {}, acme.key, { kid: undefined }),
+      'token-signature',
+    ],
+    ['with no signature', async () => unsigned(await acme.token(bound)), 'token-signature'],
+    [
+      'authenticated with the public key as if it were a secret',
+      async () => authenticatedByPublicKey(await acme.token(bound)),
+      'token-signature',
+    ],
     ['for another method', () => acme.token(bound, { htm: 'GET' }), 'token-binding'],
     ['for another path', () => acme.token(bound, { htu: '/v1/leases?x=1' }), 'token-binding'],
     ['for another body', () => acme.token({ ...bound, body: new Uint8Array() }), 'token-binding'],
@@ -381,6 +436,18 @@ describe('a report is refused', () => {
       ...report,
       provenance: report.rebuild,
     });
+  });
+
+  it('whose failure has a code or a text that could not be stored or shown', async () => {
+    for (const failure of [
+      { code: 'build-exit', message: 'a \u0000 in the output' },
+      { code: 'build-exit', message: 'a \u001b[2J in the output' },
+      { code: 'Build exit\n', message: '' },
+    ]) {
+      const predicate = { ...predicateFor(lease.recipe, 'failed'), failure };
+      const report = await reportFor(acme, lease, { predicate });
+      await refused('report-malformed', acme, lease.rebuildId, report);
+    }
   });
 
   it('over the limit', async () => {

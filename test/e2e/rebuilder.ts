@@ -40,8 +40,13 @@ export interface TestRebuilder {
   readonly key: PrivateKey;
   readonly enrolment: Enrolment;
   readonly client: Client<typeof coordinatorRoutes>;
-  /** A request token; `change` spoils its claims, `by` signs it with another key. */
-  token(request: BoundTo, change?: Partial<JWTPayload>, by?: PrivateKey): Promise<string>;
+  /** A request token; `change` and `header` spoil it, `by` signs it with another key. */
+  token(
+    request: BoundTo,
+    change?: Partial<JWTPayload>,
+    by?: PrivateKey,
+    header?: { kid: string | undefined },
+  ): Promise<string>;
   /** Leases the next rebuild; fails the test when there is none. */
   lease(waitSeconds?: number): Promise<Lease>;
 }
@@ -54,7 +59,7 @@ export function makeRebuilder(
 ): TestRebuilder {
   const key = generateKey('ecdsa-p256-sha256');
   const { algorithm, spki } = key.publicKey;
-  const token: TestRebuilder['token'] = ({ method, path, body }, change = {}, by = key) => {
+  const token: TestRebuilder['token'] = ({ method, path, body }, change = {}, by = key, header) => {
     const iat = Math.floor(now() / 1000);
     return new SignJWT({
       iss: id,
@@ -70,6 +75,7 @@ export function makeRebuilder(
       .setProtectedHeader({
         alg: by.publicKey.algorithm === 'ed25519' ? 'EdDSA' : 'ES256',
         kid: keyId(key.publicKey),
+        ...header,
       })
       .sign(createPrivateKey(by.toPem()));
   };
