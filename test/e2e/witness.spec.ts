@@ -120,6 +120,8 @@ describe('a log with three witnesses', () => {
       return now?.checkpoint.size === 5 && now;
     });
     expect(back.quorum).toBe(true);
+    // Sent again, what was refused for want of a quorum has kept its place.
+    expect((await addEntry(url, 'two down')).body['logIndex']).toBe('3');
     expect((await addEntry(url, 'back')).body['logIndex']).toBe('5');
 
     const metrics = await (await fetch(`${url}/metrics`)).text();

@@ -90,11 +90,12 @@ interface Serving {
 async function serve(opened: Witness, options: Serving, context: Context): Promise<void> {
   const { terminal, stop } = context;
   const { host, port, verifierKey, json } = options;
+  const account = new Account(terminal);
   const server = await startWitnessServer(opened, {
     host,
     port,
     observe: (answer) => {
-      tell(answer, terminal);
+      account.tell(answer);
     },
   });
   const { origins } = opened;
@@ -112,17 +113,40 @@ async function serve(opened: Witness, options: Serving, context: Context): Promi
   await server.close();
 }
 
-/** Strangers cannot fill the operator's disk: what is not of a followed log is not told. */
-function tell(answer: WitnessAnswer | { readonly failure: unknown }, terminal: Terminal): void {
-  if ('failure' in answer) {
-    const { failure } = answer;
-    terminal.note(`failed: ${failure instanceof Error ? failure.message : String(failure)}`);
-    return;
+/** How long the same thing about the same log is not told again. */
+const QUIET_MS = 60_000;
+
+/**
+ * Tells what happens, each thing once a minute: anyone can send the public checkpoints of a log
+ * again and again, and must not fill the operator's disk with it.
+ */
+class Account {
+  readonly #terminal: Terminal;
+  readonly #told = new Map<string, number>();
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
   }
-  const { outcome, origin, body } = answer;
-  if (origin === undefined || outcome === 'unknown-log' || outcome === 'bad-signature') return;
-  const detail = outcome === 'cosigned' ? '' : `: ${body.trim()}`;
-  terminal.note(`${outcome} ${origin}${detail}`);
+
+  tell(answer: WitnessAnswer | { readonly failure: unknown }): void {
+    if ('failure' in answer) {
+      const { failure } = answer;
+      this.#once('failed', `: ${failure instanceof Error ? failure.message : String(failure)}`);
+      return;
+    }
+    const { outcome, origin, body } = answer;
+    // Only logs that are followed get this far, so there is a bound to what is remembered.
+    if (origin === undefined || outcome === 'unknown-log' || outcome === 'bad-signature') return;
+    const detail = outcome === 'cosigned' ? '' : `: ${body.trim()}`;
+    this.#once(`${outcome} ${origin}`, detail);
+  }
+
+  #once(what: string, detail: string): void {
+    const now = performance.now();
+    if (now - (this.#told.get(what) ?? -Infinity) < QUIET_MS) return;
+    this.#told.set(what, now);
+    this.#terminal.note(what + detail);
+  }
 }
 
 function readLogKey(vkey: string): VerifierKey {

@@ -215,6 +215,44 @@ describe('a log with witnesses', () => {
     await log.close();
   });
 
+  it.each([
+    ['before', 0, 1],
+    ['after', 1, 2],
+  ] as const)(
+    'asks the witnesses for what a failed commit left: fault %s',
+    async (fault, left, next) => {
+      const all = await stand();
+      const { log, storage, witnesses } = all;
+      witnesses.answer = 'agree';
+      storage.fault = ({ op, path }) => {
+        if (op !== 'write' || path !== 'state') return undefined;
+        storage.fault = undefined;
+        return fault;
+      };
+      await expect(add(log, 'one')).rejects.toThrow(code('batch-failed'));
+      while (log.size < left) await new Promise((done) => setImmediate(done));
+      expect(await (await add(log, 'two')).published).toMatchObject({ size: next });
+      await close(all);
+    },
+  );
+
+  it('has it cosigned anew when the cosigned checkpoint could not be written', async () => {
+    const all = await stand();
+    const { log, storage, witnesses } = all;
+    witnesses.answer = 'agree';
+    storage.fault = ({ op, path }) => {
+      if (op !== 'write' || path !== CHECKPOINT_PATH) return undefined;
+      storage.fault = undefined;
+      return 'before';
+    };
+    const { published } = await add(log, 'one');
+    await expect(published).rejects.toThrow(code('publish-failed'));
+    expect(await publicSize(storage)).toBe(0);
+    await witnesses.next();
+    while (log.size < 1) await new Promise((done) => setImmediate(done));
+    await close(all);
+  });
+
   it('finishes what is on its way when it closes', async () => {
     const all = await stand();
     const { log, witnesses } = all;
