@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const CACHE = fileURLToPath(new URL('../../.touchstone/cache/interop', import.meta.url));
+const MIRROR = process.env['DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian';
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const FETCH_MS = 180_000;
+
+/** Programs by the Debian package that carries them; sid's run on older Debians as they are. */
+const PACKAGES = { cosign: 'cosign', 'rekor-cli': 'rekor' } as const;
+export type ClientName = keyof typeof PACKAGES;
+
+/** A program of somebody else's, or why there is none here. */
+export type Client = { readonly path: string } | { readonly absent: string };
+
+/**
+ * Looks for a client on the PATH, then in the cache, then in Debian sid, from where it is
+ * unpacked into the cache without being installed. Set INTEROP_OFFLINE to leave the mirror alone.
+ */
+export async function findClient(name: ClientName): Promise<Client> {
+  const cached = join(CACHE, 'root/usr/bin', name);
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const path of [...folders.map((folder) => join(folder, name)), cached]) {
+    if (await isProgram(path)) return { path };
+  }
+  if (process.env['INTEROP_OFFLINE'] !== undefined) {
+    return {
+      absent: `${name} is not on the PATH, and INTEROP_OFFLINE keeps it from being fetched`,
+    };
+  }
+  try {
+    await fetchPackage(PACKAGES[name]);
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : '';
+    return { absent: `${name} is not on the PATH and Debian sid could not be asked: ${reason}` };
+  }
+  return (await isProgram(cached))
+    ? { path: cached }
+    : { absent: `Debian's package ${PACKAGES[name]} does not carry ${name}` };
+}
+
+/** The title of tests that need a client: says so when they are left out. */
+export function titled(title: string, client: Client): string {
+  return 'path' in client ? title : `${title} (left out: ${client.absent})`;
+}
+
+/** Downloads and unpacks a package with a private apt configuration; nothing is installed. */
+async function fetchPackage(name: string): Promise<void> {
+  const apt = join(CACHE, 'apt');
+  await mkdir(join(apt, 'state/lists/partial'), { recursive: true });
+  await mkdir(join(apt, 'archives/partial'), { recursive: true });
+  const sources = join(apt, 'sources.list');
+  await writeFile(sources, `deb [signed-by=${KEYRING}] ${MIRROR} sid main\n`);
+  const settings = [
+    `Dir::Etc::SourceList=${sources}`,
+    'Dir::Etc::SourceParts=/dev/null',
+    `Dir::State=${join(apt, 'state')}`,
+    `Dir::Cache=${apt}`,
+    // A mirror's index of sid may be past its date; its signature is checked all the same.
+    'Acquire::Check-Valid-Until=false',
+    'Acquire::Languages=none',
+    'APT::Sandbox::User=root',
+  ].flatMap((setting) => ['-o', setting]);
+  const options = { cwd: apt, timeout: FETCH_MS };
+  await run('apt-get', [...settings, 'update'], options);
+  await run('apt-get', [...settings, 'download', name], options);
+  const { stdout } = await run('sh', ['-c', `ls -t ${name}_*.deb`], options);
+  const [newest = ''] = stdout.split('\n');
+  await run('dpkg', ['-x', join(apt, newest), join(CACHE, 'root')], options);
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
