@@ -7,6 +7,7 @@ import { registerEvidence } from './commands/evidence.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerLog } from './commands/log.js';
 import { registerRebuild } from './commands/rebuild.js';
+import { registerSearch } from './commands/search.js';
 import { registerStatus } from './commands/status.js';
 import { registerSubmit } from './commands/submit.js';
 import { registerUp } from './commands/up.js';
@@ -66,6 +67,7 @@ function makeProgram(context: Context): Command {
     registerRebuild,
     registerDiff,
     registerLog,
+    registerSearch,
     registerWitness,
     registerDevice,
   ]) {

@@ -1,0 +1,113 @@
+import { MAX_ATTESTATION_BYTES } from '@touchstone/attest';
+import { logRoutes, makeClient, type Client, type SearchQuery } from '@touchstone/contract';
+import {
+  decodeEntryBundle,
+  entriesPath,
+  TILE_WIDTH,
+  tileWidth,
+  verifyInclusion,
+} from '@touchstone/merkle';
+import { nodeHasher, TileReader } from '@touchstone/tlog';
+import { CliError, EXIT } from '../failure.js';
+import { readTile } from '../log-reader.js';
+
+/** What a signed checkpoint says of the tree. */
+export interface TreeHead {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** A log over HTTP. Nothing it gives is checked here but its form. */
+export class LogSource {
+  readonly #url: string;
+  readonly #client: Client<typeof logRoutes>;
+
+  constructor(url: string) {
+    this.#url = url.replace(/\/$/, '');
+    this.#client = makeClient(logRoutes, { baseUrl: this.#url, fetch: fetch as never });
+  }
+
+  /** The signed note. */
+  async checkpoint(): Promise<Uint8Array> {
+    const bytes = await readTile(this.#url, 'checkpoint');
+    if (bytes) return bytes;
+    throw new CliError('log-unreachable', `${this.#url} has no checkpoint`, EXIT.absent);
+  }
+
+  tile(path: string): Promise<Uint8Array | undefined> {
+    return readTile(this.#url, path);
+  }
+
+  /** Leaves [from, to) of the tree of `size` leaves. */
+  async leaves(from: number, to: number, size: number): Promise<Uint8Array[]> {
+    const leaves: Uint8Array[] = [];
+    for (let at = from; at < to;) {
+      const bundle = Math.floor(at / TILE_WIDTH);
+      const end = Math.min(to, (bundle + 1) * TILE_WIDTH);
+      const base = bundle * TILE_WIDTH;
+      leaves.push(...(await this.#bundle(bundle, size)).slice(at - base, end - base));
+      at = end;
+    }
+    return leaves;
+  }
+
+  /** A partial bundle may be gone once the full one is there (C2SP tlog-tiles, "Pruning"). */
+  async #bundle(bundle: number, size: number): Promise<Uint8Array[]> {
+    for (const width of new Set([tileWidth(0, bundle, size), TILE_WIDTH])) {
+      const path = entriesPath(bundle, width);
+      const bytes = await this.tile(path);
+      if (!bytes) continue;
+      try {
+        return decodeEntryBundle(bytes, width);
+      } catch (cause) {
+        const message = `${path} is no bundle of ${width} entries`;
+        throw new CliError('tile-malformed', message, EXIT.refuted, { cause });
+      }
+    }
+    const message = `the log does not have entries ${bundle * TILE_WIDTH} and following`;
+    throw new CliError('tile-missing', message, EXIT.refuted);
+  }
+
+  /** The attestation with this SHA-256 in hex; whoever indexes it checks the digest. */
+  readonly attestation = async (sha256: string): Promise<Uint8Array | undefined> => {
+    const bytes = await readTile(this.#url, `v1/attestations/sha256:${sha256}`);
+    return bytes && bytes.length <= MAX_ATTESTATION_BYTES ? bytes : undefined;
+  };
+
+  /** An answer to a search, not verified. */
+  search(query: SearchQuery): Promise<unknown> {
+    return this.#client.search({ query });
+  }
+}
+
+/** Leaves of one signed tree, each proved to be in it before it is handed out. */
+export class ProvenLeaves {
+  readonly #source: LogSource;
+  readonly #head: TreeHead;
+  readonly #reader: TileReader;
+
+  constructor(source: LogSource, head: TreeHead) {
+    this.#source = source;
+    this.#head = head;
+    this.#reader = new TileReader((path) => source.tile(path));
+  }
+
+  /** Leaves [from, to). @throws CliError `inclusion-proof` when one is not in the tree */
+  async read(from: number, to: number): Promise<Uint8Array[]> {
+    const leaves = await this.#source.leaves(from, to, this.#head.size);
+    for (const [i, leaf] of leaves.entries()) await this.#check(from + i, leaf);
+    return leaves;
+  }
+
+  async #check(index: number, leaf: Uint8Array): Promise<void> {
+    const { size, root } = this.#head;
+    const proof = await this.#reader.inclusionProof(index, size);
+    try {
+      const leafHash = nodeHasher.leaf(leaf);
+      verifyInclusion({ index, size, leafHash, proof, root }, nodeHasher);
+    } catch (cause) {
+      const message = `leaf ${index} that the log hands out is not in its tree of size ${size}`;
+      throw new CliError('inclusion-proof', message, EXIT.refuted, { cause });
+    }
+  }
+}
