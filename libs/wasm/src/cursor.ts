@@ -83,6 +83,19 @@ export class Cursor {
     throw new WasmError('leb-out-of-range', start, `${field} does not fit in ${bits} bits`);
   }
 
+  /** Signed LEB128 of at most 33 bits: how types are written, indices and opcodes in one space. */
+  s33(field: string): number {
+    const start = this.offset;
+    this.skipSigned(33, field);
+    const length = this.offset - start;
+    let value = 0;
+    for (let at = 0; at < length; at += 1) {
+      value += ((this.bytes[start + at] ?? 0) & 0x7f) * 2 ** (7 * at);
+    }
+    const negative = ((this.bytes[this.offset - 1] ?? 0) & 0x40) !== 0;
+    return negative ? value - 2 ** (7 * length) : value;
+  }
+
   /**
    * A count of items that take at least `minSize` bytes each. A count that the rest of the window
    * cannot hold is refused before anything is read, so no loop runs longer than its input.

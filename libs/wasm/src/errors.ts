@@ -1,11 +1,13 @@
-/** What can be wrong with the bytes of a module. Each code has one meaning and does not change. */
+/** What can be wrong with the bytes of a binary. Each code has one meaning and does not change. */
 export type WasmErrorCode =
   /** The file does not begin with `\0asm`. */
   | 'not-wasm'
   /** A version or layer that is neither module nor component. */
   | 'version-unsupported'
-  /** A component (layer 1): recognised, not read yet. */
+  /** A component (layer 1) where a core module was to be read. */
   | 'component-unsupported'
+  /** A core module (layer 0) where a component was to be read. */
+  | 'component-expected'
   /** The file, or the section being read, ends inside a field. */
   | 'truncated'
   /** The file is larger than the reader was told to accept. */
@@ -27,20 +29,34 @@ export type WasmErrorCode =
   | 'count-too-large'
   /** Two sections that must agree on a count do not. */
   | 'count-mismatch'
+  /** Components or types nested deeper than the reader follows. */
+  | 'depth-exceeded'
+  /** An index that nothing defined before it has. */
+  | 'index-out-of-range'
+  /** A second import, export, argument or label of the same name where names are unique. */
+  | 'name-duplicate'
   | 'import-malformed'
+  | 'export-malformed'
   | 'function-malformed'
-  | 'data-malformed';
+  | 'data-malformed'
+  /** A type of a component, or a core type within it, that the specification does not know. */
+  | 'type-malformed'
+  /** An instance, alias, canonical function or other definition the specification does not know. */
+  | 'definition-malformed'
+  /** A custom section whose content is not what its name promises. */
+  | 'custom-malformed';
 
-/** Refusal of a module's bytes; `offset` is where in the file the trouble begins. */
+/** Refusal of a binary's bytes; `offset` is where in the file the trouble begins. */
 export class WasmError extends Error {
   override readonly name = 'WasmError';
 
   constructor(
     readonly code: WasmErrorCode,
     readonly offset: number,
-    message: string,
+    /** What is wrong, without the place. */
+    readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`${message} (at byte ${offset}, 0x${offset.toString(16)})`, options);
+    super(`${reason} (at byte ${offset}, 0x${offset.toString(16)})`, options);
   }
 }

@@ -40,3 +40,61 @@ export {
   type SummaryRange,
 } from './summary.js';
 export { STRIP_CUSTOM_SECTIONS, stripCustomSections } from './strip.js';
+export {
+  moduleAt,
+  readBinary,
+  readComponent,
+  walkNodes,
+  type ComponentNode,
+  type ComponentSection,
+  type ComponentSectionName,
+  type ModuleNode,
+  type Node,
+  type ReadComponentOptions,
+} from './component/component.js';
+export type {
+  Definition,
+  InlineExport,
+  Instance,
+  NamedReference,
+} from './component/definitions.js';
+export type { Alias } from './component/alias.js';
+export type { Canon, CanonOperands, CanonOption } from './component/canon.js';
+export type {
+  CoreCompositeType,
+  CoreExternType,
+  CoreField,
+  CoreFuncType,
+  CoreLimits,
+  CoreSubType,
+  CoreValueType,
+} from './component/core-types.js';
+export type { ExternName, ExternType } from './component/extern.js';
+export type {
+  CoreType,
+  Declaration,
+  DefinedType,
+  FuncType,
+  ModuleDeclaration,
+} from './component/types.js';
+export type {
+  DefinedValueType,
+  LabelledType,
+  PrimitiveType,
+  ValueType,
+} from './component/value-types.js';
+export { SORTS, type CoreSort, type Sort, type SortIndex } from './component/sorts.js';
+export {
+  customSections,
+  readOwnName,
+  readProducers,
+  readTargetFeatures,
+  type CustomSection,
+  type Producer,
+  type ProducersField,
+  type TargetFeature,
+} from './component/custom.js';
+export { digestNodes, type NodeDigest } from './component/digest.js';
+export { readExports, type Export } from './component/module-exports.js';
+export { stripBinary } from './component/strip.js';
+export { validateStructure } from './component/validate.js';

@@ -9,3 +9,14 @@ export const MAX_IMPORTS = 1_000_000;
 export const MAX_FUNCTIONS = 1_000_000;
 export const MAX_DATA_SEGMENTS = 100_000;
 export const MAX_NAME_BYTES = 100_000;
+export const MAX_EXPORTS = 1_000_000;
+
+/** Of components within components, and of types within types, together. */
+export const MAX_DEPTH = 64;
+/** Sections, definitions and the parts of types in a whole file, nested components included. */
+export const MAX_COMPONENT_ITEMS = 1_000_000;
+/** Results of a start definition: each takes a place in the value index space and no byte. */
+export const MAX_START_RESULTS = 1_000;
+export const MAX_PRODUCER_FIELDS = 16;
+export const MAX_PRODUCER_VALUES = 1_000;
+export const MAX_TARGET_FEATURES = 1_000;
