@@ -35,6 +35,8 @@ export interface AgentOptions {
 
 const LONG_POLL_SECONDS = 15;
 const MAX_BACKOFF_MS = 15_000;
+/** A coordinator that does not answer must not keep a worker from beating, or from stopping. */
+const ANSWER_MS = 30_000;
 
 /**
  * The loop of one organisation's worker: lease, rebuild, sign, report.
@@ -55,10 +57,11 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
     try {
       const { lease } = await coordinator.lease({
         body: { waitSeconds: LONG_POLL_SECONDS },
-        signal: stop,
+        signal: AbortSignal.any([stop, AbortSignal.timeout(LONG_POLL_SECONDS * 1000 + ANSWER_MS)]),
       });
-      failures = 0;
       if (lease !== null) await work(coordinator, lease, options, stop);
+      // Only now: a machine on which every build breaks must not lease as fast as it can.
+      failures = 0;
     } catch (error) {
       if (isStopped(stop)) return;
       failures += 1;
@@ -99,8 +102,7 @@ async function work(
     await deliver(coordinator, lease, report, signed, signal);
     logger.info({ outcome: report.predicate.outcome }, 'reported');
   } catch (error) {
-    const refused = error instanceof ClientError && error.code === 'refused';
-    if (!refused && !lost.signal.aborted) await giveBack(coordinator, lease, logger);
+    if (!isFinal(error) && !lost.signal.aborted) await giveBack(coordinator, lease, logger);
     if (!stop.aborted) throw error;
   } finally {
     lost.abort();
@@ -132,10 +134,11 @@ async function keepLease(
       const answer = await coordinator.heartbeat({
         params: { id: lease.rebuildId },
         body: { leaseToken: lease.leaseToken },
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       expiresAt = Date.parse(answer.expiresAt);
     } catch (error) {
-      if (error instanceof ClientError && error.code === 'refused') {
+      if (isFinal(error)) {
         logger.warn({ error: describe(error) }, 'lease lost');
         lost.abort();
         return;
@@ -158,10 +161,11 @@ async function deliver(
       await coordinator.complete({
         params: { id: lease.rebuildId },
         body: { leaseToken: lease.leaseToken, outcome: report.predicate.outcome, ...signed },
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       return;
     } catch (error) {
-      if (!(error instanceof ClientError) || error.code === 'refused') throw error;
+      if (!(error instanceof ClientError) || isFinal(error)) throw error;
       await delay(backoff(failures), undefined, { signal });
     }
   }
@@ -172,12 +176,19 @@ async function giveBack(coordinator: Coordinator, lease: Lease, logger: Logger):
     await coordinator.release({
       params: { id: lease.rebuildId },
       body: { leaseToken: lease.leaseToken },
+      signal: AbortSignal.timeout(ANSWER_MS),
     });
     logger.info('gave the lease back');
   } catch (error) {
     // It lapses by itself; giving it back only spares the wait.
     logger.warn({ error: describe(error) }, 'could not give the lease back');
   }
+}
+
+/** Whether the coordinator has decided. That it is broken or busy now decides nothing. */
+function isFinal(error: unknown): boolean {
+  const status = error instanceof ClientError ? error.problem?.status : undefined;
+  return status !== undefined && status < 500 && status !== 429;
 }
 
 function backoff(failures: number): number {

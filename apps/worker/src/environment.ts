@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -39,6 +41,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);
   }
   const e = parsed.data;
+  refuseToEmpty(e.WORK_DIR, [e.CACHE_DIR, e.REBUILDER_KEY_FILE, process.cwd(), homedir()]);
   return {
     coordinatorUrl: e.COORDINATOR_URL,
     audience: e.COORDINATOR_AUDIENCE ?? e.COORDINATOR_URL.replace(/\/$/, ''),
@@ -50,6 +53,18 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     allowPrivateRegistries: e.ALLOW_PRIVATE_REGISTRIES,
     logLevel: e.LOG_LEVEL,
   };
+}
+
+/** The work folder is emptied at each start, so nothing that anybody wants may lie in it. */
+function refuseToEmpty(workDir: string, wanted: readonly (string | undefined)[]): void {
+  for (const path of wanted) {
+    if (path === undefined) continue;
+    const way = relative(resolve(workDir), resolve(path));
+    if (way === '..' || way.startsWith(`..${sep}`)) continue;
+    throw new Error(
+      `WORK_DIR: ${workDir} is emptied when the worker starts, and ${path} lies in it; name a folder of its own`,
+    );
+  }
 }
 
 function keySource(file: string | undefined, pem: string | undefined): WorkerEnvironment['key'] {
