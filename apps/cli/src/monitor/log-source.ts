@@ -11,6 +11,8 @@ import { nodeHasher, TileReader } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { readTile } from '../log-reader.js';
 
+const CACHED_BUNDLES = 8;
+
 /** What a signed checkpoint says of the tree. */
 export interface TreeHead {
   readonly size: number;
@@ -21,6 +23,8 @@ export interface TreeHead {
 export class LogSource {
   readonly #url: string;
   readonly #client: Client<typeof logRoutes>;
+  /** Bundles read last, oldest first: neighbours are mostly asked for one after the other. */
+  readonly #bundles = new Map<string, Uint8Array[]>();
 
   constructor(url: string) {
     this.#url = url.replace(/\/$/, '');
@@ -55,10 +59,16 @@ export class LogSource {
   async #bundle(bundle: number, size: number): Promise<Uint8Array[]> {
     for (const width of new Set([tileWidth(0, bundle, size), TILE_WIDTH])) {
       const path = entriesPath(bundle, width);
+      const known = this.#bundles.get(path);
+      if (known) return known;
       const bytes = await this.tile(path);
       if (!bytes) continue;
       try {
-        return decodeEntryBundle(bytes, width);
+        const entries = decodeEntryBundle(bytes, width);
+        this.#bundles.set(path, entries);
+        const [oldest] = this.#bundles.keys();
+        if (this.#bundles.size > CACHED_BUNDLES && oldest) this.#bundles.delete(oldest);
+        return entries;
       } catch (cause) {
         const message = `${path} is no bundle of ${width} entries`;
         throw new CliError('tile-malformed', message, EXIT.refuted, { cause });
