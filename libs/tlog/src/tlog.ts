@@ -187,7 +187,7 @@ export class Tlog {
       await new Promise((done) => setImmediate(done));
       const published = await this.#integrate(this.#pool.take());
       if (!published) continue;
-      if (this.#publication) this.#publication.add(this.#committed.state.range.size, published);
+      if (this.#publication) this.#publication.add(published);
       else await this.#publish().then(published.resolve, published.reject);
     }
     if (this.#failure) this.#pool.rejectAll(this.#failure);

@@ -1,11 +1,6 @@
 import type { Published } from '../append-pool.js';
 import type { Deferred } from '../deferred.js';
 
-interface Waiting {
-  readonly size: number;
-  readonly batch: Deferred;
-}
-
 /**
  * Publication that goes on beside the batches, for logs whose checkpoints must be witnessed first:
  * the way to the witnesses and back is long, and batches become durable meanwhile. One checkpoint
@@ -16,7 +11,7 @@ interface Waiting {
  */
 export class Publication {
   readonly #publish: () => Promise<Published>;
-  #waiting: Waiting[] = [];
+  #waiting: Deferred[] = [];
   #asked = false;
   #running: Promise<void> | undefined;
 
@@ -24,9 +19,9 @@ export class Publication {
     this.#publish = publish;
   }
 
-  /** Settles the batch, of a committed tree of `size` leaves, with the checkpoint that covers it. */
-  add(size: number, batch: Deferred): void {
-    this.#waiting.push({ size, batch });
+  /** Settles a batch that is committed with the first checkpoint made from now on: it covers it. */
+  add(batch: Deferred): void {
+    this.#waiting.push(batch);
     this.start();
   }
 
@@ -50,12 +45,9 @@ export class Publication {
       this.#waiting = [];
       try {
         const published = await this.#publish();
-        for (const { size, batch } of waiting) {
-          if (size <= published.size) batch.resolve(published);
-          else this.#waiting.push({ size, batch });
-        }
+        for (const batch of waiting) batch.resolve(published);
       } catch (error) {
-        for (const { batch } of waiting) batch.reject(error);
+        for (const batch of waiting) batch.reject(error);
       }
     }
   }

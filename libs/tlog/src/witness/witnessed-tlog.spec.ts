@@ -192,6 +192,15 @@ describe('a log with witnesses', () => {
     ).published;
     await before.close();
     expect(before.checkpoint()).not.toContain(COSIGNATURE);
+    // Without a quorum it goes on to show that one, and tries again though no entry is new.
+    const witnesses = new Witnesses();
+    witnesses.answer = 'refuse';
+    const log = await Tlog.open({ storage, signer, cosign: witnesses.cosign });
+    expect(log.checkpoint()).toBe(before.checkpoint());
+    witnesses.answer = 'agree';
+    await witnesses.next();
+    while (!log.checkpoint().endsWith(COSIGNATURE)) await new Promise((done) => setImmediate(done));
+    await log.close();
     const all = await stand(storage);
     expect(all.log.checkpoint().endsWith(COSIGNATURE)).toBe(true);
     await close(all);
