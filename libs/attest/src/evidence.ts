@@ -5,13 +5,15 @@ import { isPlainObject } from './canonical-json.js';
 import { DsseEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
 import { parseBy, parseJson } from './json.js';
+import { resolveTrustRoot, type TrustRoot } from './trust-root.js';
 
 export const EVIDENCE_SCHEMA = 'https://touchstone.dev/evidence/v1';
 
 /** Largest evidence file that is read, in bytes. */
 export const MAX_EVIDENCE_BYTES = 32 * 1024 * 1024;
 
-const MAX_ENTRIES = 256;
+/** Two statements of each rebuilder that a trust root can hold. */
+const MAX_ENTRIES = 512;
 const MAX_BODY_BASE64 = 64 * 1024;
 const MAX_CHECKPOINT = 64 * 1024;
 /** A tree of 2^63 leaves has proofs of 63 hashes. */
@@ -65,4 +67,22 @@ export function parseEvidence(file: unknown): Evidence {
     }
   }
   return parseBy(Evidence, value, 'evidence-malformed', 'evidence');
+}
+
+/**
+ * The evidence without the entries that no rebuilder of `trustRoot` signed, by their key ids.
+ * `verifyEvidence` refuses evidence that has such entries: what a trust root does not speak of is
+ * to be left out by whoever knows that, not to be passed over. So a verifier whose trust root is
+ * older or newer than the coordinator's list of rebuilders narrows the evidence first.
+ *
+ * This checks no signature; it can only take votes away.
+ *
+ * @throws AttestError of `resolveTrustRoot`
+ */
+export function narrowEvidence(evidence: Evidence, trustRoot: TrustRoot): Evidence {
+  const known = new Set(resolveTrustRoot(trustRoot).keys.map(({ keyId }) => keyId));
+  const entries = evidence.entries.filter(({ envelope }) =>
+    envelope.signatures.some(({ keyid }) => keyid === undefined || known.has(keyid)),
+  );
+  return { ...evidence, entries };
 }

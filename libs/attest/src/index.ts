@@ -23,6 +23,7 @@ export {
   EVIDENCE_SCHEMA,
   EvidenceEntry,
   MAX_EVIDENCE_BYTES,
+  narrowEvidence,
   parseEvidence,
 } from './evidence.js';
 export { parseJson } from './json.js';

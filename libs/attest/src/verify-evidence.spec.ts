@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nobleVerifier } from '@touchstone/note';
-import { rebuildStatement, verifyEvidence } from './index.js';
+import { narrowEvidence, rebuildStatement, verifyEvidence } from './index.js';
 import {
   dissent,
   evidenceOf,
@@ -110,6 +110,34 @@ describe('verifyEvidence', () => {
     const lenient = trustRoot({ policy: { quorum: 2, acceptEquivalent: true } });
     expect((await verifyEvidence(evidence, { ...options, trustRoot: lenient })).verdict).toBe(
       'reproduced',
+    );
+  });
+
+  it('goes on without a rebuilder that is no longer enrolled, once its statements are left out', async () => {
+    const evidence = await evidenceOf([
+      await vote(signers.acme),
+      await attest(signers.acme, provenanceOf(predicate(), 'acme')),
+      await vote(signers.birch),
+      await vote(signers.cedar),
+    ]);
+    const old = trustRoot();
+    const next = { ...old, rebuilders: old.rebuilders.filter(({ id }) => id !== 'acme') };
+    const verify = (file: unknown) => verifyEvidence(file, { ...options, trustRoot: next });
+    await expect(verify(evidence)).rejects.toMatchObject({ code: 'signer-unknown' });
+    expect(await verify(narrowEvidence(evidence, next))).toMatchObject({
+      verdict: 'reproduced',
+      entries: [{ rebuilder: 'birch' }, { rebuilder: 'cedar' }],
+    });
+    expect(narrowEvidence(evidence, old)).toEqual(evidence);
+  });
+
+  it('does not count the vote of a rebuilder that is no longer enrolled', async () => {
+    const evidence = await evidenceOf([await vote(signers.acme), await vote(signers.birch)]);
+    const old = trustRoot();
+    const next = { ...old, rebuilders: old.rebuilders.filter(({ id }) => id !== 'acme') };
+    const narrowed = narrowEvidence(evidence, next);
+    expect((await verifyEvidence(narrowed, { ...options, trustRoot: next })).verdict).toBe(
+      'pending',
     );
   });
 });
