@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { parseTrustRoot, type TrustRoot } from '@touchstone/attest';
+import { AttestError, parseJson, parseTrustRoot, type TrustRoot } from '@touchstone/attest';
 import { fieldPath, Recipe } from '@touchstone/contract';
 import { CliError, EXIT } from './failure.js';
 
@@ -22,13 +22,14 @@ export async function readBounded(path: string, limit = MAX_FILE_BYTES): Promise
   }
 }
 
-/** Reads a file as JSON; a file that is none is a usage error that names it. */
+/** Reads a file as JSON, strictly; a file that is none is a usage error that names it. */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readBounded(path, MAX_JSON_BYTES);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseJson(bytes, MAX_JSON_BYTES);
   } catch (cause) {
-    throw new CliError('file-malformed', `${path} is not JSON`, EXIT.usage, { cause });
+    if (!(cause instanceof AttestError)) throw cause;
+    throw new CliError('file-malformed', `${path}: ${cause.message}`, EXIT.usage, { cause });
   }
 }
 

@@ -15,7 +15,7 @@ import { registerVerify } from './commands/verify.js';
 import { registerWitness } from './commands/witness.js';
 import type { Context } from './context.js';
 import { EXIT, toCliError, type ExitCode } from './failure.js';
-import { Terminal } from './terminal.js';
+import { quoted, Terminal } from './terminal.js';
 import { VERSION } from './version.js';
 
 /** Runs one command line and answers its exit code; never throws. */
@@ -83,6 +83,6 @@ function fail(error: unknown, json: boolean, terminal: Terminal): ExitCode {
   }
   const failure = toCliError(error);
   if (json) terminal.json({ error: { code: failure.code, message: failure.message } });
-  else terminal.note(`${terminal.noteStyle('red', failure.code)}: ${failure.message}`);
+  else terminal.note(`${terminal.noteStyle('red', failure.code)}: ${quoted(failure.message)}`);
   return failure.exitCode;
 }

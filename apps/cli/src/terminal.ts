@@ -10,6 +10,27 @@ const CODES: Record<Style, [number, number]> = {
   yellow: [33, 39],
 };
 
+/** Our own styles pass; whatever else would drive a terminal came in with a stranger's text. */
+const STYLED = /(\u001b\[(?:1|22|2|32|39|31|33)m)/u;
+const DRIVES = /[^\P{Cc}\n\t]|\p{Bidi_Control}/gu;
+
+/** Text with what would drive a terminal written out, as `\u{1b}`. */
+function quiet(text: string): string {
+  return text
+    .split(STYLED)
+    .map((part, index) => (index % 2 === 1 ? part : part.replace(DRIVES, written)))
+    .join('');
+}
+
+function written(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** A stranger's text of several lines, set in so that none of them can pass for one of ours. */
+export function quoted(text: string): string {
+  return text.replaceAll('\n', '\n  | ');
+}
+
 /**
  * Where a command writes. Results go to stdout, everything said on the way to stderr, so that
  * `--json` leaves exactly one document on stdout. Colours appear only on a terminal, and not when
@@ -32,7 +53,7 @@ export class Terminal {
 
   /** A line of the result. */
   print(line = ''): void {
-    this.#stdout.write(`${line}\n`);
+    this.#stdout.write(`${quiet(line)}\n`);
   }
 
   /** The result as one JSON document. */
@@ -42,7 +63,7 @@ export class Terminal {
 
   /** A line about the work under way. */
   note(line: string): void {
-    this.#stderr.write(`${line}\n`);
+    this.#stderr.write(`${quiet(line)}\n`);
   }
 
   /** Styles text that goes to stdout. */

@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { CliError, EXIT, type ExitCode } from '../failure.js';
 import { readBounded, readRecipe } from '../input.js';
 import { rebuildLocally } from '../rebuilding.js';
-import type { Terminal } from '../terminal.js';
+import { quoted, type Terminal } from '../terminal.js';
 
 interface Options {
   cache: string;
@@ -83,7 +83,7 @@ function printReport({ predicate, claimed, built }: RebuildReport, terminal: Ter
       terminal.print(`  ${line}`);
   }
   const { failure, toolchain, outcome } = predicate;
-  if (failure !== undefined) terminal.print(`${failure.code}: ${failure.message}`);
+  if (failure !== undefined) terminal.print(`${failure.code}: ${quoted(failure.message)}`);
   if (toolchain !== undefined) {
     const { name, version, digest } = toolchain;
     terminal.print(`toolchain ${name} ${version}, tree ${digest.sha256}`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { verifyEvidence, type VerifiedEvidence } from '@touchstone/attest';
+import { verifyEvidence, type PresentedFile, type VerifiedEvidence } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
@@ -35,19 +35,21 @@ async function verify(file: string, options: Options, context: Context): Promise
   const { terminal } = context;
   const trustRoot = await readTrustRoot(options.trustRoot);
   const evidence = await readBounded(file);
-  const artifacts = [];
-  for (const path of options.artifact ?? []) {
-    const bytes = await readBounded(path);
-    artifacts.push({
-      size: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      sha512: createHash('sha512').update(bytes).digest('hex'),
-    });
-  }
-  const result = await verifyEvidence(evidence, { trustRoot, verify: nodeVerifier, artifacts });
+  const artifacts = options.artifact && (await Promise.all(options.artifact.map(describe)));
+  const result = await verifyEvidence(evidence, {
+    ...{ trustRoot, verify: nodeVerifier },
+    // Without a file at hand, nothing may be said to have been presented.
+    ...(artifacts && { artifacts }),
+  });
   if (result.verdict !== 'reproduced') context.exitCode = EXIT.refuted;
   if (options.json === true) terminal.json(result);
   else printResult(result, terminal);
+}
+
+async function describe(path: string): Promise<PresentedFile> {
+  const bytes = await readBounded(path);
+  const digest = (algorithm: string): string => createHash(algorithm).update(bytes).digest('hex');
+  return { size: bytes.length, sha256: digest('sha256'), sha512: digest('sha512') };
 }
 
 function printResult(result: VerifiedEvidence, terminal: Terminal): void {
