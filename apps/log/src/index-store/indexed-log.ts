@@ -13,8 +13,11 @@ export interface LoggedEntry {
   readonly published: Appended['published'];
 }
 
-export interface IndexedLogOptions {
-  readonly log: Log;
+/** What of a log the index stands on. */
+export type AppendLog = Pick<Log, 'append' | 'settle' | 'readLeaves' | 'publishedAt' | 'failure'>;
+
+export interface IndexedLogOptions<L extends AppendLog> {
+  readonly log: L;
   readonly index: LogIndex;
   readonly describe: (leaf: Uint8Array) => Promise<NewLeaf>;
   readonly clock: () => number;
@@ -30,17 +33,17 @@ export interface IndexedLogOptions {
  * When storage fails under a batch, its entries may be in the tree nonetheless. Nothing is
  * appended then before the engine has found out and the index has read what was persisted anyway.
  */
-export class IndexedLog {
-  readonly log: Log;
+export class IndexedLog<L extends AppendLog = Log> {
+  readonly log: L;
   readonly index: LogIndex;
-  readonly #options: IndexedLogOptions;
+  readonly #options: IndexedLogOptions<L>;
   readonly #indexer: Indexer;
   readonly #pending = new Map<string, Promise<LoggedEntry>>();
   #settled: Promise<void> | undefined = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #lookups: Lookup[] = [];
 
-  private constructor(options: IndexedLogOptions) {
+  private constructor(options: IndexedLogOptions<L>) {
     this.#options = options;
     this.log = options.log;
     this.index = options.index;
@@ -51,8 +54,8 @@ export class IndexedLog {
   }
 
   /** Resolves once the index has every leaf of the durable tree. */
-  static async open(options: IndexedLogOptions): Promise<IndexedLog> {
-    const indexed = new IndexedLog(options);
+  static async open<L extends AppendLog>(options: IndexedLogOptions<L>): Promise<IndexedLog<L>> {
+    const indexed = new IndexedLog<L>(options);
     await indexed.#indexer.catchUp(await options.log.settle());
     return indexed;
   }
