@@ -6,12 +6,14 @@ import { registerEnrol } from './commands/enrol.js';
 import { registerEvidence } from './commands/evidence.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerLog } from './commands/log.js';
+import { registerMonitor } from './commands/monitor.js';
 import { registerRebuild } from './commands/rebuild.js';
 import { registerSearch } from './commands/search.js';
 import { registerStatus } from './commands/status.js';
 import { registerSubmit } from './commands/submit.js';
 import { registerUp } from './commands/up.js';
 import { registerVerify } from './commands/verify.js';
+import { registerWasm } from './commands/wasm.js';
 import { registerWitness } from './commands/witness.js';
 import type { Context } from './context.js';
 import { EXIT, toCliError, type ExitCode } from './failure.js';
@@ -68,8 +70,10 @@ function makeProgram(context: Context): Command {
     registerDiff,
     registerLog,
     registerSearch,
+    registerMonitor,
     registerWitness,
     registerDevice,
+    registerWasm,
   ]) {
     register(program, context);
   }
