@@ -1,6 +1,6 @@
 import { nodeVerifier } from '@touchstone/keys';
 import { parseTrustRoot, verifyEvidence } from '@touchstone/attest';
-import { recipeDigest } from '@touchstone/contract';
+import { Problem, recipeDigest } from '@touchstone/contract';
 import type { EmbeddedPostgres } from '@touchstone/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeNamed, reportFor } from './rebuilder.js';
@@ -161,6 +161,12 @@ describe('the process', () => {
     const rebuilder = await stand.enrol('patient');
     await stand.stopLog();
     expect((await fetch(`${stand.url}/readyz`)).status).toBe(503);
+    const id = recipeDigest(recipeNamed('whole-way'));
+    const evidence = await fetch(`${stand.url}/v1/artifacts/${id}/evidence`);
+    const problem = Problem.parse(await evidence.json());
+    expect([evidence.status, problem.code]).toEqual([503, 'log-unreachable']);
+    // Where the log is, is nobody's business.
+    expect(JSON.stringify(problem)).not.toContain(new URL(stand.logUrl).host);
     const lease = await rebuilder.lease();
     const params = { id: lease.rebuildId };
     const body = await reportFor(rebuilder, lease, { outcome: 'failed' });

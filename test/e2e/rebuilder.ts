@@ -45,7 +45,7 @@ export interface TestRebuilder {
     request: BoundTo,
     change?: Partial<JWTPayload>,
     by?: PrivateKey,
-    header?: { kid: string | undefined },
+    header?: { kid?: string },
   ): Promise<string>;
   /** Leases the next rebuild; fails the test when there is none. */
   lease(waitSeconds?: number): Promise<Lease>;
@@ -74,8 +74,7 @@ export function makeRebuilder(
     })
       .setProtectedHeader({
         alg: by.publicKey.algorithm === 'ed25519' ? 'EdDSA' : 'ES256',
-        kid: keyId(key.publicKey),
-        ...header,
+        ...(header ?? { kid: keyId(key.publicKey) }),
       })
       .sign(createPrivateKey(by.toPem()));
   };

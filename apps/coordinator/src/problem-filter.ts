@@ -36,6 +36,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { code, status, message } = refusal;
     const facts = { code, status, method: request.method, url: request.url };
     if (status === 500) this.logger.error({ err: error, ...facts }, message);
+    else if (status > 500) this.logger.warn({ err: refusal.cause, ...facts }, message);
     else this.logger.info({ ...facts, reason: message }, 'refused');
     void reply
       .status(refusal.status)

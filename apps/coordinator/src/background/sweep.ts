@@ -54,7 +54,13 @@ export async function refillQueue({ db, queue, bell, now }: SweepParts): Promise
   return added;
 }
 
-/** Forgets request tokens that no longer need remembering. */
+/** How far the clocks of coordinators on one database may be apart. */
+const CLOCKS_APART_MILLISECONDS = 600_000;
+
+/**
+ * Forgets request tokens that no coordinator would take any more. Were they forgotten by the clock
+ * of the one that is ahead, the one behind would take them a second time.
+ */
 export async function sweepRequestTokens({ db, now }: SweepParts): Promise<void> {
-  await forgetRequestTokens(db, new Date(now()));
+  await forgetRequestTokens(db, new Date(now() - CLOCKS_APART_MILLISECONDS));
 }

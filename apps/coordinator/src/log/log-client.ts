@@ -170,7 +170,7 @@ export class LogClient {
       bytes = await readBounded(answer);
     } catch (cause) {
       if (cause instanceof LogError) throw cause;
-      throw new LogError('log-unreachable', `the log at ${url} cannot be reached`, { cause });
+      throw new LogError('log-unreachable', 'the log cannot be reached', { cause });
     }
     if (status >= 200 && status <= 299) return bytes;
     const reason = Buffer.from(bytes).toString('utf8').slice(0, 500);

@@ -51,7 +51,10 @@ export async function writeToLog(parts: LogWriterParts): Promise<boolean> {
     claimedUntil: new Date(claimedAt + CLAIM_MILLISECONDS),
     limit: BATCH,
   });
-  await Promise.all(rows.map((row) => writeOne(parts, row, vkey)));
+  // To the end of all of them, so that who stops the work can then close what it stands on.
+  const ends = await Promise.allSettled(rows.map((row) => writeOne(parts, row, vkey)));
+  const broken = ends.find((end) => end.status === 'rejected');
+  if (broken !== undefined) throw broken.reason;
   return rows.length === BATCH;
 }
 

@@ -54,7 +54,9 @@ export async function gatherEvidence(
     };
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause;
-    throw new ProblemError('log-unreachable', cause.message, undefined, { cause });
+    // What the log said, and where it is, is for our own log.
+    const sentence = 'the log does not prove its entries at the moment; try again later';
+    throw new ProblemError('log-unreachable', sentence, undefined, { cause });
   }
 }
 
