@@ -1,0 +1,272 @@
+import { join } from 'node:path';
+import {
+  AttestError,
+  indexEntry,
+  isMapLeaf,
+  openMapCommitment,
+  UNREAD_KEY,
+  type MapCommitment,
+} from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
+import { CompactRange } from '@touchstone/merkle';
+import { openCheckpoint, toBase64, type VerifierKey } from '@touchstone/note';
+import { IndexedMap, inRanges, nodeHasher } from '@touchstone/tlog';
+import { CliError, EXIT } from '../failure.js';
+import { checkHead } from './check-head.js';
+import type { Finding } from './findings.js';
+import { ProvenLeaves, type LogSource, type TreeHead } from './log-source.js';
+import type { MonitorFolder, MonitorState } from './monitor-state.js';
+
+/** A digest or signer that somebody wants to hear of. */
+export interface WatchTarget {
+  /** As it was asked for. */
+  readonly text: string;
+  readonly key: Uint8Array;
+}
+
+export interface MonitorOptions {
+  readonly source: LogSource;
+  readonly folder: MonitorFolder;
+  readonly logs: readonly VerifierKey[];
+  readonly watch: readonly WatchTarget[];
+  /** Resolves when the finding is where it cannot be lost. */
+  readonly report: (finding: Finding) => Promise<void>;
+}
+
+/** What one look at the log came to. */
+export interface MonitorStep {
+  readonly origin: string;
+  readonly size: number;
+  /** Leaves that the newest map covers which was made here and found to be the committed one. */
+  readonly mapSize: number;
+  /** Whether there is no use in going on. */
+  readonly stopped: boolean;
+}
+
+const CHUNK = 256;
+
+/** A finding that ends the step in which it was made. */
+class Stop extends Error {}
+
+/**
+ * Follows one log. Each step:
+ *   1. the checkpoint is signed, and kept,
+ *   2. its tree is the one seen before with more leaves, every one of them read,
+ *   3. new leaves are looked at for what is watched,
+ *   4. the map of every commitment is made again from leaves and attestations, and compared.
+ * The state moves on behind each of these, never before it.
+ */
+export class Monitor {
+  readonly #options: MonitorOptions;
+  readonly #map: IndexedMap;
+  #state: MonitorState | undefined;
+
+  private constructor(options: MonitorOptions, state: MonitorState | undefined, map: IndexedMap) {
+    this.#options = options;
+    this.#state = state;
+    this.#map = map;
+  }
+
+  static async open(options: MonitorOptions): Promise<Monitor> {
+    const state = await options.folder.load();
+    const recorded = state?.map ?? { size: 0, bytes: 0 };
+    const map = await IndexedMap.open(join(options.folder.dir, 'map'), recorded);
+    return new Monitor(options, state, map);
+  }
+
+  close(): Promise<void> {
+    return this.#map.close();
+  }
+
+  /** @throws CliError when the log cannot be reached or a checkpoint is not signed by it */
+  async step(): Promise<MonitorStep> {
+    const { source } = this.#options;
+    const { head, origin, note } = await this.#head();
+    const result = (stopped: boolean): MonitorStep => {
+      const { edge, map } = this.#state ?? {};
+      return { origin, size: edge?.size ?? 0, mapSize: map?.size ?? 0, stopped };
+    };
+    try {
+      await this.#admit(head, origin, note);
+      const state = this.#state as MonitorState;
+      const seen = { size: state.edge.size, root: state.edge.root() };
+      const leaves = new ProvenLeaves(source, seen);
+      await this.#watch(leaves);
+      await this.#follow(leaves);
+      return result(false);
+    } catch (error) {
+      if (error instanceof Stop) return result(true);
+      throw error;
+    }
+  }
+
+  async #head(): Promise<{ head: TreeHead; origin: string; note: string }> {
+    const { source, logs, folder } = this.#options;
+    const bytes = await source.checkpoint();
+    const expected = this.#state?.origin;
+    const keys = expected === undefined ? logs : logs.filter(({ name }) => name === expected);
+    const opened = await openCheckpoint(bytes, keys, nodeVerifier).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : '';
+      throw new CliError('checkpoint-signature', why, EXIT.refuted, { cause });
+    });
+    const note = new TextDecoder().decode(bytes);
+    const { origin, size, root } = opened.checkpoint;
+    await folder.keep(size, note);
+    return { head: { size, root }, origin, note };
+  }
+
+  /** Steps 1 and 2. */
+  async #admit(head: TreeHead, origin: string, note: string): Promise<void> {
+    const known = this.#state;
+    const checked = await checkHead(
+      known?.edge ?? new CompactRange(nodeHasher),
+      head,
+      this.#options.source,
+    );
+    if (checked.result === 'fork') {
+      const checkpoints = [known?.note ?? '', note] as const;
+      await this.#stop({ kind: 'fork', origin, why: checked.why, checkpoints });
+    }
+    if (checked.result === 'tiles-wrong') {
+      await this.#stop({ kind: 'tiles-wrong', origin, checkpoint: note });
+    }
+    if (checked.result !== 'grown') return;
+    const { edge } = checked;
+    if (edge.size === known?.edge.size) return;
+    const before = known ?? { watched: 0, followed: 0, map: { size: 0, bytes: 0 } };
+    await this.#save({ ...before, origin, note, edge });
+  }
+
+  /** Step 3. */
+  async #watch(leaves: ProvenLeaves): Promise<void> {
+    for (let state = this.#now(); state.watched < state.edge.size; state = this.#now()) {
+      const to = Math.min(state.watched + CHUNK, state.edge.size);
+      if (this.#options.watch.length > 0) {
+        const chunk = await leaves.read(state.watched, to);
+        for (const [i, leaf] of chunk.entries()) await this.#look(state.watched + i, leaf);
+      }
+      await this.#save({ ...state, watched: to });
+    }
+  }
+
+  async #look(index: number, leaf: Uint8Array): Promise<void> {
+    const { watch, report, source } = this.#options;
+    if (isMapLeaf(leaf)) return;
+    const { keys } = await indexEntry(leaf, source.attestation);
+    const spoken = watch.filter(({ key }) => keys.some((one) => Buffer.compare(one, key) === 0));
+    const unread = keys.some((key) => Buffer.compare(key, UNREAD_KEY) === 0);
+    const targets = spoken.length > 0 ? spoken : unread ? watch : [];
+    if (targets.length === 0) return;
+    await report({
+      kind: 'watched',
+      origin: this.#now().origin,
+      index,
+      targets: targets.map(({ text }) => text),
+      certain: spoken.length > 0,
+    });
+  }
+
+  /** Step 4. */
+  async #follow(leaves: ProvenLeaves): Promise<void> {
+    for (let state = this.#now(); state.followed < state.edge.size; state = this.#now()) {
+      const from = state.followed;
+      const to = Math.min(from + CHUNK, state.edge.size);
+      const chunk = await leaves.read(from, to);
+      for (const [i, leaf] of chunk.entries()) {
+        if (!isMapLeaf(leaf)) continue;
+        if (!(await this.#compare(from + i, leaf, leaves))) return;
+        await this.#save({ ...this.#now(), followed: from + i + 1, map: this.#map.recorded });
+      }
+      await this.#save({ ...this.#now(), followed: to });
+    }
+  }
+
+  /** Makes a committed map again; false when an attestation that it needs is not to be had. */
+  async #compare(index: number, leaf: Uint8Array, leaves: ProvenLeaves): Promise<boolean> {
+    const { note, origin, map: made } = this.#now();
+    const wrong = (why: string, computed?: string): Promise<never> =>
+      this.#stop({
+        kind: 'map-wrong',
+        origin,
+        checkpoint: note,
+        index,
+        leaf: toBase64(leaf),
+        why,
+        ...(computed === undefined ? {} : { computed }),
+      });
+    const commitment = await this.#open(leaf, wrong);
+    const { treeSize, previous, mapRoot, keys } = commitment;
+    if (commitment.origin !== origin) await wrong('it names another log');
+    if (treeSize > index) await wrong('it covers leaves after itself');
+    if (previous !== made.size) {
+      await wrong(`it continues a map of ${previous} leaves, the one before has ${made.size}`);
+    }
+    while (this.#map.size < treeSize) {
+      const missing = await this.#extend(commitment, leaves, async ({ root, size }) => {
+        if (root !== mapRoot) await wrong('the leaves give another root', root);
+        if (size !== keys) await wrong(`the map has ${size} keys, not ${keys}`, root);
+      });
+      if (!missing) continue;
+      await this.#options.report({ kind: 'attestation-missing', origin, ...missing });
+      return false;
+    }
+    return true;
+  }
+
+  async #open(leaf: Uint8Array, wrong: (why: string) => Promise<never>): Promise<MapCommitment> {
+    try {
+      return await openMapCommitment(leaf, this.#options.logs, nodeVerifier);
+    } catch (error) {
+      if (!(error instanceof AttestError)) throw error;
+      return wrong(error.message);
+    }
+  }
+
+  /** Takes the map further towards a commitment; the attestation that is missing, if one is. */
+  async #extend(
+    { treeSize, absent }: MapCommitment,
+    leaves: ProvenLeaves,
+    compare: (made: { root: string; size: number }) => Promise<void>,
+  ): Promise<{ index: number; sha256: string } | undefined> {
+    let missing: { index: number; sha256: string } | undefined;
+    const { attestation } = this.#options.source;
+    const staged = await this.#map.stage({
+      to: treeSize,
+      maxKeys: Number.MAX_SAFE_INTEGER,
+      // The ranges are the log's; a leaf outside of them that cannot be read ends the staging.
+      maxRanges: 0,
+      readLeaves: (from, to) => leaves.read(from, to),
+      keysOf: async (leaf, index) => {
+        const unread = inRanges(absent, index);
+        const found = await indexEntry(leaf, unread ? nothing : attestation);
+        if (unread || found.absent === undefined) return { keys: found.keys };
+        missing = { index, sha256: found.absent };
+        return found;
+      },
+    });
+    if (missing) return missing;
+    if (staged.size === treeSize) {
+      await compare({ root: toBase64(staged.map.root()), size: staged.map.size });
+    }
+    await this.#map.accept(staged);
+    return undefined;
+  }
+
+  async #stop(finding: Finding): Promise<never> {
+    await this.#options.report(finding);
+    throw new Stop();
+  }
+
+  async #save(state: MonitorState): Promise<void> {
+    await this.#options.folder.save(state);
+    this.#state = state;
+  }
+
+  #now(): MonitorState {
+    return this.#state as MonitorState;
+  }
+}
+
+async function nothing(): Promise<undefined> {
+  return undefined;
+}
