@@ -26,7 +26,7 @@ export function registerKeygen(program: Command, context: Context): void {
         .choices(['ed25519', 'ecdsa-p256-sha256'])
         .default('ed25519'),
     )
-    .option('--name <origin>', 'also print the C2SP verifier key under this log or witness name')
+    .option('--name <origin>', 'also print the C2SP verifier key of a log under this name')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  touchstone keygen --out keys/rebuilder.pem --json')
     .action((options: Options) => keygen(options, context));
