@@ -184,6 +184,23 @@ describe('integers that are stepped over', () => {
   });
 });
 
+describe('s33', () => {
+  it.each([
+    [[0x00], 0],
+    [[0x3f], 63],
+    [[0x40], -64],
+    [[0x7f], -1],
+    [[0xc0, 0x00], 64],
+    [[0xbf, 0x7f], -65],
+    [[0xff, 0xff, 0xff, 0xff, 0x0f], 2 ** 32 - 1],
+    [[0x80, 0x80, 0x80, 0x80, 0x70], -(2 ** 32)],
+  ])('reads %j as %i', (bytes, value) => {
+    const cursor = cursorOver(bytes);
+    expect(cursor.s33('a type')).toBe(value);
+    expect(cursor.remaining).toBe(0);
+  });
+});
+
 describe('counts and names', () => {
   it('refuses a count that the bytes at hand cannot hold, before any loop', () => {
     const cursor = cursorOver([0xff, 0xff, 0xff, 0xff, 0x0f]);

@@ -1,6 +1,6 @@
 import type { Cursor } from '../cursor.js';
 import { WasmError } from '../errors.js';
-import { MAX_START_RESULTS } from '../limits.js';
+import { MAX_FILE_SIZE, MAX_START_RESULTS } from '../limits.js';
 import type { Span } from '../module.js';
 import { readAlias, type Alias } from './alias.js';
 import { readCanon, type Canon } from './canon.js';
@@ -188,7 +188,7 @@ function readExport(cursor: Cursor, scope: Scope): Definition {
 
 function readValue(cursor: Cursor, scope: Scope): Definition {
   const type = readValueType(cursor, scope);
-  const value = cursor.skipVector('a value', cursor.remaining);
+  const value = cursor.skipVector('a value', MAX_FILE_SIZE);
   scope.define('value');
   return { kind: 'value', type, value };
 }

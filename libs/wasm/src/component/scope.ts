@@ -92,9 +92,7 @@ export class Scope {
       const message = `an outer alias goes ${count} levels out of ${this.depth}`;
       throw new WasmError('index-out-of-range', offset, message);
     }
-    let scope: Scope | undefined = this;
-    for (let level = 0; level < count; level += 1) scope = scope?.parent;
-    return scope ?? this;
+    return count === 0 || !this.parent ? this : this.parent.outer(count - 1, offset);
   }
 
   /** Takes the name of an import or export, of which a scope has one each. */
