@@ -128,12 +128,12 @@ describe('@sigstore/verify takes what the log exports', () => {
     const envelope = envelopeOf(statement('to be changed'));
     const index = await addV2({ dsseRequestV002: { envelope, verifiers: [verifier] } });
     const text = JSON.stringify(await stand.json(`/v1/entries/${index}/bundle`));
-    type Changed = {
+    interface Changed {
       dsseEnvelope: { payload: string };
       verificationMaterial: {
         tlogEntries: { logIndex: string; inclusionProof: { logIndex: string; hashes: string[] } }[];
       };
-    };
+    }
     const changes: ((bundle: Changed) => void)[] = [
       (bundle) => (bundle.dsseEnvelope.payload = toBase64(statement('changed'))),
       (bundle) => (bundle.verificationMaterial.tlogEntries[0]!.inclusionProof.logIndex = '0'),

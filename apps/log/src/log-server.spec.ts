@@ -76,7 +76,7 @@ function request(text: string, key: PrivateKey = writer): DsseRequest {
       verifiers: [
         {
           publicKey: { rawBytes: toBase64(spki) },
-          keyDetails: keyDetails(algorithm) as 'PKIX_ED25519',
+          keyDetails: keyDetails(algorithm),
         },
       ],
     },

@@ -146,13 +146,12 @@ export class Tlog {
   async settle(): Promise<number> {
     while (this.#running) await this.#running;
     if (this.#doubtful && !this.#failure) {
-      let failure: unknown;
-      this.#occupy(() => this.#recover().catch((error: unknown) => void (failure = error)));
-      await this.#running;
-      if (failure !== undefined && !this.#failure) {
-        const message = `storage failed: ${reason(failure)}`;
-        throw new TlogError('batch-failed', message, { cause: failure });
-      }
+      const recovery = this.#recover();
+      this.#occupy(() => recovery.catch(() => undefined));
+      await recovery.catch((cause: unknown) => {
+        const message = `storage failed: ${reason(cause)}`;
+        throw this.#failure ?? new TlogError('batch-failed', message, { cause });
+      });
     }
     if (this.#failure) throw this.#failure;
     return this.#committed.state.range.size;

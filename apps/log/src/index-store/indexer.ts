@@ -44,10 +44,10 @@ export class Indexer {
   /** Brings the index to the durable tree of `size` leaves. */
   async catchUp(size: number): Promise<void> {
     while (this.#writing) await this.#writing;
-    let failure: unknown;
-    this.#occupy(() => this.#catchUp(size).catch((error: unknown) => void (failure = error)));
-    await this.#writing;
-    if (failure !== undefined) throw failure;
+    const caughtUp = this.#catchUp(size);
+    // Who waits for a turn does not hear of the failure; who asked for this does.
+    this.#occupy(() => caughtUp.catch(() => undefined));
+    await caughtUp;
   }
 
   /** Indexes a leaf that the tree has at `position`; resolves when the index has it. */

@@ -126,7 +126,7 @@ describe('an index in PostgreSQL', () => {
     );
     const [refused] = results.filter((result) => result.status === 'rejected');
     expect(refused?.reason).toMatchObject({ code: 'log-index-conflict' });
-    expect(await writers[0]!.search(['x'], 0, 10)).toHaveLength(2);
+    expect(await writers[0].search(['x'], 0, 10)).toHaveLength(2);
     await Promise.all(writers.map((writer) => writer.close()));
   });
 });

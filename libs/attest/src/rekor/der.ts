@@ -45,8 +45,8 @@ export function derChildren({ body }: DerElement): DerElement[] {
 
 /** `element`, which must be there and have this tag. @throws AttestError `der-malformed` */
 export function expectDer(element: DerElement | undefined, tag: number, what: string): DerElement {
-  if (element?.tag !== tag) malformed(`${what} has another tag, or is missing`);
-  return element as DerElement;
+  if (element?.tag !== tag) return malformed(`${what} has another tag, or is missing`);
+  return element;
 }
 
 /** The bits of a BIT STRING that ends on a whole byte. @throws AttestError `der-malformed` */

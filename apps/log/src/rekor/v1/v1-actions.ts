@@ -5,8 +5,8 @@ import {
   signerSearchKey,
   v1Entry,
 } from '@touchstone/attest';
-import { MAX_REKOR_QUERIES, RekorQuery, RekorSearch } from '@touchstone/contract';
-import type { RekorEntries } from '@touchstone/contract';
+import { MAX_REKOR_QUERIES } from '@touchstone/contract';
+import type { RekorEntries, RekorQuery, RekorSearch } from '@touchstone/contract';
 import { nodeVerifier } from '@touchstone/keys';
 import { fromBase64 } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
