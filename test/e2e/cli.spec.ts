@@ -126,7 +126,30 @@ describe('verify', () => {
       '--json',
     );
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ verdict: 'reproduced' });
+    const result = JSON.parse(out) as { verdict: string; steps: { name: string }[] };
+    expect(result.verdict).toBe('reproduced');
+    // Nothing was presented, so nothing may be said to have been looked at.
+    expect(result.steps.at(-1)?.name).toBe('verdict');
+  });
+
+  it('says what the verdict is about', async () => {
+    const { out } = await touchstone(
+      ...['verify', `${GOLDEN}.evidence.json`, '--trust-root', `${GOLDEN}.trust-root.json`],
+    );
+    expect(out).toContain('pkg:npm/%40scope/pebble@1.2.3  sha512:');
+    expect(out).toContain('recipe sha256:4c3c9d83b1a8');
+    expect(out).toContain(`  sha256:${'aa'.repeat(32)}, 8 bytes`);
+  });
+
+  it('refuses a trust root that two readers would read in two ways', async () => {
+    const file = join(dir, 'twofold.json');
+    const text = await readFile(`${GOLDEN}.trust-root.json`, 'utf8');
+    await writeFile(file, text.replace('"policy":', '"policy": { "quorum": 3 },\n  "policy":'));
+    const { code, out } = await touchstone(
+      ...['verify', `${GOLDEN}.evidence.json`, '--trust-root', file, '--json'],
+    );
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'file-malformed' } });
   });
 
   it('refuses an artifact that the evidence does not speak of', async () => {

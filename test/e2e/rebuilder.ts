@@ -178,7 +178,11 @@ function provenanceFor(
   const statement = provenanceStatement({
     rebuild,
     recipe: { ...recipe },
-    resolvedDependencies: [],
+    resolvedDependencies: [
+      artifactDescriptor(recipe.artifact),
+      artifactDescriptor(recipe.source),
+      ...(rebuild.toolchain === undefined ? [] : [{ digest: rebuild.toolchain.digest }]),
+    ],
     rebuilder: rebuilder.id,
     version: { test: '1' },
     invocationId: randomUUID(),

@@ -113,6 +113,14 @@ describe('a report is refused', () => {
     await refused('report-malformed', acme, lease.rebuildId, report);
   });
 
+  it('with provenance that does not name the toolchain', async () => {
+    const predicate = predicateFor(lease.recipe, 'reproduced');
+    const { toolchain: _, ...bare } = predicate;
+    const { provenance } = await reportFor(acme, lease, { predicate: bare });
+    const report = { ...(await reportFor(acme, lease, { predicate })), provenance };
+    await refused('report-malformed', acme, lease.rebuildId, report);
+  });
+
   it('with the provenance of another rebuilder', async () => {
     const { provenance } = await reportFor(birch, lease, { key: acme.key });
     const report = { ...(await reportFor(acme, lease)), provenance };

@@ -96,7 +96,7 @@ const shapeAttacks: Attack[] = [
     name: 'more entries than are read',
     make: async () => {
       const evidence = await honest();
-      return { ...evidence, entries: Array(257).fill(evidence.entries[0]) };
+      return { ...evidence, entries: Array(513).fill(evidence.entries[0]) };
     },
     ends: 'evidence-malformed',
   },

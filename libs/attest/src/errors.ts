@@ -29,6 +29,7 @@ export type AttestErrorCode =
   | 'module-equivalence-unproven'
   | 'provenance-build-type'
   | 'provenance-builder-mismatch'
+  | 'provenance-dependency-missing'
   | 'provenance-environment-mismatch'
   | 'provenance-without-rebuild'
   // Log entries

@@ -119,10 +119,35 @@ describe('checkProvenanceStatement', () => {
       'statement-malformed',
       changed('buildDefinition', { resolvedDependencies: [{ uri: 'x', digest: { sha256: '0' } }] }),
     ],
+    [
+      'no dependencies',
+      'provenance-dependency-missing',
+      changed('buildDefinition', { resolvedDependencies: [] }),
+    ],
+    [
+      'the publication under another digest',
+      'provenance-dependency-missing',
+      changed('buildDefinition', {
+        resolvedDependencies: [{ ...artifact, digest: { sha512: hex('0') + hex('0') } }],
+      }),
+    ],
     ['no builder', 'statement-malformed', changed('runDetails', { builder: null })],
   ])('refuses %s: %s', async (_, code, statement) => {
     const envelope = await signEnvelope(statement, acme);
     await expect(checkProvenanceStatement(envelope, expected)).rejects.toMatchObject({ code });
+  });
+
+  it('wants what was built from and with among the dependencies, when told', async () => {
+    const toolchain = { digest: { sha256: hex('7') } };
+    const wanting = { ...expected, dependencies: [toolchain.digest] };
+    const without = await signEnvelope(provenanceOf(rebuild, 'acme'), acme);
+    await expect(checkProvenanceStatement(without, wanting)).rejects.toMatchObject({
+      code: 'provenance-dependency-missing',
+    });
+    const resolvedDependencies = [artifact, toolchain];
+    const statement = changed('buildDefinition', { resolvedDependencies });
+    const whole = await signEnvelope(statement, acme);
+    expect((await checkProvenanceStatement(whole, wanting)).publicKey).toEqual(acme.publicKey);
   });
 
   it('refuses the right words of the wrong signer', async () => {

@@ -4,6 +4,7 @@ import { encodeUtf8, type PublicKey, type SignatureVerifier } from '@touchstone/
 import { z } from 'zod';
 import { canonicalJson, isPlainObject } from './canonical-json.js';
 import { soleSigner, verifyEnvelope, type VerifiedEnvelope } from './dsse.js';
+import type { DigestSet } from './digest-set.js';
 import { AttestError } from './errors.js';
 import { parseBy } from './json.js';
 import type { RebuildPredicate } from './rebuild-predicate.js';
@@ -110,6 +111,8 @@ export interface ProvenanceExpectation {
   readonly recipeDigest: string;
   /** Id of the rebuilder whose key signed. */
   readonly rebuilder: string;
+  /** What must be among the resolved dependencies, beside the publication, by digest. */
+  readonly dependencies?: readonly DigestSet[];
 }
 
 export interface CheckedProvenance {
@@ -138,11 +141,12 @@ export async function checkProvenanceStatement(
  *
  * @throws AttestError `statement-malformed`, `statement-not-canonical`,
  * `statement-predicate-type`, `provenance-build-type`, `statement-recipe-mismatch`,
- * `provenance-builder-mismatch`, `provenance-environment-mismatch`, `statement-subject-mismatch`
+ * `provenance-builder-mismatch`, `provenance-environment-mismatch`,
+ * `provenance-dependency-missing`, `statement-subject-mismatch`
  */
 export function checkProvenancePayload(
   verified: VerifiedEnvelope,
-  { rebuild, recipeDigest, rebuilder }: ProvenanceExpectation,
+  { rebuild, recipeDigest, rebuilder, dependencies = [] }: ProvenanceExpectation,
 ): ProvenancePredicate {
   soleSigner(verified);
   const statement = parseCanonicalStatement(verified.payload);
@@ -178,8 +182,25 @@ export function checkProvenancePayload(
       'internalParameters.environment is not the environment of the rebuild',
     );
   }
+  checkDependencies(predicate, [rebuild.artifact.digest, ...dependencies]);
   checkSubjects(statement, provenanceSubjects(rebuild));
   return predicate;
+}
+
+function checkDependencies(
+  { buildDefinition }: ProvenancePredicate,
+  expected: readonly DigestSet[],
+): void {
+  const resolved = (buildDefinition.resolvedDependencies ?? []).map(({ digest }) => digest ?? {});
+  for (const digest of expected) {
+    const entries = Object.entries(digest);
+    if (resolved.some((own) => entries.every(([algorithm, hex]) => own[algorithm] === hex)))
+      continue;
+    throw new AttestError(
+      'provenance-dependency-missing',
+      `resolvedDependencies must name ${entries.map((entry) => entry.join(':')).join()}`,
+    );
+  }
 }
 
 /** Hex SHA-256 of the canonical JSON (RFC 8785) of a recipe: the recipe's identity. */

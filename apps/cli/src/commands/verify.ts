@@ -58,9 +58,15 @@ function printResult(result: VerifiedEvidence, terminal: Terminal): void {
       `${terminal.style('green', 'ok')}  ${step.name}  ${terminal.style('dim', step.spec)}`,
     );
   }
+  // Evidence proves something of what it is about, which need not be what was asked for.
+  const [[algorithm, digest] = []] = Object.entries(result.artifact.digest);
+  terminal.print(`${terminal.style('bold', result.artifact.uri)}  ${algorithm}:${digest}`);
+  terminal.print(`recipe sha256:${result.recipeDigest}`);
   for (const module of result.modules) {
     const votes = module.votes.map((vote) => `${vote.organisation}: ${vote.outcome}`).join(', ');
     terminal.print(`${module.name}: ${verdictText(module.verdict, terminal)} (${votes})`);
+    if (module.digest !== undefined)
+      terminal.print(`  sha256:${module.digest}, ${module.size} bytes`);
   }
   const { origin, size } = result.checkpoint;
   terminal.print(`checkpoint of ${origin} at size ${size}`);

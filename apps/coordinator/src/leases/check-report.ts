@@ -69,6 +69,10 @@ export async function checkReport(
         rebuild: predicate,
         recipeDigest: publication.id,
         rebuilder: rebuilder.id,
+        dependencies: [
+          artifactDescriptor(recipe.source).digest,
+          ...(predicate.toolchain === undefined ? [] : [predicate.toolchain.digest]),
+        ],
         publicKeys,
         verify: nodeVerifier,
       }),
