@@ -1,8 +1,9 @@
 import type { Bench } from './bench.js';
 import { log } from './log.js';
 import { rebuild } from './rebuild.js';
+import { wasm } from './wasm.js';
 
-const BENCHES: readonly Bench[] = [log, rebuild];
+const BENCHES: readonly Bench[] = [log, rebuild, wasm];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));

@@ -1,6 +1,6 @@
 import { Cursor } from '../cursor.js';
 import { WasmError } from '../errors.js';
-import { MAX_FILE_SIZE, MAX_SECTIONS } from '../limits.js';
+import { MAX_FILE_SIZE } from '../limits.js';
 import { readModule, type Section, type Span, type WasmModule } from '../module.js';
 import { readEntry, readStart, type Definition } from './definitions.js';
 import { PREAMBLE_SIZE, readLayer } from './preamble.js';
@@ -157,10 +157,6 @@ function readComponentAt(walk: Walk, place: Place, scope: Scope): ComponentNode 
     spaces: scope.spaces(),
   };
   while (cursor.remaining > 0) {
-    if (node.sections.length === MAX_SECTIONS) {
-      const message = `a component has more than ${MAX_SECTIONS} sections`;
-      throw new WasmError('count-too-large', cursor.offset, message);
-    }
     scope.spend(1, cursor.offset);
     const section = readHeader(cursor);
     node.sections.push(section);
