@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseTrustRoot, verifyEvidence } from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
 import type { EmbeddedPostgres } from '@touchstone/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeNamed, reportFor, type TestRebuilder } from './rebuilder.js';
@@ -27,8 +29,10 @@ const flip = (base64: string): string => {
 /** Stands between coordinator and log, and changes the log's answers to appends. */
 class LyingLog {
   lie: Lie | undefined;
-  /** Answers that were changed so far. */
+  /** Answers that were changed or withheld so far. */
   lies = 0;
+  /** Appends, and never says so. */
+  mute = false;
   readonly #server: Server;
 
   constructor(honest: () => string) {
@@ -42,6 +46,11 @@ class LyingLog {
           ...(request.method === 'POST' ? { body: Buffer.concat(chunks) } : {}),
         });
         let body = await answer.text();
+        if (request.method === 'POST' && answer.ok && this.mute) {
+          this.lies += 1;
+          response.destroy();
+          return;
+        }
         if (request.method === 'POST' && answer.ok && this.lie !== undefined) {
           const entry = JSON.parse(body) as Entry;
           this.lie(entry);
@@ -130,5 +139,31 @@ describe('a log that lies about an entry', () => {
       const now = await stand.client().read({ params: { id } });
       return now.rebuilds[0]?.state === 'logged';
     });
+  });
+
+  it('is written to again when its answer is lost, and a statement that it holds twice counts once', async () => {
+    // Two organisations, so that the quorum of two can be reached at all.
+    await stand.enrol('birch');
+    const { id } = await stand.client().submit({ body: { recipe: recipeNamed('lost-answer') } });
+    const lease = await acme.lease();
+    liar.lies = 0;
+    liar.mute = true;
+    const body = await reportFor(acme, lease);
+    await acme.client.complete({ params: { id: lease.rebuildId }, body });
+    await eventually(() => Promise.resolve(liar.lies >= 4));
+    liar.mute = false;
+    const logged = await eventually(async () => {
+      const now = await stand.client().read({ params: { id } });
+      return now.rebuilds.some(({ state }) => state === 'logged') && now;
+    });
+    expect(logged.verdict).toBe('pending');
+    const evidence = await stand.client().evidence({ params: { id } });
+    const trustRoot = parseTrustRoot(await stand.client().trustRoot({}));
+    const verified = await verifyEvidence(evidence, { trustRoot, verify: nodeVerifier });
+    expect(verified.verdict).toBe('pending');
+    expect(verified.entries).toHaveLength(2);
+    expect(verified.modules[0]?.votes).toEqual([
+      { organisation: acme.enrolment.organisation, outcome: 'reproduced' },
+    ]);
   });
 });
