@@ -11,6 +11,7 @@ const CODES: Record<Style, [number, number]> = {
 };
 
 /** Our own styles pass; whatever else would drive a terminal came in with a stranger's text. */
+// eslint-disable-next-line no-control-regex -- a style is a control sequence
 const STYLED = /(\u001b\[(?:1|22|2|32|39|31|33)m)/u;
 const DRIVES = /[^\P{Cc}\n\t]|\p{Bidi_Control}/gu;
 

@@ -73,5 +73,3 @@ export const signers = {
   log: fixedSigner('ed25519', 6),
   otherLog: fixedSigner('ed25519', 7),
 } as const;
-
-export type RebuilderName = 'acme' | 'birch' | 'cedar' | 'cedarWest';
