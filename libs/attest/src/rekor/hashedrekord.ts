@@ -5,7 +5,7 @@ import { canonicalJson } from '../canonical-json.js';
 import { AttestError } from '../errors.js';
 import { HASHES } from './algorithms.js';
 import { EntryVerifier, readVerifier, type ReadVerifier } from './verifier.js';
-import { verifyDigest } from './verify-digest.js';
+import { verifyDigest, type PointCheck } from './verify-digest.js';
 
 /** Kind and version of entries that name a digest and a signature over it; Rekor v2. */
 export const HASHEDREKORD_KIND = { kind: 'hashedrekord', version: '0.0.2' } as const;
@@ -32,10 +32,10 @@ export type HashedRekordRequest = z.infer<typeof HashedRekordRequest>;
  *
  * @throws AttestError as readVerifier does, `entry-digest-mismatch`, `entry-signature`
  */
-export function hashedRekordEntry(request: HashedRekordRequest): Uint8Array {
+export function hashedRekordEntry(request: HashedRekordRequest, check?: PointCheck): Uint8Array {
   const { content, verifier } = request.signature;
   const read = readVerifier(verifier, 'hashedRekordRequestV002.signature.verifier');
-  checkSignedDigest(read, fromBase64(request.digest), fromBase64(content));
+  checkSignedDigest(read, fromBase64(request.digest), fromBase64(content), check);
   const { hash } = read.algorithm;
   return encodeUtf8(
     canonicalJson({
@@ -55,6 +55,7 @@ function checkSignedDigest(
   { key, algorithm }: ReadVerifier,
   digest: Uint8Array,
   signature: Uint8Array,
+  check: PointCheck | undefined,
 ): void {
   const { hash, keyDetails } = algorithm;
   if (hash === undefined) {
@@ -70,7 +71,7 @@ function checkSignedDigest(
       { field: 'hashedRekordRequestV002.digest' },
     );
   }
-  if (!verifyDigest(key, algorithm, digest, signature)) {
+  if (!verifyDigest(key, algorithm, digest, signature, check)) {
     throw new AttestError('entry-signature', 'the signature over the digest does not verify', {
       field: 'hashedRekordRequestV002.signature.content',
     });

@@ -15,7 +15,7 @@ import { algorithmsOf, HASHES, type HashName } from './algorithms.js';
 import type { NewEntry } from './new-entry.js';
 import { readPemVerifier, type PemVerifier } from './pem-verifier.js';
 import type { DsseV1, HashedRekordV1, IntotoV2, V1Request } from './v1-requests.js';
-import { verifyDigest } from './verify-digest.js';
+import { verifyDigest, type PointCheck } from './verify-digest.js';
 
 const MAX_ENVELOPE_BYTES = 16 * 1024 * 1024;
 
@@ -25,8 +25,12 @@ const MAX_ENVELOPE_BYTES = 16 * 1024 * 1024;
  * @throws AttestError `entry-signature`, `entry-digest-mismatch`, `entry-malformed`,
  * `dsse-malformed`, `json-malformed` and those of readPemVerifier
  */
-export async function v1Entry(request: V1Request, verify: SignatureVerifier): Promise<NewEntry> {
-  if (request.kind === 'hashedrekord') return hashedRekord(request);
+export async function v1Entry(
+  request: V1Request,
+  verify: SignatureVerifier,
+  check?: PointCheck,
+): Promise<NewEntry> {
+  if (request.kind === 'hashedrekord') return hashedRekord(request, check);
   return request.kind === 'dsse' ? dsse(request, verify) : intoto(request, verify);
 }
 
@@ -34,7 +38,7 @@ function entryBody({ apiVersion, kind }: V1Request, spec: object): Uint8Array {
   return encodeUtf8(canonicalJson({ apiVersion, kind, spec }));
 }
 
-function hashedRekord(request: HashedRekordV1): NewEntry {
+function hashedRekord(request: HashedRekordV1, check: PointCheck | undefined): NewEntry {
   const { data, signature } = request.spec;
   const algorithm = data.hash.algorithm as HashName;
   const verifier = readPemVerifier(fromBase64(signature.publicKey.content));
@@ -45,7 +49,7 @@ function hashedRekord(request: HashedRekordV1): NewEntry {
   }
   const content = fromBase64(signature.content);
   const verifies = algorithmsOf(verifier.key).some(
-    (row) => row.hash === algorithm && verifyDigest(verifier.key, row, digest, content),
+    (row) => row.hash === algorithm && verifyDigest(verifier.key, row, digest, content, check),
   );
   if (!verifies) throw badSignature('spec.signature.content');
   const publicKey = { content: toBase64(verifier.canonical) };
