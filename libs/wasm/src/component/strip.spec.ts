@@ -48,6 +48,12 @@ describe('stripBinary', () => {
     expect(stripBinary(bytes)).toEqual(bytes.subarray(0, bytes.length - 4));
   });
 
+  it('takes as many sections as the reader does', () => {
+    const many = new Uint8Array(900_000);
+    for (let at = 0; at < many.length; at += 3) many.set([7, 1, 0], at);
+    expect(stripBinary(component(many, custom('x')))).toHaveLength(900_008);
+  });
+
   it('does to a module what stripCustomSections does', () => {
     expect(stripBinary(dressedModule)).toEqual(stripCustomSections(dressedModule));
   });

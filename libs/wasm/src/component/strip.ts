@@ -1,5 +1,3 @@
-import { concatBytes } from '@noble/hashes/utils.js';
-
 import { MAX_FILE_SIZE } from '../limits.js';
 import { readBinary, type ComponentNode, type Node } from './component.js';
 import { PREAMBLE_SIZE } from './preamble.js';
@@ -22,7 +20,7 @@ export function stripBinary(
 ): Uint8Array {
   const { keep, maxFileSize = MAX_FILE_SIZE } = options;
   const node = readBinary(bytes, { canonical: false, maxFileSize });
-  return concatBytes(...stripNode(bytes, node, new Set(keep)).parts);
+  return joined(stripNode(bytes, node, new Set(keep)));
 }
 
 function stripNode(bytes: Uint8Array, node: Node, keep: ReadonlySet<string>): Stripped {
@@ -51,6 +49,17 @@ function childOf(node: Node, child: number | undefined): Node | undefined {
 function add(stripped: Stripped, part: Uint8Array): void {
   stripped.parts.push(part);
   stripped.size += part.length;
+}
+
+/** There may be more parts than a call takes arguments. */
+function joined({ parts, size }: Stripped): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 function unsignedLeb(value: number): number[] {

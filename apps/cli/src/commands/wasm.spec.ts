@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Context } from '../context.js';
+import { EXIT, toCliError } from '../failure.js';
+import { Terminal } from '../terminal.js';
+import { registerWasm } from './wasm.js';
+
+const MODULE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+const CUSTOM = [0, 4, 1, 0x0a, 0x68, 0x69];
+/** A component with a custom section named by a line feed, and a module with the same. */
+const COMPONENT = Uint8Array.from([
+  ...[0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...CUSTOM],
+  ...[1, MODULE.length + CUSTOM.length, ...MODULE, ...CUSTOM],
+]);
+
+let dir: string;
+let file: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'cli-wasm-'));
+  file = join(dir, 'a.wasm');
+  await writeFile(file, COMPONENT);
+  await writeFile(join(dir, 'cut.wasm'), COMPONENT.subarray(0, -1));
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+async function touchstone(...args: string[]): Promise<{ code: number; out: string }> {
+  let out = '';
+  const stdout = new Writable({
+    write(chunk: Buffer, _, done) {
+      out += chunk.toString();
+      done();
+    },
+  });
+  const context: Context = {
+    terminal: new Terminal(stdout, stdout, {}),
+    environment: {},
+    stop: new AbortController().signal,
+    exitCode: EXIT.ok,
+  };
+  const program = new Command('touchstone').exitOverride();
+  registerWasm(program, context);
+  try {
+    await program.parseAsync(['wasm', ...args], { from: 'user' });
+    return { code: context.exitCode, out };
+  } catch (error) {
+    const failure = toCliError(error);
+    return { code: failure.exitCode, out: failure.code };
+  }
+}
+
+describe('wasm', () => {
+  it('lists the sections of every level in the order of the file', async () => {
+    const { code, out } = await touchstone('sections', file);
+    expect(code).toBe(0);
+    expect(out).toBe(
+      [
+        'offset            size  section',
+        '0x00000008           4  custom:\\u{a}',
+        '0x0000000e          14  core module',
+        '0x00000018           4    custom:\\u{a}',
+        '',
+      ].join('\n'),
+    );
+    const json = JSON.parse((await touchstone('sections', file, '--json')).out) as object;
+    expect(json).toMatchObject({ size: 30, sections: [{ path: '/' }, {}, { path: '/module[0]' }] });
+  });
+
+  it('tells what a file is made of', async () => {
+    const { code, out } = await touchstone('inspect', file, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      nodes: [
+        { path: '/', kind: 'component', size: 30, customSections: ['\n'] },
+        { path: '/module[0]', kind: 'module', offset: 16, size: 14, imports: [], exports: [] },
+      ],
+    });
+    expect((await touchstone('inspect', file)).out).toContain('/module[0]  module\n');
+  });
+
+  it('strips, keeps what is named, and spares its input', async () => {
+    const target = join(dir, 'stripped.wasm');
+    expect(await touchstone('strip', file, '-o', target)).toMatchObject({ code: 0 });
+    expect([...(await readFile(target))].slice(8)).toEqual([1, 8, ...MODULE]);
+    await touchstone('strip', file, '-o', target, '--keep', '\n');
+    expect(new Uint8Array(await readFile(target))).toEqual(COMPONENT);
+    expect(await touchstone('strip', file, '-o', file)).toEqual({ code: 2, out: 'file-exists' });
+  });
+
+  it('validates the structure and says that it is that alone', async () => {
+    const sound = await touchstone('validate', file);
+    expect(sound.code).toBe(0);
+    expect(sound.out).toContain('types and code were not checked');
+    const cut = await touchstone('validate', join(dir, 'cut.wasm'), '--json');
+    expect(cut.code).toBe(1);
+    expect(JSON.parse(cut.out)).toMatchObject({
+      valid: false,
+      checked: 'structure',
+      error: { code: 'section-overrun', offset: 14 },
+    });
+  });
+
+  it.each([
+    ['cut.wasm', 2, 'section-overrun'],
+    ['absent.wasm', 3, 'file-unreadable'],
+  ])('exits by the rule for %s', async (name, code, out) => {
+    for (const command of ['inspect', 'sections']) {
+      expect(await touchstone(command, join(dir, name))).toEqual({ code, out });
+    }
+  });
+});
