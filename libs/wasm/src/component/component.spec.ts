@@ -255,7 +255,7 @@ describe('what is refused', () => {
     expect(refusalOf(() => readComponent(type(...levels, 0x7d)))).toMatchObject({
       code: 'depth-exceeded',
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it('more parts than the budget of a file, however they are spread', () => {

@@ -86,7 +86,7 @@ describe('hostile bytes', () => {
   it('takes a component with each byte altered', () => {
     for (const bytes of samples) {
       for (let at = 0; at < bytes.length; at += 1) {
-        for (const value of [0x00, 0x80, ((bytes[at] ?? 0) + 1) & 0xff]) {
+        for (const value of [0x00, ((bytes[at] ?? 0) + 1) & 0xff]) {
           readAll(bytes.with(at, value));
         }
       }
@@ -94,7 +94,7 @@ describe('hostile bytes', () => {
   });
 
   it('takes mutated components', () => {
-    fc.assert(fc.property(mutated, readAll), { seed: 30, numRuns: 2_000 });
+    fc.assert(fc.property(mutated, readAll), { seed: 30, numRuns: 1_000 });
   });
 
   it('takes any bytes, and any section body', () => {
@@ -105,6 +105,6 @@ describe('hostile bytes', () => {
       .tuple(id, anything)
       .map(([section, body]) => join(componentPreamble, [section, body.length], body));
     const either = fc.oneof(anything, headed, bodied).map((bytes) => Uint8Array.from(bytes));
-    fc.assert(fc.property(either, readAll), { seed: 31, numRuns: 3_000 });
+    fc.assert(fc.property(either, readAll), { seed: 31, numRuns: 1_500 });
   });
 });
