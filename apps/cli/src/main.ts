@@ -26,6 +26,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   const onSignal = (): void => {
     stop.abort();
   };
+  process.stdout.on('error', endQuietlyOnBrokenPipe);
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   const terminal = new Terminal(process.stdout, process.stderr, process.env);
@@ -44,6 +45,12 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+/** `touchstone … | head` closes the pipe when it has seen enough; that is no failure of ours. */
+function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
 }
 
 function makeProgram(context: Context): Command {
