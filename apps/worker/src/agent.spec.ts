@@ -58,6 +58,8 @@ class ScriptedCoordinator {
   /** Answers that come before the usual ones, by call. */
   readonly script: Partial<Record<Call, Answer[]>> = {};
   leaseSeconds = 60;
+  /** Which attempt each lease says it is. */
+  attempt = 1;
   /** How often the rebuild can be leased. */
   leases = 1;
   readonly #server: Server = createServer((request, response) => {
@@ -97,7 +99,7 @@ class ScriptedCoordinator {
     const rebuildId = '6f1c9d1e-7f0b-4b7e-9b59-0d6c6c1a2b3c';
     const leaseToken = 'token-of-a-lease-of-the-tests';
     return {
-      ...{ rebuildId, leaseToken, expiresAt, attempt: 1, recipe },
+      ...{ rebuildId, leaseToken, expiresAt, attempt: this.attempt, recipe },
       recipeDigest: recipeDigest(recipe),
     };
   }
@@ -238,5 +240,30 @@ describe('a worker', () => {
     );
     expect(rebuilt).toBe(false);
     expect(coordinator.calls).not.toContain('complete');
+  });
+});
+
+describe('sources that cannot be reached', () => {
+  function unreachable(): RebuildReport {
+    const report = failed('');
+    const failure = { code: 'source-unreachable', message: 'https://registry.test is away' };
+    return { ...report, predicate: { ...report.predicate, outcome: 'unavailable', failure } };
+  }
+
+  it('are not reported at first: the lease goes back', async () => {
+    await until(
+      () => coordinator.calls.includes('release'),
+      () => Promise.resolve(unreachable()),
+    );
+    expect(coordinator.calls).not.toContain('complete');
+  });
+
+  it('are reported when they stay away', async () => {
+    coordinator.attempt = 8;
+    await until(
+      () => coordinator.calls.includes('complete'),
+      () => Promise.resolve(unreachable()),
+    );
+    expect(coordinator.bodies).toMatchObject([{ outcome: 'unavailable' }]);
   });
 });

@@ -34,6 +34,8 @@ export interface AgentOptions {
 }
 
 const LONG_POLL_SECONDS = 15;
+/** Leases of one rebuild after which sources that cannot be reached are reported as such. */
+const UNREACHABLE_ATTEMPTS = 8;
 const MAX_BACKOFF_MS = 15_000;
 /** A coordinator that does not answer must not keep a worker from beating, or from stopping. */
 const ANSWER_MS = 30_000;
@@ -92,6 +94,7 @@ async function work(
   const beating = keepLease(coordinator, lease, { lost, signal, logger, now: options.now });
   try {
     const report = await options.rebuild(lease, signal, coordinator);
+    refusePassing(report, lease);
     const signed = await signReport(report, {
       recipe: lease.recipe,
       rebuilderId: options.rebuilderId,
@@ -108,6 +111,16 @@ async function work(
     lost.abort();
     await beating;
   }
+}
+
+/**
+ * A report is final, so a network that is away for a while must not become an organisation's word:
+ * the lease goes back, and only when it stays away is the publication called unavailable.
+ */
+function refusePassing({ predicate }: RebuildReport, lease: Lease): void {
+  if (predicate.failure?.code !== 'source-unreachable') return;
+  if (lease.attempt >= UNREACHABLE_ATTEMPTS) return;
+  throw new Error(`${predicate.failure.message}; tried ${lease.attempt} times so far`);
 }
 
 interface Beat {

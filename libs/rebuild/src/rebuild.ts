@@ -5,6 +5,7 @@ import {
   artifactDescriptor,
   artifactDigest,
   artifactUri,
+  failureMessage,
   type RebuildPredicate,
   type RebuiltModule,
 } from '@touchstone/attest';
@@ -84,7 +85,7 @@ export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<
       throw new RebuildError('aborted', 'the rebuild was aborted by its caller', { cause: error });
     const outcome = error instanceof RebuildError ? outcomeOfFailure(error) : undefined;
     if (!(error instanceof RebuildError) || outcome === undefined) throw error;
-    failure = { outcome, code: error.code, message: error.message.slice(0, 4000) };
+    failure = { outcome, code: error.code, message: failureMessage(error.message) };
   }
   const { toolchain } = progress;
   const predicate: RebuildPredicate = {
