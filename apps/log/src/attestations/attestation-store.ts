@@ -45,8 +45,9 @@ export class AttestationStore {
       await this.#makeFolder(dirname(path));
       await rename(temporary, path);
       await syncFolder(dirname(path));
-    } finally {
+    } catch (error) {
       await rm(temporary, { force: true });
+      throw error;
     }
     return digest;
   }
