@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -119,6 +120,12 @@ it.each(['in memory', 'in PostgreSQL'])(
     }
     expect(leaves.size).toBe(report.size);
     expect(report.size).toBe(sent.size);
+    // What an entry names was durable before the entry was.
+    for (const name of sent) {
+      const digest = createHash('sha256').update(name).digest('hex');
+      const path = join(dir, 'attestations/sha256', digest.slice(0, 2), digest);
+      expect(await readFile(path, 'utf8')).toBe(name);
+    }
     await rm(dir, { recursive: true });
   },
   180_000,

@@ -13,6 +13,7 @@ import { noteSigner, signNote, toBase64 } from '@touchstone/note';
 import type { Checkpoint } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
 import type { AttestationStore } from '../../attestations/attestation-store.js';
+import { HttpProblem } from '../../http-problem.js';
 import type { IndexedLog } from '../../index-store/indexed-log.js';
 import { proveInclusion } from '../proven-entry.js';
 
@@ -51,8 +52,12 @@ export class V1Log {
   }
 
   /** The tree published last. */
-  published(): Promise<Checkpoint> {
+  async published(): Promise<Checkpoint> {
     const { log } = this.#indexed;
+    if (log.note === '') {
+      const detail = 'no checkpoint is published yet; the witnesses of this log keep it';
+      throw new HttpProblem('not-ready', 503, detail);
+    }
     return log.openNote(log.note);
   }
 
