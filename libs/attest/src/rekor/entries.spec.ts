@@ -113,6 +113,17 @@ describe('a certificate', () => {
     expect(new TextDecoder().decode(readPemVerifier(PEM).canonical)).toBe(text);
   });
 
+  it('is refused in no time, however much space is in it', () => {
+    const began = performance.now();
+    for (const text of [
+      `-----BEGIN X-----${' '.repeat(120_000)}`,
+      '-----BEGIN X-----'.repeat(7000),
+    ]) {
+      expect(() => readPem(new TextEncoder().encode(text))).toThrow(coded('pem-malformed'));
+    }
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it.each([
     ['nothing', ''],
     ['another label', new TextDecoder().decode(PEM).replaceAll('CERTIFICATE', 'SOMETHING')],

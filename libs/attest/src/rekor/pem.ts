@@ -9,8 +9,9 @@ export interface PemBlock {
 
 const MAX_PEM_BYTES = 128 * 1024;
 const MAX_BLOCKS = 10;
+/** The body has no hyphen, so each character is looked at once. */
 const BLOCK =
-  /-----BEGIN ([A-Z0-9 ]{1,64})-----\s*([A-Za-z0-9+/=\s]*?)-----END ([A-Z0-9 ]{1,64})-----/g;
+  /-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END ([A-Z0-9 ]{1,64})-----/g;
 
 /** Reads the blocks of a PEM text (RFC 7468). @throws AttestError `pem-malformed` */
 export function readPem(bytes: Uint8Array): PemBlock[] {
