@@ -116,6 +116,8 @@ async function startLog(options: NetworkOptions, processes: Processes): Promise<
       LOG_ORIGIN: origin,
       LOG_KEY_FILE: keyFile,
       LOG_WRITE_TOKEN_FILE: writeTokenFile,
+      // Someone is trying this out: `touchstone search` should not have to wait for a minute.
+      LOG_MAP_SECONDS: '10',
       PORT: String(port),
     },
   });
