@@ -64,6 +64,14 @@ describe('help', () => {
   });
 });
 
+describe('npm run demo', () => {
+  it('puts nothing on standard output but what the command does', async () => {
+    const { code, out } = await execute('npm', ['run', 'demo', '--', '--help']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Usage: touchstone demo/);
+  });
+});
+
 describe('usage', () => {
   it.each([
     ['an unknown command', ['frobnicate']],
