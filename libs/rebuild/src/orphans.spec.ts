@@ -18,7 +18,7 @@ async function abandon(name: string): Promise<{ ended: Promise<unknown>; pid: nu
   const workspace = join(work, name, 'work');
   await mkdir(workspace, { recursive: true });
   const child = spawn('bwrap', [
-    ...['--unshare-pid', '--ro-bind', '/', '/', '--bind', workspace, '/mnt'],
+    ...['--die-with-parent', '--unshare-pid', '--ro-bind', '/', '/', '--bind', workspace, '/mnt'],
     ...[
       '--proc',
       '/proc',
