@@ -87,6 +87,15 @@ describe('PosixStorage', () => {
     expect(await readFile(join(dir, 'tile/0/001'))).toHaveLength(3);
   });
 
+  it('reports a folder that cannot be made, and leaves no temporary file', async () => {
+    await writeFile(join(dir, 'tile'), 'a file where the folder belongs');
+    await expect(storage.write('tile/0/000.p/1', BYTES)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:ENOTDIR|EEXIST)$/) as string,
+    });
+    expect(await readdir(join(dir, '.tmp'))).toEqual([]);
+  });
+
+  // Permission bits do not bind root; a read-only disk, which does, is in test/faults/log-disk.
   it.skipIf(process.getuid?.() === 0)('reports a folder that cannot be written', async () => {
     await chmod(dir, 0o555);
     await expect(storage.write('state', BYTES)).rejects.toMatchObject({ code: 'EACCES' });

@@ -34,10 +34,9 @@ export interface LogWriterParts {
  * Brings accepted attestations into the log.
  *
  * Crash order: claim, append, verify, then record index and body and strike the row off in one
- * transaction. Dying after the append and before the record means that the next one appends again:
- * the log then holds the same entry twice, and the record points to the later. That is harmless,
- * since a statement counts once however often it is logged, and it cannot be avoided here, since
- * the log has no way to be asked for an entry by its content.
+ * transaction. Dying after the append and before the record means that the next one appends again;
+ * the log has the entry by then and answers with its first index. Even a log that kept it twice
+ * would do no harm: a statement counts once however often it is logged.
  *
  * @returns whether there may be more to do at once
  */
