@@ -1,6 +1,6 @@
 import type { RecipeStep } from '@touchstone/contract';
 import { RebuildError } from './errors.js';
-import type { ToolchainCommand } from './toolchain-lock.js';
+import type { ToolchainCommand } from './toolchain/toolchain-lock.js';
 
 /** One process in the sandbox. */
 export interface PlannedProcess {

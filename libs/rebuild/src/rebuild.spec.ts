@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { RebuildPredicate } from '@touchstone/attest';
 import { Recipe, recipeDigest } from '@touchstone/contract';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BlobStore } from './blob-store.js';
-import { sha256Hex } from './integrity.js';
-import { NpmSource } from './npm-source.js';
+import { BlobStore } from './source/blob-store.js';
+import { sha256Hex } from './source/integrity.js';
+import { NpmSource } from './source/npm-source.js';
 import { rebuild, type RebuildOptions, type RebuildReport } from './rebuild.js';
-import { readRegistryConfig } from './registry-config.js';
-import { BubblewrapSandbox } from './sandbox.js';
-import { readToolchainLock } from './toolchain-lock.js';
-import { assembleToolchain, verifyToolchain } from './toolchain.js';
-import { removeTree } from './tree.js';
+import { readRegistryConfig } from './source/registry-config.js';
+import { BubblewrapSandbox } from './sandbox/sandbox.js';
+import { readToolchainLock } from './toolchain/toolchain-lock.js';
+import { assembleToolchain, verifyToolchain } from './toolchain/toolchain.js';
+import { removeTree } from './toolchain/tree.js';
 
 // Real packages from the registry that npm's configuration names, kept between runs.
 const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));

@@ -11,16 +11,20 @@ import {
 } from '@touchstone/attest';
 import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
 import { outcomeOfFailure, RebuildError } from './errors.js';
-import { judgeModules, worstOutcome } from './judge.js';
-import type { NpmSource } from './npm-source.js';
-import { readPublished } from './published.js';
+import { judgeModules, worstOutcome } from './compare/judge.js';
+import type { NpmSource } from './source/npm-source.js';
+import { readPublished } from './compare/published.js';
 import { planSteps } from './plan.js';
-import type { BubblewrapSandbox } from './sandbox.js';
-import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox-limits.js';
-import { readToolchainLock } from './toolchain-lock.js';
-import { assembleToolchain, type ResolvedDependency, type Toolchain } from './toolchain.js';
-import { removeTree } from './tree.js';
-import { unpackTarball } from './unpack.js';
+import type { BubblewrapSandbox } from './sandbox/sandbox.js';
+import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
+import { readToolchainLock } from './toolchain/toolchain-lock.js';
+import {
+  assembleToolchain,
+  type ResolvedDependency,
+  type Toolchain,
+} from './toolchain/toolchain.js';
+import { removeTree } from './toolchain/tree.js';
+import { unpackTarball } from './source/unpack.js';
 import { clearOutputs, readOutput } from './workspace.js';
 
 export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare';

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 
 /** A TLS connection to `target` through an HTTP proxy's CONNECT (RFC 9110, section 9.3.6). */
 export async function openTunnel(

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { diskUsage } from './disk-usage.js';
 import { OutputTail } from './output-tail.js';
 import { tasksOfUser } from './process-tree.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 import { watchRun, type Excess } from './sandbox-watch.js';
-import { giveTree } from './workspace.js';
+import { giveTree } from '../workspace.js';
 import { INFO_FD, SandboxInit } from './sandbox-init.js';
 import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';

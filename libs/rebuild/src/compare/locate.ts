@@ -1,5 +1,5 @@
 import type { ModuleLocation } from '@touchstone/contract';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 
 export const MAX_MODULE_BYTES = 64 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 
 /**
  * Addresses that only this machine or its own network can reach. A recipe names what is fetched,

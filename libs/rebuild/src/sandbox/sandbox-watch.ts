@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { diskUsage, exceeds } from './disk-usage.js';
-import type { RebuildErrorCode } from './errors.js';
+import type { RebuildErrorCode } from '../errors.js';
 import { usageBelow } from './process-tree.js';
 import { MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 

@@ -3,7 +3,7 @@ import { chmod, lutimes, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { RebuildError, systemCode } from './errors.js';
+import { RebuildError, systemCode } from '../errors.js';
 import { readTar, type TarEntry, type TarLimits } from './tar.js';
 
 /** Time stamp of every unpacked file: 1980-01-01, the earliest that a zip archive can hold. */

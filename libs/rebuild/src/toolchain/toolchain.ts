@@ -3,15 +3,15 @@ import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { artifactUri } from '@touchstone/attest';
-import { RebuildError, systemCode } from './errors.js';
+import { RebuildError, systemCode } from '../errors.js';
 import { readHostLibraries, type HostFile } from './host-libraries.js';
-import { integrityHex, sha256Hex } from './integrity.js';
-import type { NpmSource, PinnedPackage } from './npm-source.js';
+import { integrityHex, sha256Hex } from '../source/integrity.js';
+import type { NpmSource, PinnedPackage } from '../source/npm-source.js';
 
-import type { TarEntry } from './tar.js';
+import type { TarEntry } from '../source/tar.js';
 import type { ToolchainCommand, ToolchainLock, ToolchainRuntime } from './toolchain-lock.js';
 import { makeReadOnly, readTree, removeTree, treeDigest, type TreeEntry } from './tree.js';
-import { readTarball, writeEntries } from './unpack.js';
+import { readTarball, writeEntries } from '../source/unpack.js';
 
 /**
  * Toolchain roots. A root is a whole root file system: what a sandbox mounts read-only as `/`.
@@ -41,7 +41,7 @@ export interface Toolchain {
   readonly dependencies: readonly ResolvedDependency[];
 }
 
-const DRIVERS = fileURLToPath(new URL('../drivers/', import.meta.url));
+const DRIVERS = fileURLToPath(new URL('../../drivers/', import.meta.url));
 /** Where a sandbox mounts its own; they must exist, for the root is read-only by then. */
 const MOUNT_POINTS = ['dev', 'proc', 'tmp', 'work'];
 const STALE_AFTER = 3_600_000;

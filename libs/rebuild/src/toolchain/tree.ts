@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, lstat, readdir, readlink, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from './errors.js';
-import { sha256Hex } from './integrity.js';
+import { systemCode } from '../errors.js';
+import { sha256Hex } from '../source/integrity.js';
 
 /**
  * One entry below the root of a tree:

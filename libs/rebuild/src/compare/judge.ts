@@ -8,7 +8,7 @@ import {
   type SummaryLimits,
   WasmError,
 } from '@touchstone/wasm';
-import { sha256Hex } from './integrity.js';
+import { sha256Hex } from '../source/integrity.js';
 
 /**
  * What all differences of one publication together may take in its statement, in bytes of JSON:

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { hasEnded, startOf } from './process-tree.js';
 
 /** The descriptor on which bubblewrap tells the id of the sandbox's first process. */

@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BlobStore } from './blob-store.js';
-import { NpmSource } from './npm-source.js';
-import { readRegistryConfig } from './registry-config.js';
+import { BlobStore } from '../source/blob-store.js';
+import { NpmSource } from '../source/npm-source.js';
+import { readRegistryConfig } from '../source/registry-config.js';
 import { BubblewrapSandbox, type SandboxResult } from './sandbox.js';
 import { BUILD_ENVIRONMENT, type SandboxLimits } from './sandbox-limits.js';
-import { readToolchainLock } from './toolchain-lock.js';
-import { assembleToolchain } from './toolchain.js';
-import { removeTree } from './tree.js';
-import { readOutput } from './workspace.js';
+import { readToolchainLock } from '../toolchain/toolchain-lock.js';
+import { assembleToolchain } from '../toolchain/toolchain.js';
+import { removeTree } from '../toolchain/tree.js';
+import { readOutput } from '../workspace.js';
 
 // Kept between runs: the toolchain's Node is a large download.
-const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../../.touchstone/cache', import.meta.url));
 const MiB = 1024 * 1024;
 
 let root = '';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RebuildError, systemCode } from './errors.js';
+import { RebuildError, systemCode } from '../errors.js';
 import { integrityHex, integrityOf } from './integrity.js';
 
 /**

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPrivateAddress, publicLookup, refuseAddress } from './address.js';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { openTunnel } from './proxy.js';
 
 export interface DownloadOptions {

@@ -1,9 +1,9 @@
 import type { Recipe, UploadedFile } from '@touchstone/contract';
-import { RebuildError } from './errors.js';
-import { sha256Hex } from './integrity.js';
+import { RebuildError } from '../errors.js';
+import { sha256Hex } from '../source/integrity.js';
 import { locateModule } from './locate.js';
-import type { NpmSource } from './npm-source.js';
-import { readTarball } from './unpack.js';
+import type { NpmSource } from '../source/npm-source.js';
+import { readTarball } from '../source/unpack.js';
 
 export interface PublishedOptions {
   readonly source: NpmSource;

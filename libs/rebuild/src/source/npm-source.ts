@@ -1,7 +1,7 @@
 import type { NpmTarball } from '@touchstone/contract';
 import type { BlobStore } from './blob-store.js';
 import { download, type DownloadOptions } from './download.js';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { allowedOrigins, registryOf, type RegistryConfig } from './registry-config.js';
 
 export const MAX_TARBALL_BYTES = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { RebuildError, systemCode } from './errors.js';
+import { RebuildError, systemCode } from '../errors.js';
 
 /**
  * A toolchain is named and pinned by a lock: plain data, from which a root folder is made. Locks
@@ -63,7 +63,7 @@ export type ToolchainLock = z.infer<typeof ToolchainLock>;
 export type ToolchainRuntime = ToolchainLock['runtime']['architectures'][string];
 export type ToolchainCommand = z.infer<typeof Command>;
 
-const FOLDER = fileURLToPath(new URL('../toolchains/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../toolchains/', import.meta.url));
 
 /**
  * The lock of that name and version.

@@ -1,4 +1,4 @@
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 
 /**
  * Reads tar archives (POSIX ustar with pax headers, and GNU long names) that somebody else wrote.

@@ -1,6 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RebuildError, systemCode } from './errors.js';
+import { RebuildError, systemCode } from '../errors.js';
 import type { ToolchainRuntime } from './toolchain-lock.js';
 
 export interface HostFile {

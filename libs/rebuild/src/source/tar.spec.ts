@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { readTar } from './tar.js';
 import { readTarball, unpackTarball } from './unpack.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 import { locateModule } from './locate.js';
 
 const MODULE = Buffer.from('0061736d01000000000401016101', 'hex');

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from './errors.js';
+import { systemCode } from '../errors.js';
 
 const WORKSPACE = /^build-[A-Za-z0-9]+$/;
 

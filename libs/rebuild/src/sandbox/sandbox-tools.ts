@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { RebuildError } from './errors.js';
+import { RebuildError } from '../errors.js';
 
 /** The programs of this machine that make a sandbox. */
 export interface SandboxTools {
