@@ -5,6 +5,10 @@ export type AttestErrorCode =
   | 'json-not-representable'
   | 'json-too-deep'
   | 'json-too-large'
+  // CBOR
+  | 'cbor-malformed'
+  | 'cbor-limit'
+  | 'cbor-not-representable'
   // What a statement is about
   | 'artifact-malformed'
   | 'recipe-malformed'
@@ -56,6 +60,7 @@ export type AttestErrorCode =
   | 'trust-root-malformed'
   | 'trust-root-duplicate'
   | 'trust-root-quorum'
+  | 'trust-root-chain'
   | 'policy-malformed'
   // Evidence
   | 'evidence-malformed'

@@ -6,6 +6,8 @@ export {
   type RecipeArtifact,
 } from './artifact.js';
 export { canonicalJson, MAX_JSON_DEPTH } from './canonical-json.js';
+export { decodeCbor, encodeCbor, type CborValue } from './cbor/cbor.js';
+export { CBOR_LIMITS, cborItemLength, type CborLimits } from './cbor/item.js';
 export { DigestSet, Sha256Digest, Sha256Hex } from './digest-set.js';
 export {
   DsseEnvelope,
