@@ -11,7 +11,8 @@ export { locateModule } from './compare/locate.js';
 export { killOrphans } from './sandbox/orphans.js';
 export { readPublished, type PublishedOptions } from './compare/published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
-export { BubblewrapSandbox, type SandboxResult, type SandboxRun } from './sandbox/sandbox.js';
+export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
+export { BubblewrapSandbox } from './sandbox/sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { readToolchainLock, type ToolchainLock } from './toolchain/toolchain-lock.js';
 export {

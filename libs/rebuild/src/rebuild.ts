@@ -15,7 +15,7 @@ import { judgeModules, worstOutcome } from './compare/judge.js';
 import type { NpmSource } from './source/npm-source.js';
 import { readPublished } from './compare/published.js';
 import { planSteps } from './plan.js';
-import type { BubblewrapSandbox } from './sandbox/sandbox.js';
+import type { Executor } from './sandbox/executor.js';
 import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 import { readToolchainLock } from './toolchain/toolchain-lock.js';
 import {
@@ -35,7 +35,7 @@ export interface RebuildOptions {
   /** Folder for the workspaces of running builds; `work` in the cache unless told. */
   readonly work?: string;
   readonly source: NpmSource;
-  readonly sandbox: BubblewrapSandbox;
+  readonly sandbox: Executor;
   /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
   readonly readUpload?: (file: UploadedFile) => Promise<Uint8Array>;
   readonly limits?: Partial<SandboxLimits>;
@@ -189,6 +189,7 @@ async function build(
     for (const { argv, input } of processes) {
       const { milliseconds } = await options.sandbox.run({
         root: toolchain.root,
+        rootDigest: toolchain.digest,
         workspace,
         directory: recipe.workdir,
         argv,

@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { BlobStore } from '../source/blob-store.js';
 import { NpmSource } from '../source/npm-source.js';
 import { readRegistryConfig } from '../source/registry-config.js';
-import { BubblewrapSandbox, type SandboxResult } from './sandbox.js';
+import type { SandboxResult } from './executor.js';
+import { BubblewrapSandbox } from './sandbox.js';
 import { BUILD_ENVIRONMENT, type SandboxLimits } from './sandbox-limits.js';
 import { readToolchainLock } from '../toolchain/toolchain-lock.js';
 import { assembleToolchain } from '../toolchain/toolchain.js';

@@ -4,35 +4,13 @@ import { RebuildError } from '../errors.js';
 import { diskUsage } from './disk-usage.js';
 import { OutputTail } from './output-tail.js';
 import { tasksOfUser } from './process-tree.js';
+import type { Executor, SandboxResult, SandboxRun } from './executor.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 import { watchRun, type Excess } from './sandbox-watch.js';
 import { giveTree } from '../workspace.js';
 import { INFO_FD, SandboxInit } from './sandbox-init.js';
 import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';
-
-export interface SandboxRun {
-  /** A whole root file system, mounted read-only as `/`; it has the folders dev, proc, tmp, work. */
-  readonly root: string;
-  /** Mounted as `/work`, writable; its files are handed to the user that the run gets. */
-  readonly workspace: string;
-  /** Where to start, relative to the workspace. */
-  readonly directory: string;
-  readonly argv: readonly [string, ...string[]];
-  readonly environment: Readonly<Record<string, string>>;
-  /** Standard input. */
-  readonly input?: string;
-  readonly limits?: Partial<SandboxLimits>;
-  readonly signal?: AbortSignal;
-}
-
-export interface SandboxResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly milliseconds: number;
-  /** Most resident memory that was seen, in bytes. */
-  readonly peakMemory: number;
-}
 
 /**
  * Runs a command in bubblewrap: namespaces of its own for everything (so there is no network), a
@@ -42,9 +20,9 @@ export interface SandboxResult {
  * fixed places (the unprivileged user could not reach a path below, say, /root); then privileges
  * are dropped for good and the inner one builds the sandbox through a user namespace.
  */
-export class BubblewrapSandbox {
+export class BubblewrapSandbox implements Executor {
+  readonly kind = 'bubblewrap';
   readonly #tools: SandboxTools;
-  /** For the record of a rebuild: `bubblewrap 0.8.0`. */
   readonly description: string;
 
   private constructor(tools: SandboxTools) {
@@ -57,12 +35,6 @@ export class BubblewrapSandbox {
     return new BubblewrapSandbox(await findTools());
   }
 
-  /**
-   * When this returns or throws, no process of the run exists any more.
-   * @throws RebuildError `build-exit` (message with exit code and the end of standard error),
-   *   `build-timeout`, `build-memory`, `build-processes`, `build-disk`, `build-output-flood`,
-   *   `sandbox-unavailable`, `aborted`
-   */
   async run(run: SandboxRun): Promise<SandboxResult> {
     run.signal?.throwIfAborted();
     const limits = { ...DEFAULT_LIMITS, ...run.limits };
