@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
 import { CompactRange } from './compact-range.js';
 import { rfc6962, treeHasher } from './hash.js';
-import { compactRangeNodes, type NodeId } from './node-id.js';
+import { compactRangeNodes, coveringNodes, type NodeId } from './node-id.js';
 
 const code = (name: string): unknown => expect.objectContaining({ code: name });
 
@@ -116,5 +116,55 @@ describe('CompactRange', () => {
     expect(() => new CompactRange(rfc6962, 0, [leaf(0)])).toThrow(code('hash-count'));
     expect(() => new CompactRange(rfc6962, 1, [new Uint8Array(31)])).toThrow(code('hash-length'));
     expect(() => new CompactRange().append(new Uint8Array(33))).toThrow(code('hash-length'));
+  });
+});
+
+describe('subtrees in place of leaves', () => {
+  const hashes = Array.from({ length: 70 }, (_, i) => leaf(i));
+  const whole = (size: number): CompactRange => {
+    const range = new CompactRange();
+    for (const hash of hashes.slice(0, size)) range.append(hash);
+    return range;
+  };
+  const subtree = ({ level, index }: NodeId): Uint8Array => {
+    const range = new CompactRange();
+    for (const hash of hashes.slice(index * 2 ** level, (index + 1) * 2 ** level)) {
+      range.append(hash);
+    }
+    return range.root();
+  };
+
+  it('give the root that the leaves give, wherever the range is cut', () => {
+    for (let begin = 0; begin <= 70; begin += 3) {
+      for (let end = begin; end <= 70; end += 5) {
+        const range = whole(begin);
+        for (const node of coveringNodes(begin, end)) {
+          range.appendSubtree(node.level, subtree(node));
+        }
+        expect(range.size).toBe(end);
+        expect(bytesToHex(range.root())).toBe(bytesToHex(whole(end).root()));
+      }
+    }
+  });
+
+  it('cover a range with the fewest', () => {
+    expect(coveringNodes(0, 8)).toEqual([{ level: 3, index: 0 }]);
+    expect(coveringNodes(1, 8).map(({ level }) => level)).toEqual([0, 1, 2]);
+    expect(coveringNodes(5, 5)).toEqual([]);
+    expect(() => coveringNodes(-1, 5)).toThrow(code('size-out-of-range'));
+    expect(() => coveringNodes(0, 2 ** 53)).toThrow(code('size-out-of-range'));
+    expect(coveringNodes(1, Number.MAX_SAFE_INTEGER).length).toBe(104);
+  });
+
+  it.each([
+    ['that is not aligned', 3, 1, 'index-out-of-range'],
+    ['of no level', 0, 0.5, 'size-out-of-range'],
+    ['of a level below the leaves', 0, -1, 'size-out-of-range'],
+    ['beyond the largest tree', 0, 53, 'size-out-of-range'],
+  ])('refuse one %s', (_, size, level, expected) => {
+    const range = whole(size);
+    const before = bytesToHex(range.root());
+    expect(() => range.appendSubtree(level, leaf(0))).toThrow(code(expected));
+    expect(bytesToHex(range.root())).toBe(before);
   });
 });

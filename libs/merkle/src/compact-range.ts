@@ -45,23 +45,47 @@ export class CompactRange {
     leafHash: Uint8Array,
     onNode?: (level: number, index: number, hash: Uint8Array) => void,
   ): void {
-    checkHash(leafHash, 'leaf hash');
-    if (this.#size === Number.MAX_SAFE_INTEGER) {
-      throw new MerkleError('size-out-of-range', 'the tree is full: its size is 2^53-1');
+    this.appendSubtree(0, leafHash, onNode);
+  }
+
+  /**
+   * Adds 2^level leaves at once by the root of their perfect subtree, which must be aligned: the
+   * size is a multiple of 2^level. `onNode` sees that root first, then what it completes.
+   *
+   * @throws MerkleError `index-out-of-range` when it is not aligned
+   */
+  appendSubtree(
+    level: number,
+    hash: Uint8Array,
+    onNode?: (level: number, index: number, hash: Uint8Array) => void,
+  ): void {
+    checkHash(hash, level === 0 ? 'leaf hash' : 'subtree hash');
+    const width = 2 ** level;
+    if (!Number.isInteger(level) || level < 0 || width > Number.MAX_SAFE_INTEGER - this.#size) {
+      throw new MerkleError(
+        'size-out-of-range',
+        `a subtree of level ${level} does not fit: a tree has at most 2^53-1 leaves`,
+      );
     }
-    let hash = leafHash;
-    let index = this.#size;
-    let level = 0;
+    if (this.#size % width !== 0) {
+      throw new MerkleError(
+        'index-out-of-range',
+        `no subtree of level ${level} begins at leaf ${this.#size}`,
+      );
+    }
+    let above = hash;
+    let index = this.#size / width;
+    let at = level;
     let kept = this.#hashes.length;
-    onNode?.(level, index, hash);
+    onNode?.(at, index, above);
     while (isOdd(index)) {
-      hash = this.#hasher.node(this.#hashes[--kept] as Uint8Array, hash);
+      above = this.#hasher.node(this.#hashes[--kept] as Uint8Array, above);
       index = half(index);
-      onNode?.(++level, index, hash);
+      onNode?.(++at, index, above);
     }
     this.#hashes.length = kept;
-    this.#hashes.push(hash);
-    this.#size++;
+    this.#hashes.push(above);
+    this.#size += width;
   }
 
   /** The RFC 6962 root of leaves [0, size); the hash of nothing when there are none. */

@@ -42,3 +42,26 @@ export function compactRangeNodes(size: number): NodeId[] {
   checkSize(size);
   return rangeNodes(0, size);
 }
+
+/**
+ * The fewest perfect subtrees that leaves [begin, end) are, left to right. At most two of each
+ * level, so their number grows with the logarithm of the range.
+ *
+ * @throws MerkleError `size-out-of-range`
+ */
+export function coveringNodes(begin: number, end: number): NodeId[] {
+  checkSize(begin);
+  checkSize(end);
+  const nodes: NodeId[] = [];
+  for (let start = begin; start < end;) {
+    let level = 0;
+    let width = 1;
+    while (start % (width * 2) === 0 && width * 2 <= end - start) {
+      width *= 2;
+      level += 1;
+    }
+    nodes.push({ level, index: start / width });
+    start += width;
+  }
+  return nodes;
+}
