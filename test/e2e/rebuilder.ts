@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, randomUUID } from 'node:crypto';
 import {
   artifactDescriptor,
+  sourceDescriptor,
   provenanceStatement,
   rebuildStatement,
   signEnvelope,
@@ -180,7 +181,7 @@ function provenanceFor(
     recipe: { ...recipe },
     resolvedDependencies: [
       artifactDescriptor(recipe.artifact),
-      artifactDescriptor(recipe.source),
+      sourceDescriptor(recipe.source),
       ...(rebuild.toolchain === undefined ? [] : [{ digest: rebuild.toolchain.digest }]),
     ],
     rebuilder: rebuilder.id,

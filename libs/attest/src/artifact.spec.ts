@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ArtifactDescriptor, artifactDescriptor, type RecipeArtifact } from './index.js';
+import {
+  ArtifactDescriptor,
+  artifactDescriptor,
+  sourceDescriptor,
+  type RecipeArtifact,
+} from './index.js';
 
 const integrity = `sha512-${Buffer.alloc(64, 1).toString('base64')}`;
 const sha512 = '01'.repeat(64);
@@ -20,6 +25,11 @@ describe('artifactDescriptor', () => {
       'upload:dir/%C3%A4%20%231.wasm',
       { sha256 },
     ],
+    [
+      { kind: 'oci', repository: 'ghcr.io:443/org/my-module', sha256 },
+      `pkg:oci/my-module@sha256%3A${sha256}?repository_url=ghcr.io%3A443%2Forg%2Fmy-module`,
+      { sha256 },
+    ],
   ])('names %j %s', (artifact, uri, digest) => {
     expect(artifactDescriptor(artifact)).toEqual({ uri, digest });
   });
@@ -35,6 +45,9 @@ describe('artifactDescriptor', () => {
     npm('n', '1.0.0@2'),
     npm('n#m'),
     { kind: 'upload', name: '', sha256 },
+    { kind: 'oci', repository: 'ghcr.io', sha256 },
+    { kind: 'oci', repository: 'ghcr.io/a#b', sha256 },
+    { kind: 'oci', repository: 'ghcr.io/a', sha256: 'A' },
     { kind: 'upload', name: '/a', sha256 },
     { kind: 'upload', name: '\ud800', sha256 },
     { kind: 'upload', name: 'a', sha256: sha256.slice(2) },
@@ -50,9 +63,30 @@ describe('artifactDescriptor', () => {
     { uri: 'pkg:npm/n@1.0.0', digest: { sha512, sha256 } },
     { uri: 'upload:a', digest: { sha512 } },
     { uri: 'pkg:cargo/n@1.0.0', digest: { sha512 } },
+    {
+      uri: `pkg:oci/a@sha256%3A${sha256}?repository_url=b.io%2Fa`,
+      digest: { sha256: '03'.repeat(32) },
+    },
+    { uri: `pkg:oci/a@sha256%3A${sha256}?repository_url=b.io%2Fc`, digest: { sha256 } },
     { uri: 'pkg:npm/n@1.0.0', digest: {} },
     { uri: 'pkg:npm/n@1.0.0', digest: { sha512 }, name: 'n' },
   ])('has no second way to name a publication: %j', (value) => {
     expect(ArtifactDescriptor.safeParse(value).success).toBe(false);
+  });
+});
+
+describe('sourceDescriptor', () => {
+  it('names commits and tarballs as provenance does', () => {
+    const commit = '0123456789'.repeat(4);
+    expect(sourceDescriptor({ kind: 'git', url: 'https://h/r', commit })).toEqual({
+      uri: `git+https://h/r@${commit}`,
+      digest: { gitCommit: commit },
+    });
+    expect(sourceDescriptor({ kind: 'tarball', url: 'https://h/a.tgz', sha256 })).toEqual({
+      uri: 'https://h/a.tgz',
+      digest: { sha256 },
+    });
+    const source = { kind: 'npm', name: 'n', version: '1.0.0', integrity } as const;
+    expect(sourceDescriptor(source).digest).toEqual({ sha512 });
   });
 });

@@ -3,6 +3,7 @@ export {
   artifactDescriptor,
   artifactDigest,
   artifactUri,
+  sourceDescriptor,
   type RecipeArtifact,
 } from './artifact.js';
 export { canonicalJson, MAX_JSON_DEPTH } from './canonical-json.js';
@@ -29,7 +30,13 @@ export {
   parseEvidence,
 } from './evidence.js';
 export { parseJson } from './json.js';
-export { DSSE_ENTRY_KIND, dsseLogEntry, matchLogEntry } from './log-entry.js';
+export {
+  dsseLogEntry,
+  envelopeLogEntry,
+  envelopeRequest,
+  matchLogEntry,
+  type EnvelopeRequest,
+} from './log-entry.js';
 export {
   COMMITMENTS_KEY,
   digestKey,

@@ -19,6 +19,11 @@ const RecipeFields = z.looseObject({
       name: z.string().max(512),
       sha256: z.string().max(64),
     }),
+    z.looseObject({
+      kind: z.literal('oci'),
+      repository: z.string().max(255),
+      sha256: z.string().max(64),
+    }),
   ]),
   modules: z
     .array(z.looseObject({ name: ModuleName }))

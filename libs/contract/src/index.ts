@@ -42,14 +42,18 @@ export { fieldPath, Problem, problem, ProblemCode } from './problem.js';
 export { queueName, RebuildJob } from './queue.js';
 export {
   Artifact,
+  GitCommit,
+  GitUrl,
   ModuleLocation,
   NpmTarball,
+  OciArtifact,
   Recipe,
   RECIPE_SCHEMA,
   RecipeModule,
   RecipeStep,
   Sha256Hex,
   Source,
+  TarballAtUrl,
   ToolchainName,
   UploadedFile,
 } from './recipe.js';

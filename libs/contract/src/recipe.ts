@@ -62,6 +62,66 @@ export const UploadedFile = z.strictObject({
   sha256: Sha256Hex,
 });
 
+/** One segment of a URL's path, neither `.` nor `..`: RFC 3986 `pchar`, percent-encoding included. */
+const URL_PATH = String.raw`(?:\/(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+`;
+const URL_HOST = String.raw`(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?`;
+
+/**
+ * Where a repository is fetched from: https, or http and file where the operator of a rebuilder
+ * lets them. No user, no query, no trailing slash, so that a repository has one spelling.
+ */
+export const GitUrl = z
+  .string()
+  .max(2048)
+  .regex(
+    new RegExp(`^(?:https?:\\/\\/${URL_HOST}|file:\\/\\/)${URL_PATH}$`),
+    'must be https://host/path of a repository, without user, query or trailing slash',
+  );
+
+/** A commit of a git repository. Its files lie in the folder `source`. */
+export const GitCommit = z.strictObject({
+  kind: z.literal('git'),
+  url: GitUrl,
+  commit: z.string().regex(/^[0-9a-f]{40}$/, 'must be a whole commit id: 40 lower-case hex digits'),
+  /** Fetch submodules too, at the commits that the tree names; left out, their folders are empty. */
+  submodules: z.literal(true).exactOptional(),
+});
+
+/** A tar archive at an address, gzipped or plain, pinned by its digest. Unpacked as it is packed. */
+export const TarballAtUrl = z.strictObject({
+  kind: z.literal('tarball'),
+  url: z
+    .string()
+    .max(2048)
+    .regex(
+      new RegExp(
+        String.raw`^https?:\/\/${URL_HOST}${URL_PATH}(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$`,
+      ),
+      'must be the https URL of a file',
+    ),
+  sha256: Sha256Hex,
+});
+
+/** `host[:port]/name`, the name as the OCI distribution specification 1.1 writes it. */
+export const OciRepository = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?=[^/]*[.:]|localhost\/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9]\d{0,4})?(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/,
+    'must be registry-host/repository in lower case',
+  );
+
+/**
+ * An artifact in an OCI registry, pinned by the digest of its manifest. As a publication its files
+ * are its layers, named `blobs/sha256/<hex>`, and within a layer that is a tar archive
+ * `blobs/sha256/<hex>/<path>`. As a source it stands for the commit that its annotations name.
+ */
+export const OciArtifact = z.strictObject({
+  kind: z.literal('oci'),
+  repository: OciRepository,
+  sha256: Sha256Hex,
+});
+
 /** Half of a surrogate pair has no UTF-8, so a recipe that held one would have no digest. */
 const wellFormed = (max: number): z.ZodString =>
   z
@@ -72,9 +132,26 @@ const wellFormed = (max: number): z.ZodString =>
 /** Where literals in JavaScript are looked for. */
 const Marker = wellFormed(256).min(1);
 
-export const Artifact = z.discriminatedUnion('kind', [NpmTarball, UploadedFile]);
+export const Artifact = z.discriminatedUnion('kind', [NpmTarball, UploadedFile, OciArtifact]);
 
-export const Source = NpmTarball;
+export const Source = z.discriminatedUnion('kind', [
+  NpmTarball,
+  GitCommit,
+  TarballAtUrl,
+  OciArtifact,
+]);
+
+/** Where in a component a nested module lies, as `touchstone wasm` prints it. */
+const Inside = z
+  .string()
+  .max(512)
+  .regex(
+    /^(?:\/component\[\d{1,6}\])*\/module\[\d{1,6}\]$/,
+    'must be the path of a core module in a component, e.g. /module[0]',
+  );
+
+/** How the bytes of a literal were packed before they became text. */
+const Packed = z.enum(['gzip', 'deflate', 'brotli']);
 
 /**
  * Where in the artifact one published module lies. Paths are those inside the archive, so those of
@@ -82,15 +159,18 @@ export const Source = NpmTarball;
  */
 export const ModuleLocation = z.discriminatedUnion('kind', [
   /** The file itself. For an uploaded file `path` is its name. */
-  z.strictObject({ kind: z.literal('file'), path: InnerPath }),
+  z.strictObject({ kind: z.literal('file'), path: InnerPath, inside: Inside.exactOptional() }),
   /**
-   * Base64 text inside JavaScript: the first string literal after `marker` that decodes to a
-   * module. The marker occurs once in the file; without one, the file holds one such literal.
+   * Base64 text inside JavaScript, a data: URL too: the first string literal after `marker` that
+   * decodes to a module. The marker occurs once in the file; without one, the file holds one such
+   * literal. What stands in comments does not count, but for the marker.
    */
   z.strictObject({
     kind: z.literal('base64'),
     path: InnerPath,
     marker: Marker.optional(),
+    packed: Packed.exactOptional(),
+    inside: Inside.exactOptional(),
   }),
   /** A literal array of byte values inside JavaScript, found like `base64`. */
   z.strictObject({
@@ -161,6 +241,9 @@ export const Recipe = z
 
 export type NpmTarball = z.infer<typeof NpmTarball>;
 export type UploadedFile = z.infer<typeof UploadedFile>;
+export type GitCommit = z.infer<typeof GitCommit>;
+export type TarballAtUrl = z.infer<typeof TarballAtUrl>;
+export type OciArtifact = z.infer<typeof OciArtifact>;
 export type Artifact = z.infer<typeof Artifact>;
 export type Source = z.infer<typeof Source>;
 export type ModuleLocation = z.infer<typeof ModuleLocation>;

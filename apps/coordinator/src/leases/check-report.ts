@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   artifactDescriptor,
+  sourceDescriptor,
   AttestError,
   canonicalJson,
   checkProvenanceStatement,
@@ -70,7 +71,7 @@ export async function checkReport(
         recipeDigest: publication.id,
         rebuilder: rebuilder.id,
         dependencies: [
-          artifactDescriptor(recipe.source).digest,
+          sourceDescriptor(recipe.source).digest,
           ...(predicate.toolchain === undefined ? [] : [predicate.toolchain.digest]),
         ],
         publicKeys,
