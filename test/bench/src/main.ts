@@ -1,9 +1,10 @@
 import type { Bench } from './bench.js';
 import { log } from './log.js';
+import { logHttp } from './log-http.js';
 import { rebuild } from './rebuild.js';
 import { wasm } from './wasm.js';
 
-const BENCHES: readonly Bench[] = [log, rebuild, wasm];
+const BENCHES: readonly Bench[] = [log, logHttp, rebuild, wasm];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));

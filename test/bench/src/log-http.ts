@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { paeBytes } from '@touchstone/attest';
+import { TransparencyLogEntry } from '@touchstone/contract';
+import { generateKey, nodeVerifier } from '@touchstone/keys';
+import type { PrivateKey } from '@touchstone/keys';
+import { encodeUtf8, toBase64 } from '@touchstone/note';
+import { percentile, printLine, round } from './bench.js';
+import type { Bench } from './bench.js';
+import { jsonPost, loadHttp } from './http-load.js';
+import { startLogServer } from './log-server.js';
+import { fdatasyncRate } from './machine.js';
+
+const ENTRIES = Number(process.env['TOUCHSTONE_BENCH_ENTRIES'] ?? 30_000);
+const CONNECTIONS = 256;
+const TARGET_RATE = 3_000;
+const TARGET_P99_MS = 300;
+const PATH = '/api/v2/log/entries';
+
+const KINDS = { hashedrekord: hashedRekordRequest, dsse: dsseRequest } as const;
+
+/** The server as it is shipped, verifying each entry's signature, this process as its clients. */
+export const logHttp: Bench = {
+  name: 'log-http',
+  about: 'entries per second over HTTP, each with an ECDSA P-256 signature to verify',
+  async run() {
+    await mkdir('.touchstone', { recursive: true });
+    for (const kind of ['hashedrekord', 'dsse'] as const) {
+      const dir = await mkdtemp(resolve('.touchstone', 'bench-'));
+      try {
+        await runCase(kind, dir);
+      } finally {
+        await rm(dir, { recursive: true, force: true });
+      }
+    }
+  },
+};
+
+async function runCase(kind: keyof typeof KINDS, dir: string): Promise<void> {
+  const fdatasyncs = await fdatasyncRate(dir);
+  const writer = generateKey('ecdsa-p256-sha256');
+  const verifies = verifyRate(writer);
+  const server = await startLogServer({
+    TILES_DIR: join(dir, 'log'),
+    LOG_ORIGIN: 'bench.touchstone.dev',
+    LOG_KEY: generateKey('ed25519').toPem(),
+  });
+  try {
+    const { url } = server;
+    const request = (at: number): Buffer => jsonPost(url, PATH, KINDS[kind](writer, at));
+    const requests = Array.from({ length: ENTRIES }, (_, at) => request(at));
+    const warmUp = Array.from({ length: ENTRIES / 5 }, (_, at) => request(ENTRIES + at));
+    const load = { url, connections: CONNECTIONS, status: 201, check };
+    await loadHttp({ ...load, requests: warmUp });
+    const serverBefore = await server.cpuSeconds();
+    const clientBefore = process.cpuUsage();
+    const { seconds, latencies } = await loadHttp({ ...load, requests });
+    const client = process.cpuUsage(clientBefore);
+    const serverSeconds = (await server.cpuSeconds()) - serverBefore;
+    const rate = ENTRIES / seconds;
+    const p99 = percentile(latencies, 0.99);
+    printLine({
+      bench: 'log-http',
+      kind,
+      connections: CONNECTIONS,
+      entries: ENTRIES,
+      entriesPerSecond: Math.round(rate),
+      p50Ms: round(percentile(latencies, 0.5)),
+      p99Ms: round(p99),
+      serverCpuMicros: Math.round((serverSeconds / ENTRIES) * 1e6),
+      clientCpuMicros: Math.round((client.user + client.system) / ENTRIES),
+      residentMB: Math.round((await server.residentBytes()) / 1e6),
+      fdatasyncPerSecond: Math.round(fdatasyncs),
+      verifyPerSecond: Math.round(verifies),
+      targetPerSecond: TARGET_RATE,
+      timesTarget: round(rate / TARGET_RATE),
+      targetP99Ms: TARGET_P99_MS,
+      withinTarget: rate >= TARGET_RATE && p99 < TARGET_P99_MS,
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+function check(body: string): void {
+  TransparencyLogEntry.parse(JSON.parse(body));
+}
+
+function hashedRekordRequest(writer: PrivateKey, at: number): string {
+  const artifact = encodeUtf8(`artifact ${at}`);
+  return JSON.stringify({
+    hashedRekordRequestV002: {
+      digest: createHash('sha256').update(artifact).digest('base64'),
+      signature: {
+        content: toBase64(writer.sign(artifact)),
+        verifier: verifierOf(writer),
+      },
+    },
+  });
+}
+
+/** An in-toto statement of the size that a small rebuild has. */
+function dsseRequest(writer: PrivateKey, at: number): string {
+  const digest = createHash('sha256').update(String(at)).digest('hex');
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: `pkg:npm/bench@1.0.${at}`, digest: { sha256: digest } }],
+    predicateType: 'https://bench.touchstone.dev/v1',
+    predicate: { filler: 'x'.repeat(512) },
+  };
+  const payloadType = 'application/vnd.in-toto+json';
+  const payload = encodeUtf8(JSON.stringify(statement));
+  const sig = toBase64(writer.sign(paeBytes(payloadType, payload)));
+  const envelope = { payload: toBase64(payload), payloadType, signatures: [{ sig }] };
+  return JSON.stringify({ dsseRequestV002: { envelope, verifiers: [verifierOf(writer)] } });
+}
+
+function verifierOf({ publicKey: { spki } }: PrivateKey): object {
+  return { publicKey: { rawBytes: toBase64(spki) }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
+}
+
+/** ECDSA P-256 verifications of one core, per second: what the signatures alone would allow. */
+function verifyRate(writer: PrivateKey): number {
+  const message = encodeUtf8('one of many');
+  const signature = writer.sign(message);
+  const began = performance.now();
+  const count = 5_000;
+  for (let i = 0; i < count; i++) nodeVerifier(writer.publicKey, message, signature);
+  return count / ((performance.now() - began) / 1000);
+}

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../../apps/log/dist/main.js', import.meta.url));
+
+/** A log server in a process of its own, as operators run it. */
+export interface LogServer {
+  readonly url: URL;
+  /** Milliseconds from the start of the process until it listened. */
+  readonly startMs: number;
+  /** Seconds of CPU time that the process has used, all its threads. */
+  cpuSeconds(): Promise<number>;
+  /** Bytes of memory that the process has resident. */
+  residentBytes(): Promise<number>;
+  /** Ends it gracefully. */
+  stop(): Promise<void>;
+}
+
+/** Starts the compiled server; `TOUCHSTONE_BENCH_NODE` may hold options such as `--cpu-prof`. */
+export async function startLogServer(environment: Record<string, string>): Promise<LogServer> {
+  const options = process.env['TOUCHSTONE_BENCH_NODE']?.split(' ') ?? [];
+  const began = performance.now();
+  const child = spawn(process.execPath, [...options, MAIN], {
+    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  let url: URL | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const parsed = JSON.parse(line) as { msg?: string; url?: string };
+    if (parsed.msg === 'listening' && parsed.url !== undefined) url = new URL(parsed.url);
+    if (url) break;
+  }
+  if (!url) throw new Error('the log server ended before it listened');
+  child.stdout.resume();
+  const startMs = performance.now() - began;
+  const metric = async (name: string): Promise<number> => {
+    const text = await (await fetch(new URL('/metrics', url))).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  };
+  return {
+    url,
+    startMs,
+    cpuSeconds: () => metric('process_cpu_seconds_total'),
+    residentBytes: () => metric('process_resident_memory_bytes'),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
