@@ -1,14 +1,14 @@
 import { RebuildError } from '../errors.js';
+import { innerPath, NameSet, quote } from './names.js';
 
 /**
  * Reads tar archives (POSIX ustar with pax headers, and GNU long names) that somebody else wrote.
  * Only folders and regular files pass: links, devices and anything else are refused, and so is
- * every name that could land elsewhere than where it says, or on another entry.
+ * every name that could land elsewhere than where it says, or on another entry. Of a distribution's
+ * packages links pass too, see {@link readLinkedTar}.
  */
 
 const BLOCK = 512;
-const MAX_PATH = 512;
-const MAX_DEPTH = 32;
 const MAX_HEADER_BYTES = 64 * 1024;
 
 export interface TarEntry {
@@ -18,6 +18,13 @@ export interface TarEntry {
   readonly executable: boolean;
   /** A view into the archive; empty for a folder. */
   readonly data: Uint8Array;
+}
+
+export interface TarLink {
+  readonly path: string;
+  /** A hard link's target is a path of the archive, checked like one; a symbolic link's is any text. */
+  readonly type: 'symlink' | 'hardlink';
+  readonly target: string;
 }
 
 export interface TarLimits {
@@ -30,11 +37,28 @@ export interface TarLimits {
 interface Overrides {
   path?: string;
   size?: number;
+  linkpath?: string;
 }
 
 export function readTar(archive: Uint8Array, limits: TarLimits): TarEntry[] {
-  const entries: TarEntry[] = [];
-  const seen = new NameSet();
+  return readEntries(archive, limits, false).filter((entry): entry is TarEntry => 'data' in entry);
+}
+
+/**
+ * Like {@link readTar} for archives whose links and whose names in two cases are meant, such as
+ * those of a distribution's packages. Whoever writes the entries must see to where links lead.
+ */
+export function readLinkedTar(archive: Uint8Array, limits: TarLimits): (TarEntry | TarLink)[] {
+  return readEntries(archive, limits, true);
+}
+
+function readEntries(
+  archive: Uint8Array,
+  limits: TarLimits,
+  linked: boolean,
+): (TarEntry | TarLink)[] {
+  const entries: (TarEntry | TarLink)[] = [];
+  const seen = new NameSet(linked);
   let total = 0;
   let headers = 0;
   let offset = 0;
@@ -55,22 +79,26 @@ export function readTar(archive: Uint8Array, limits: TarLimits): TarEntry[] {
       );
     const data = archive.subarray(start, start + size);
     offset = start + Math.ceil(size / BLOCK) * BLOCK;
-    if (type === 'x' || type === 'g' || type === 'L') {
+    if (type === 'x' || type === 'g' || type === 'L' || (linked && type === 'K')) {
       const found = extendedHeader(type, data);
       if (type !== 'g') overrides = { ...overrides, ...found };
       continue;
     }
+    const target = overrides.linkpath ?? text(field(header, 157, 100));
     overrides = {};
-    const entry = makeEntry(type, name, data, octal(header, 100, 8, 'mode'));
+    const entry =
+      linked && (type === '1' || type === '2')
+        ? makeLink(type, name, target)
+        : makeEntry(type, name, data, octal(header, 100, 8, 'mode'));
     if (entry === undefined) continue;
     if (entries.length >= limits.entries) throw tooMany(limits);
-    total += entry.data.length;
+    total += 'data' in entry ? entry.data.length : 0;
     if (total > limits.totalBytes)
       throw new RebuildError(
         'tarball-too-large',
         `the files of the archive exceed ${limits.totalBytes} bytes at ${quote(entry.path)}`,
       );
-    seen.add(entry.path, entry.type);
+    seen.add(entry.path, entry.type === 'directory' ? 'directory' : 'file');
     entries.push(entry);
   }
   return entries;
@@ -87,7 +115,7 @@ function makeEntry(
   mode: number,
 ): TarEntry | undefined {
   const folder = type === '5' || name.endsWith('/');
-  const path = innerPath(name);
+  const path = innerPath(name, 'tarball');
   if (type !== '0' && type !== '\0' && type !== '5')
     throw new RebuildError(
       'tarball-type',
@@ -107,50 +135,12 @@ function makeEntry(
   };
 }
 
-/** Refuses what could leave the target folder or means different files to different systems. */
-function innerPath(name: string): string {
-  // Some packers write './package/…'; it says the same as 'package/…'.
-  const path = name.replace(/^(?:\.\/)+/, '').replace(/\/$/, '');
-  if (path === '' || path === '.') return '';
-  const parts = path.split('/');
-  const bad = parts.some((part) => part === '' || part === '.' || part === '..');
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
-  if (bad || /[\u0000-\u001f\u007f\\\ufffd]/.test(path))
-    throw new RebuildError(
-      'tarball-path',
-      `${quote(name)} is refused: paths must be relative, without "..", control characters or backslashes`,
-    );
-  if (path.length > MAX_PATH || parts.length > MAX_DEPTH)
-    throw new RebuildError('tarball-path', `${quote(name)} is too long or too deep`);
-  return path;
-}
-
-/** Knows every path and every folder that paths imply, in one spelling each. */
-class NameSet {
-  readonly #names = new Map<string, { spelling: string; type: 'file' | 'directory' | 'implied' }>();
-
-  add(path: string, type: 'file' | 'directory'): void {
-    const parts = path.split('/');
-    for (let depth = 1; depth < parts.length; depth += 1)
-      this.#claim(parts.slice(0, depth).join('/'), 'implied', path);
-    this.#claim(path, type, path);
-  }
-
-  #claim(spelling: string, type: 'file' | 'directory' | 'implied', entry: string): void {
-    const key = spelling.normalize('NFC').toLowerCase();
-    const known = this.#names.get(key);
-    if (known === undefined) {
-      this.#names.set(key, { spelling, type });
-      return;
-    }
-    const folder = type !== 'file' && known.type !== 'file';
-    if (known.spelling !== spelling || !folder || (type === 'directory' && known.type === type))
-      throw new RebuildError(
-        'tarball-duplicate',
-        `${quote(entry)} collides with ${quote(known.spelling)}: two entries may not share a name, not even in another case`,
-      );
-    if (type === 'directory') known.type = type;
-  }
+function makeLink(type: '1' | '2', name: string, target: string): TarLink {
+  const path = innerPath(name, 'tarball');
+  if (path === '' || target === '' || target.length > MAX_PATH)
+    throw new RebuildError('tarball-path', `the link ${quote(name)} has no usable name or target`);
+  if (type === '2') return { path, type: 'symlink', target };
+  return { path, type: 'hardlink', target: innerPath(target) };
 }
 
 function headerPath(header: Uint8Array): string {
@@ -163,7 +153,9 @@ function headerPath(header: Uint8Array): string {
 function extendedHeader(type: string, data: Uint8Array): Overrides {
   if (data.length > MAX_HEADER_BYTES)
     throw new RebuildError('tarball-malformed', 'an extended header is longer than 64 KiB');
-  return type === 'L' ? { path: text(field(data, 0, data.length)) } : paxOverrides(data);
+  if (type === 'L') return { path: text(field(data, 0, data.length)) };
+  if (type === 'K') return { linkpath: text(field(data, 0, data.length)) };
+  return paxOverrides(data);
 }
 
 /** Records of the form `<length> <key>=<value>\n`, the length counting the whole record. */
@@ -187,6 +179,7 @@ function paxOverrides(data: Uint8Array): Overrides {
     const key = record.toString('latin1', 0, equals);
     const value = record.subarray(equals + 1, record.length - 1);
     if (key === 'path') overrides.path = text(value);
+    if (key === 'linkpath') overrides.linkpath = text(value);
     if (key === 'size') overrides.size = decimal(value);
     offset += length;
   }
@@ -226,8 +219,4 @@ function field(bytes: Uint8Array, offset: number, length: number): Uint8Array {
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }
