@@ -56,6 +56,10 @@ export type AttestErrorCode =
   | 'map-commitment-signature'
   | 'map-proof'
   | 'map-page'
+  // What a log says of itself
+  | 'life-malformed'
+  | 'life-signature'
+  | 'life-inconsistent'
   // Trust root and policy
   | 'trust-root-malformed'
   | 'trust-root-duplicate'

@@ -108,12 +108,19 @@ export {
   Subject,
 } from './statement.js';
 export {
+  advanceTrustRoot,
+  cosignTrustRoot,
+  signTrustRoot,
+  TRUST_ROOT_PAYLOAD_TYPE,
+} from './root-chain.js';
+export {
   EnrolledRebuilder,
   enrolledKeys,
   organisationsOf,
   parseTrustRoot,
   Policy,
   resolveTrustRoot,
+  RootSigners,
   TRUST_ROOT_SCHEMA,
   TrustRoot,
   type EnrolledKey,

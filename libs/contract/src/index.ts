@@ -26,6 +26,7 @@ export {
   RebuildState,
   Report,
 } from './coordinator-api.js';
+export { FreezeRequest, LifeAnswer, RotateRequest } from './life-api.js';
 export {
   ConsistencyAnswer,
   DsseRequest,

@@ -1,5 +1,6 @@
 import { DsseRequestBody, HashedRekordRequest } from '@touchstone/attest';
 import { z } from 'zod';
+import { lifeRoutes } from './life-api.js';
 import { mapRoutes } from './map-api.js';
 import { defineRoutes } from './route.js';
 
@@ -145,6 +146,7 @@ export const logRoutes = defineRoutes({
     response: ConsistencyAnswer,
   },
   ...mapRoutes,
+  ...lifeRoutes,
   trustedRoot: {
     method: 'GET',
     path: '/trusted_root.json',

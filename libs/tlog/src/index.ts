@@ -16,6 +16,7 @@ export {
 } from './map/indexed-map.js';
 export { nodeMapHasher, nodeSha256 } from './map/map-hasher.js';
 export { nodeHasher } from './node-hasher.js';
+export { readState } from './open-state.js';
 export { PosixStorage } from './posix-storage.js';
 export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from './storage.js';
 export { TileReader, type ReadPath, type TileReaderOptions } from './tile-reader.js';

@@ -6,6 +6,7 @@ import { TlogError, reason } from './error.js';
 import type { Published } from './append-pool.js';
 import { findLeftovers } from './leftovers.js';
 import { MAX_BATCH_ENTRIES } from './limits.js';
+import { nodeHasher } from './node-hasher.js';
 import { decodeState, encodeState, equalBytes, toHex } from './state.js';
 import type { LogState } from './state.js';
 import { CHECKPOINT_PATH, STATE_PATH } from './storage.js';
@@ -21,6 +22,12 @@ export interface Committed {
   /** The state file, byte for byte. */
   readonly bytes: Uint8Array;
   readonly edge: TreeEdge;
+}
+
+/** The state in storage, not yet held against its tiles; undefined when no log was begun there. */
+export async function readState(storage: Pick<TileStorage, 'read'>): Promise<LogState | undefined> {
+  const bytes = await storage.read(STATE_PATH);
+  return bytes && decodeState(bytes, nodeHasher);
 }
 
 /** Reads the state, or writes that of an empty log where there never was one. */
@@ -107,14 +114,14 @@ export async function removeLeftovers(storage: TileStorage, size: number): Promi
 export async function openPublished(
   storage: TileStorage,
   { state }: Committed,
-  key: VerifierKey,
+  keys: readonly VerifierKey[],
   verify: SignatureVerifier,
   hasher: TreeHasher,
 ): Promise<Published | undefined> {
   const bytes = await storage.read(CHECKPOINT_PATH);
   if (!bytes) return undefined;
   try {
-    const { checkpoint } = await openCheckpoint(bytes, [key], verify);
+    const { checkpoint } = await openCheckpoint(bytes, keys, verify);
     const { size } = state.range;
     if (checkpoint.size > size)
       throw new Error(`it has size ${checkpoint.size}, the state ${size}`);

@@ -12,13 +12,13 @@ import type { TlogOptions } from './tlog-options.js';
  */
 export async function publishCheckpoint(
   storage: TileStorage,
-  signer: NoteSigner,
+  signers: readonly NoteSigner[],
   { origin, range }: LogState,
   cosign?: TlogOptions['cosign'],
 ): Promise<Published> {
   const { size } = range;
   const text = formatCheckpoint({ origin, size, root: range.root(), extensions: [] });
-  const signed = await signNote(text, [signer]);
+  const signed = await signNote(text, signers);
   const checkpoint = cosign ? await cosign(signed, size) : signed;
   await storage.write(CHECKPOINT_PATH, encodeUtf8(checkpoint));
   return { checkpoint, size };

@@ -1,4 +1,4 @@
-import type { NoteSigner, SignatureVerifier } from '@touchstone/note';
+import type { NoteSigner, SignatureVerifier, VerifierKey } from '@touchstone/note';
 import type { TlogError } from './error.js';
 import type { Lock } from './folder-lock.js';
 import type { TlogLimits } from './limits.js';
@@ -19,6 +19,10 @@ export interface TlogOptions {
   readonly storage: TileStorage;
   /** Signs checkpoints; its name is the log's origin. */
   readonly signer: NoteSigner;
+  /** Who signs the next checkpoint, when that is not `signer` alone: keys change while it runs. */
+  readonly signers?: () => readonly NoteSigner[];
+  /** The keys of which one must have signed the checkpoint found at open; else the signer's. */
+  readonly keys?: readonly VerifierKey[];
   /**
    * Adds the cosignatures of witnesses to a signed checkpoint of a durable tree, or throws; then
    * the checkpoint is not published and the one before it stays. When this is given, publication

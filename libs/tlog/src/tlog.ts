@@ -85,9 +85,10 @@ export class Tlog {
   static async open(options: TlogOptions): Promise<Tlog> {
     tlogLimits(options.limits);
     const { storage, signer, verify = nobleVerifier } = options;
+    const { keys = [signer.verifierKey] } = options;
     const origin = signer.verifierKey.name;
     const committed = await openState(storage, origin, nodeHasher);
-    const found = await openPublished(storage, committed, signer.verifierKey, verify, nodeHasher);
+    const found = await openPublished(storage, committed, keys, verify, nodeHasher);
     await removeLeftovers(storage, committed.state.range.size);
     const log = new Tlog(options, committed, found ?? { checkpoint: '', size: -1 });
     // A log that its witnesses keep from publishing serves its last checkpoint and tries again.
@@ -155,6 +156,16 @@ export class Tlog {
     }
     if (this.#failure) throw this.#failure;
     return this.#committed.state.range.size;
+  }
+
+  /**
+   * Signs and publishes the newest tree once more, with fresh cosignatures, unless a checkpoint is
+   * on its way already. How that ends is told by the event.
+   */
+  republish(): void {
+    if (this.#failure || this.#closing) return;
+    if (this.#publication) this.#publication.start();
+    else if (!this.#running) this.#occupy(() => this.#catchUp());
   }
 
   /** Accepts no more, finishes what was accepted, publishes it, and releases the lock. */
@@ -290,10 +301,11 @@ export class Tlog {
   /** Step 5. Only a committed tree is signed, whose right edge was read back in step 3 or at open. */
   async #publish(): Promise<Published> {
     const began = this.#clock();
-    const { signer } = this.#options;
+    const { signer, signers } = this.#options;
     const { state } = this.#committed;
     try {
-      this.#published = await publishCheckpoint(this.#storage, signer, state, this.#cosigner());
+      const by = signers?.() ?? [signer];
+      this.#published = await publishCheckpoint(this.#storage, by, state, this.#cosigner());
       this.#unwitnessed = false;
     } catch (cause) {
       const error = new TlogError(

@@ -4,6 +4,7 @@ import { encodeUtf8, fromBase64 } from '@touchstone/note';
 import { equalBytes } from '../bytes.js';
 import { isPlainObject } from '../canonical-json.js';
 import { parseJson } from '../json.js';
+import { isLifeLeaf } from '../life/life-leaf.js';
 import { readCertificate } from '../rekor/certificate.js';
 
 /*
@@ -57,6 +58,8 @@ export function signerKey(keyId: string): Uint8Array {
 export const UNREAD_KEY: Uint8Array = key('leaf', 'unread');
 /** Key of the leaves that commit to the map. */
 export const COMMITMENTS_KEY: Uint8Array = key('leaf', 'map-commitment');
+/** Key of the leaves in which the log speaks of itself. */
+const LIFE_KEY: Uint8Array = key('leaf', 'life');
 
 /** Canonical JSON sorts, so every leaf of this kind begins like this. */
 export const MAP_LEAF_PREFIX: Uint8Array = encodeUtf8('{"apiVersion":"0.0.1","kind":"map",');
@@ -73,6 +76,7 @@ export function isMapLeaf(leaf: Uint8Array): boolean {
  */
 export async function indexEntry(leaf: Uint8Array, read: ReadAttestation): Promise<IndexedEntry> {
   if (isMapLeaf(leaf)) return { keys: [COMMITMENTS_KEY] };
+  if (isLifeLeaf(leaf)) return { keys: [LIFE_KEY] };
   const found = readLeaf(leaf);
   if (!found) return { keys: [UNREAD_KEY] };
   const keys = new KeySet();
