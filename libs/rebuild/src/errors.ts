@@ -12,6 +12,17 @@ const UNAVAILABLE = [
   'tarball-duplicate',
   'tarball-too-many',
   'tarball-too-large',
+  'git-url',
+  'git-path',
+  'git-duplicate',
+  'git-link',
+  'git-malformed',
+  'git-too-large',
+  'git-too-many',
+  'git-submodule',
+  'oci-refused',
+  'oci-malformed',
+  'oci-no-source',
   'module-not-found',
   'module-ambiguous',
   'module-malformed',
@@ -37,10 +48,21 @@ const FAILED = [
 
 /** Neither: this machine or its operator is at fault, so nothing is to be attested. */
 type OperatorCode =
-  'registry-config' | 'toolchain-lock' | 'toolchain-mismatch' | 'sandbox-unavailable' | 'aborted';
+  'registry-config' | 'toolchain-lock' | 'toolchain-mismatch' | 'git-missing' | 'sandbox-unavailable' | 'aborted';
+
+/** Of bills of materials: neither, for no build waits for one. */
+type InventoryCode =
+  | 'lockfile-malformed'
+  | 'lockfile-unsupported'
+  | 'lockfile-too-large'
+  | 'sbom-malformed'
+  | 'sbom-too-large'
+  | 'advisory-malformed'
+  | 'advisories-unreadable'
+  | 'advisories-too-large';
 
 export type RebuildErrorCode =
-  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode;
+  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode | InventoryCode;
 
 export class RebuildError extends Error {
   constructor(

@@ -9,6 +9,7 @@ import { innerPath, NameSet, quote } from './names.js';
  */
 
 const BLOCK = 512;
+const MAX_LINK = 512;
 const MAX_HEADER_BYTES = 64 * 1024;
 
 export interface TarEntry {
@@ -58,7 +59,7 @@ function readEntries(
   linked: boolean,
 ): (TarEntry | TarLink)[] {
   const entries: (TarEntry | TarLink)[] = [];
-  const seen = new NameSet(linked);
+  const seen = new NameSet('tarball', linked);
   let total = 0;
   let headers = 0;
   let offset = 0;
@@ -137,10 +138,10 @@ function makeEntry(
 
 function makeLink(type: '1' | '2', name: string, target: string): TarLink {
   const path = innerPath(name, 'tarball');
-  if (path === '' || target === '' || target.length > MAX_PATH)
+  if (path === '' || target === '' || target.length > MAX_LINK)
     throw new RebuildError('tarball-path', `the link ${quote(name)} has no usable name or target`);
   if (type === '2') return { path, type: 'symlink', target };
-  return { path, type: 'hardlink', target: innerPath(target) };
+  return { path, type: 'hardlink', target: innerPath(target, 'tarball') };
 }
 
 function headerPath(header: Uint8Array): string {
