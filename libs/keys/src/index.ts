@@ -4,4 +4,4 @@ export { readPrivateKey, writePrivateKey } from './key-file.js';
 export { nodeVerifier } from './node-verifier.js';
 export { generateKey, privateKeyFromPem, type PrivateKey } from './private-key.js';
 export { publicKeyFromPem, publicKeyToPem } from './public-key-pem.js';
-export { p256PointCheck } from './p256-points.js';
+export { ecdsaDigestCheck } from './ecdsa-digest.js';

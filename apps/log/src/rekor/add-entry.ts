@@ -1,7 +1,7 @@
 import { dsseEntry, hashedRekordEntry } from '@touchstone/attest';
 import type { NewEntry } from '@touchstone/attest';
 import type { EntryRequest, TransparencyLogEntry } from '@touchstone/contract';
-import { nodeVerifier, p256PointCheck } from '@touchstone/keys';
+import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { provenEntry } from './proven-entry.js';
 import { refusal, writeEntry } from './write-desk.js';
 import type { WriteDesk } from './write-desk.js';
@@ -25,8 +25,8 @@ export async function addEntry(
 async function entryOf(request: EntryRequest): Promise<NewEntry> {
   try {
     return 'dsseRequestV002' in request
-      ? await dsseEntry(request.dsseRequestV002, nodeVerifier)
-      : { body: hashedRekordEntry(request.hashedRekordRequestV002, p256PointCheck) };
+      ? await dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
+      : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
   } catch (error) {
     throw refusal(error);
   }

@@ -61,7 +61,7 @@ export async function exportTlogProof(index: number, log: Log): Promise<string> 
 const V2_VERSION: Readonly<Record<string, string>> = { hashedrekord: '0.0.2', dsse: '0.0.2' };
 
 /** What the entry names that the log may keep. */
-function attestationOf({ signed, payloadSha256 }: EntryView): Uint8Array | undefined {
+export function attestationOf({ signed, payloadSha256 }: EntryView): Uint8Array | undefined {
   return payloadSha256 ?? (signed?.algorithm === 'sha256' ? signed.digest : undefined);
 }
 

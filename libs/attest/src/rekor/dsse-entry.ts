@@ -6,6 +6,7 @@ import { DsseEnvelope, paeBytes } from '../dsse.js';
 import { AttestError } from '../errors.js';
 import type { NewEntry } from './new-entry.js';
 import { EntryVerifier, readVerifier, type ReadVerifier } from './verifier.js';
+import type { PointCheck } from './verify-digest.js';
 import { verifyMessage } from './verify-message.js';
 
 /** Rekor v2's request for a dsse 0.0.2, JSON mapping. */
@@ -47,6 +48,7 @@ export function dsseEntryBody(
 export async function dsseEntry(
   { envelope, verifiers }: DsseRequestBody,
   verify: SignatureVerifier,
+  check?: PointCheck,
 ): Promise<NewEntry> {
   const payload = fromBase64(envelope.payload);
   const pae = paeBytes(envelope.payloadType, payload);
@@ -58,7 +60,7 @@ export async function dsseEntry(
   );
   const signatures: EntrySignature[] = [];
   for (const [at, { sig }] of envelope.signatures.entries()) {
-    const verifier = await signerOf(unused, pae, fromBase64(sig), verify);
+    const verifier = await signerOf(unused, pae, fromBase64(sig), verify, check);
     if (!verifier) {
       const field = `dsseRequestV002.envelope.signatures[${at}].sig`;
       const message = `${field} verifies with none of the given keys`;
@@ -80,9 +82,10 @@ async function signerOf(
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
+  check: PointCheck | undefined,
 ): Promise<EntryVerifier | undefined> {
   for (const [verifier, read] of candidates) {
-    if (await verifyMessage(read, message, signature, verify)) return verifier;
+    if (await verifyMessage(read, message, signature, verify, check)) return verifier;
   }
   return undefined;
 }

@@ -31,7 +31,7 @@ export async function v1Entry(
   check?: PointCheck,
 ): Promise<NewEntry> {
   if (request.kind === 'hashedrekord') return hashedRekord(request, check);
-  return request.kind === 'dsse' ? dsse(request, verify) : intoto(request, verify);
+  return request.kind === 'dsse' ? dsse(request, verify, check) : intoto(request, verify, check);
 }
 
 function entryBody({ apiVersion, kind }: V1Request, spec: object): Uint8Array {
@@ -57,7 +57,11 @@ function hashedRekord(request: HashedRekordV1, check: PointCheck | undefined): N
   return { body: entryBody(request, spec) };
 }
 
-async function dsse(request: DsseV1, verify: SignatureVerifier): Promise<NewEntry> {
+async function dsse(
+  request: DsseV1,
+  verify: SignatureVerifier,
+  check: PointCheck | undefined,
+): Promise<NewEntry> {
   const { envelope: text, verifiers } = request.spec.proposedContent;
   const envelopeBytes = encodeUtf8(text);
   const envelope = parseEnvelope(parseJson(envelopeBytes, MAX_ENVELOPE_BYTES));
@@ -66,7 +70,7 @@ async function dsse(request: DsseV1, verify: SignatureVerifier): Promise<NewEntr
   const unused = new Set(verifiers.map((pem) => readPemVerifier(fromBase64(pem))));
   const signatures: { signature: string; verifier: string }[] = [];
   for (const [at, { sig }] of envelope.signatures.entries()) {
-    const signer = await signerOf(unused, message, fromBase64(sig), verify);
+    const signer = await signerOf(unused, message, fromBase64(sig), verify, check);
     if (!signer) throw badSignature(`spec.proposedContent.envelope: signatures[${at}].sig`);
     unused.delete(signer);
     signatures.push({ signature: sig, verifier: toBase64(signer.canonical) });
@@ -82,7 +86,11 @@ async function dsse(request: DsseV1, verify: SignatureVerifier): Promise<NewEntr
   return { body: entryBody(request, spec), payload };
 }
 
-async function intoto(request: IntotoV2, verify: SignatureVerifier): Promise<NewEntry> {
+async function intoto(
+  request: IntotoV2,
+  verify: SignatureVerifier,
+  check: PointCheck | undefined,
+): Promise<NewEntry> {
   const { envelope, hash } = request.spec.content;
   const payload = fromBase64(innerText(envelope.payload, 'payload'));
   const message = paeBytes(envelope.payloadType, payload);
@@ -90,7 +98,13 @@ async function intoto(request: IntotoV2, verify: SignatureVerifier): Promise<New
   for (const [at, { sig, publicKey, keyid }] of envelope.signatures.entries()) {
     const field = `signatures[${at}].sig`;
     const verifier = readPemVerifier(fromBase64(publicKey));
-    const signer = await signerOf([verifier], message, fromBase64(innerText(sig, field)), verify);
+    const signer = await signerOf(
+      [verifier],
+      message,
+      fromBase64(innerText(sig, field)),
+      verify,
+      check,
+    );
     if (!signer) throw badSignature(`spec.content.envelope.${field}`);
     const hint = keyid === undefined || keyid === '' ? {} : { keyid };
     signatures.push({ ...hint, publicKey, sig });
@@ -118,9 +132,10 @@ async function signerOf(
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
+  check: PointCheck | undefined,
 ): Promise<PemVerifier | undefined> {
   for (const verifier of candidates) {
-    if (await signed(verifier, message, signature, verify)) return verifier;
+    if (await signed(verifier, message, signature, verify, check)) return verifier;
   }
   return undefined;
 }
@@ -131,6 +146,7 @@ async function signed(
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
+  check: PointCheck | undefined,
 ): Promise<boolean> {
   const platform = key.type === 'rsa' ? undefined : key.platform;
   if (platform && (await verify(platform, message, signature))) return true;
@@ -141,7 +157,8 @@ async function signed(
   }
   return rows.some(
     (row) =>
-      row.hash !== undefined && verifyDigest(key, row, HASHES[row.hash].digest(message), signature),
+      row.hash !== undefined &&
+      verifyDigest(key, row, HASHES[row.hash].digest(message), signature, check),
   );
 }
 

@@ -1,31 +1,31 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { p256 } from '@noble/curves/nist.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import { encodeUtf8 } from '@touchstone/note';
 import { equalBytes } from '../bytes.js';
 import { HASHES, type EntryAlgorithm, type HashName } from './algorithms.js';
-import { bytesToInteger, CURVES, type EntryKey } from './spki.js';
+import { bytesToInteger, CURVES, type EcdsaCurve, type EntryKey } from './spki.js';
 
 type RsaKey = Extract<EntryKey, { type: 'rsa' }>;
 type Ed25519Key = Extract<EntryKey, { type: 'ed25519' }>;
 
 /**
- * Whether u1·G + u2·Q has r as its x-coordinate modulo the order, on P-256: what a platform can do
- * much faster than JavaScript. Undefined where it cannot tell. `p256PointCheck` is one.
+ * Whether (r, s) is an ECDSA signature of a digest under an uncompressed point: what a platform can
+ * do much faster than JavaScript. Undefined where it cannot tell. `ecdsaDigestCheck` is one.
  */
 export type PointCheck = (
+  curve: EcdsaCurve,
   publicPoint: Uint8Array,
-  u1: bigint,
-  u2: bigint,
+  digest: Uint8Array,
   r: bigint,
+  s: bigint,
 ) => boolean | undefined;
 
 /**
  * Whether `signature` is one over a message of which only the digest is known, as hashedrekord
- * entries have it. Platforms hash what they are given before they verify, so this is JavaScript,
- * some milliseconds of it, but for P-256 where the platform lends its hand. Never throws: what is
- * no signature does not verify.
+ * entries have it. Platforms hash what they are given before they verify, so this is JavaScript, up to
+ * some tens of milliseconds of it, but for ECDSA where the platform lends its hand. Never throws:
+ * what is no signature does not verify.
  */
 export function verifyDigest(
   key: EntryKey,
@@ -54,12 +54,9 @@ function verifyEcdsa(
   signature: Uint8Array,
   check: PointCheck | undefined,
 ): boolean {
-  if (check && key.curve === 'P-256') {
-    const { Fn } = p256.Point;
-    const { r, s } = p256.Signature.fromBytes(signature, 'der');
-    const inverse = Fn.inv(s);
-    const u1 = Fn.mul(Fn.create(bytesToInteger(digest.subarray(0, 32))), inverse);
-    const checked = check(key.point, u1, Fn.mul(r, inverse), r);
+  if (check) {
+    const { r, s } = CURVES[key.curve].Signature.fromBytes(signature, 'der');
+    const checked = check(key.curve, key.point, digest, r, s);
     if (checked !== undefined) return checked;
   }
   const options = { prehash: false, lowS: false, format: 'der' } as const;

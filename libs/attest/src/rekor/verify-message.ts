@@ -1,6 +1,6 @@
 import type { SignatureVerifier } from '@touchstone/note';
 import { HASHES } from './algorithms.js';
-import { verifyDigest } from './verify-digest.js';
+import { verifyDigest, type PointCheck } from './verify-digest.js';
 import type { ReadVerifier } from './verifier.js';
 
 /**
@@ -12,10 +12,11 @@ export async function verifyMessage(
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
+  check?: PointCheck,
 ): Promise<boolean> {
   const { hash, scheme } = algorithm;
   const platform = key.type !== 'rsa' && scheme !== 'ed25519ph' ? key.platform : undefined;
   if (platform) return verify(platform, message, signature);
   if (hash === undefined) return false;
-  return verifyDigest(key, algorithm, HASHES[hash].digest(message), signature);
+  return verifyDigest(key, algorithm, HASHES[hash].digest(message), signature, check);
 }

@@ -7,7 +7,7 @@ import {
 } from '@touchstone/attest';
 import { MAX_REKOR_QUERIES } from '@touchstone/contract';
 import type { RekorEntries, RekorQuery, RekorSearch } from '@touchstone/contract';
-import { nodeVerifier, p256PointCheck } from '@touchstone/keys';
+import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { fromBase64 } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
 import type { z } from 'zod';
@@ -114,7 +114,7 @@ function digestKey(hash: string): string {
 
 async function entryOf(request: V1Request): ReturnType<typeof v1Entry> {
   try {
-    return await v1Entry(request, nodeVerifier, p256PointCheck);
+    return await v1Entry(request, nodeVerifier, ecdsaDigestCheck);
   } catch (error) {
     throw error instanceof AttestError ? refusal(error) : error;
   }
