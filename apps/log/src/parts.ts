@@ -1,4 +1,4 @@
-import { readEntry, searchKeys } from '@touchstone/attest';
+import { parsePae, readEntry, searchKeys } from '@touchstone/attest';
 import { nodeHasher } from '@touchstone/tlog';
 import type { Logger } from 'pino';
 import { AttestationStore } from './attestations/attestation-store.js';
@@ -11,6 +11,7 @@ import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
 import { openLogMap } from './map/open-log-map.js';
 import type { LogMetrics } from './metrics.js';
+import { attestationOf } from './rekor/export-entry.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
 import { readSecret } from './secret.js';
@@ -80,9 +81,10 @@ async function describe(leaf: Uint8Array, attestations: AttestationStore): Promi
   const hash = nodeHasher.leaf(leaf);
   try {
     const entry = readEntry(leaf);
-    const { payloadSha256 } = entry;
-    const payload =
-      payloadSha256 && (await attestations.get(Buffer.from(payloadSha256).toString('hex')));
+    const digest = attestationOf(entry);
+    const bytes = digest && (await attestations.get(Buffer.from(digest).toString('hex')));
+    // Under the digest of what was signed there may be an envelope's encoding, or any other bytes.
+    const payload = entry.payloadSha256 ? bytes : bytes && parsePae(bytes)?.payload;
     return { hash, keys: searchKeys(entry, payload) };
   } catch {
     return { hash, keys: [] };

@@ -55,7 +55,13 @@ export async function checkCheckpoint(
 export function checkDistinct(entries: readonly EvidenceEntry[]): void {
   const indices = new Set(entries.map(({ logIndex }) => logIndex));
   const bodies = new Set(entries.map(({ canonicalizedBody }) => canonicalizedBody));
-  if (indices.size !== entries.length || bodies.size !== entries.length) {
+  // One envelope can be logged in two forms.
+  const envelopes = new Set(
+    entries.map(({ envelope: { payload, signatures } }) =>
+      [payload, ...signatures.map(({ sig }) => sig)].join(' '),
+    ),
+  );
+  if ([indices, bodies, envelopes].some(({ size }) => size !== entries.length)) {
     throw new AttestError(
       'duplicate-entry',
       'an entry of the log stands there twice; give it once',

@@ -48,6 +48,23 @@ describe('the golden evidence file', () => {
     }
   });
 
+  it('keeps verifying where entries name what was signed by digest', async () => {
+    const result = await verifyEvidence(read('golden-hashedrekord.evidence.json'), {
+      trustRoot,
+      verify: nodeVerify,
+    });
+    expect(result).toMatchObject({
+      verdict: 'reproduced',
+      checkpoint: { origin: ORIGIN, size: 10 },
+      entries: [
+        { logIndex: 3, organisation: 'Birch' },
+        { logIndex: 4, organisation: 'Birch' },
+        { logIndex: 5, organisation: 'Cedar' },
+        { logIndex: 6, organisation: 'Acme' },
+      ],
+    });
+  });
+
   it('is refused whichever byte of it is changed', { timeout: 300_000 }, async () => {
     // One vote of it, under a policy that asks for one: small enough to try each byte.
     const lenient = { ...trustRoot, policy: { quorum: 1 } };

@@ -46,6 +46,7 @@ export {
   MAX_ATTESTATION_BYTES,
   signerKey,
   UNREAD_KEY,
+  unreadKeyOf,
   type IndexedEntry,
   type ReadAttestation,
 } from './map/index-keys.js';

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { dsseLogEntry, matchLogEntry, rebuildStatement, signEnvelope } from './index.js';
+import {
+  dsseLogEntry,
+  envelopeLogEntry,
+  envelopeRequest,
+  matchLogEntry,
+  paeBytes,
+  rebuildStatement,
+  signEnvelope,
+} from './index.js';
 import { predicate } from './testdata/evidence-fixture.js';
 import { signers } from './testdata/parties.js';
 
@@ -37,6 +45,30 @@ describe('dsseLogEntry', () => {
         expect.objectContaining({ code: 'dsse-signature-count' }),
       );
     }
+  });
+});
+
+describe('envelopeLogEntry', () => {
+  it('is a Rekor v2 hashedrekord 0.0.2 body over the PAE for ECDSA', async () => {
+    const envelope = await signEnvelope(statement, birch);
+    const pae = paeBytes(envelope.payloadType, Buffer.from(envelope.payload, 'base64'));
+    const sha256 = createHash('sha256').update(pae).digest();
+    const spki = Buffer.from(birch.publicKey.spki).toString('base64');
+    expect(new TextDecoder().decode(envelopeLogEntry(envelope, birch.publicKey))).toBe(
+      `{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":` +
+        `"SHA2_256","digest":"${sha256.toString('base64')}"},"signature":{"content":` +
+        `"${envelope.signatures[0]?.sig}","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256",` +
+        `"publicKey":{"rawBytes":"${spki}"}}}}}}`,
+    );
+    const { attestation } = envelopeRequest(envelope, birch.publicKey);
+    expect(attestation).toEqual({ sha256: sha256.toString('hex'), bytes: pae });
+  });
+
+  it('is the dsse of Ed25519, and needs nothing to be handed in first', async () => {
+    const envelope = await signEnvelope(statement, acme);
+    const dsse = dsseLogEntry(envelope, [acme.publicKey]);
+    expect(envelopeLogEntry(envelope, acme.publicKey)).toEqual(dsse);
+    expect(envelopeRequest(envelope, acme.publicKey)).not.toHaveProperty('attestation');
   });
 });
 

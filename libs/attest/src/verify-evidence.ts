@@ -25,7 +25,7 @@ const STEPS = {
   'checkpoint-signature': 'C2SP signed-note and tlog-checkpoint',
   'entries-distinct': 'Touchstone evidence/v1',
   'statement-signatures': 'DSSE v1.0.2 protocol, "verification"',
-  'entry-bodies': 'Rekor v2 dsse 0.0.2, canonicalised by RFC 8785',
+  'entry-bodies': 'Rekor v2 hashedrekord 0.0.2 over the DSSE PAE, or dsse 0.0.2; RFC 8785',
   'inclusion-proofs': 'RFC 9162 section 2.1.3.2, hashed by RFC 6962 section 2.1',
   statements: 'in-toto attestation v1, "Statement"; RFC 8785',
   rebuilds: 'Touchstone rebuild/v1',

@@ -13,7 +13,7 @@ const Count = z
   ])
   .refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be at most 2^53-1');
 
-/** What is searched for, one of both; and which part of the answer. */
+/** What is searched for, one of the three; and which part of the answer. */
 export const SearchQuery = z
   .strictObject({
     /** Such as `sha256:` and 64 hex digits; any algorithm of in-toto. */
@@ -26,6 +26,11 @@ export const SearchQuery = z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
       .optional(),
+    /** Key id of a signer: its entries that name a digest whose bytes the log does not have. */
+    unreadOf: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+      .optional(),
     /** Page of the list, 256 indices each. */
     page: Count.optional(),
     /** Page of the list of leaves that the index could not read whole. */
@@ -33,9 +38,11 @@ export const SearchQuery = z
     /** treeSize of the commitment to answer from; the newest unless told. */
     size: Count.optional(),
   })
-  .refine(({ digest, signer }) => (digest === undefined) !== (signer === undefined), {
-    message: 'give digest or signer, one of both',
-  });
+  .refine(
+    ({ digest, signer, unreadOf }) =>
+      [digest, signer, unreadOf].filter((target) => target !== undefined).length === 1,
+    { message: 'give one of digest, signer and unreadOf' },
+  );
 
 /** Routes of the verifiable index. */
 export const mapRoutes = defineRoutes({

@@ -68,6 +68,7 @@ async function search(what: string, options: Options, context: Context): Promise
     key,
     query,
     logs: trusted.logs,
+    signers: trusted.keys.map(({ keyId }) => keyId),
     maxScan: options.maxScan,
   });
   const names = new Map(trusted.keys.map(({ keyId, organisation }) => [keyId, organisation]));

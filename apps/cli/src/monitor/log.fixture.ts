@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { keyDetails, paeBytes, STATEMENT_TYPE } from '@touchstone/attest';
+import { envelopeRequest, paeBytes, STATEMENT_TYPE } from '@touchstone/attest';
 import { generateKey, type PrivateKey } from '@touchstone/keys';
 import { startLog, type RunningLog } from '@touchstone/log';
 import { encodeUtf8, formatVerifierKey, toBase64, verifierKey } from '@touchstone/note';
@@ -59,8 +59,16 @@ export class TestLog {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  /** Logs a statement about digests; its index. */
-  async add(note: string, subjects: readonly string[], signer: PrivateKey): Promise<number> {
+  /**
+   * Logs a statement about digests, as a rebuilder with such a key would; its index. Without
+   * `keep`, what an ECDSA key signed is not handed in.
+   */
+  async add(
+    note: string,
+    subjects: readonly string[],
+    signer: PrivateKey,
+    keep = true,
+  ): Promise<number> {
     const statement = {
       _type: STATEMENT_TYPE,
       subject: subjects.map((hex) => ({ name: note, digest: { sha256: hex } })),
@@ -70,18 +78,17 @@ export class TestLog {
     const payload = encodeUtf8(JSON.stringify(statement));
     const payloadType = 'application/vnd.in-toto+json';
     const sig = toBase64(signer.sign(paeBytes(payloadType, payload)));
-    const { algorithm, spki } = signer.publicKey;
+    const envelope = { payload: toBase64(payload), payloadType, signatures: [{ sig }] };
+    const { request, attestation } = envelopeRequest(envelope, signer.publicKey);
+    if (attestation && keep) {
+      const url = `${this.url}/v1/attestations/sha256:${attestation.sha256}`;
+      const headers = { 'content-type': 'application/octet-stream' };
+      await fetch(url, { method: 'PUT', headers, body: new Uint8Array(attestation.bytes) });
+    }
     const answer = await fetch(`${this.url}/api/v2/log/entries`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        dsseRequestV002: {
-          envelope: { payload: toBase64(payload), payloadType, signatures: [{ sig }] },
-          verifiers: [
-            { publicKey: { rawBytes: toBase64(spki) }, keyDetails: keyDetails(algorithm) },
-          ],
-        },
-      }),
+      body: JSON.stringify(request),
     });
     if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
     return Number(((await answer.json()) as { logIndex: string }).logIndex);

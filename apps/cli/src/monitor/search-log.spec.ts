@@ -35,6 +35,7 @@ function search(hex: string, url = log.url, logs = [log.vkey]): Promise<SearchRe
     key: digestKey('sha256', hex),
     query: { digest: `sha256:${hex}` },
     logs,
+    signers: [alice, bob].map(({ publicKey }) => keyId(publicKey)),
     maxScan: 1000,
   });
 }
@@ -67,6 +68,7 @@ describe('a search', () => {
       key: signerKey(id),
       query: { signer: id },
       logs: [log.vkey],
+      signers: [],
       maxScan: 1000,
     });
     expect(found(report)).toEqual([indices[2]]);
@@ -287,6 +289,24 @@ describe('the map of a log', () => {
       expect(again.search.commitment).toEqual(report.search.commitment);
     } finally {
       await gone.remove();
+    }
+  });
+
+  it('names what a signer that counts did not hand in, and passes over that of others', async () => {
+    const bare = await TestLog.start();
+    try {
+      await bare.add('seen', [module], alice);
+      const hidden = await bare.add('withheld', [module], bob, false);
+      await bare.add('of no concern', [module], generateKey('ecdsa-p256-sha256'), false);
+      // Once as one of the leaves after the map, if the map is not there yet, and once by the map.
+      for (const covered of [1, 3]) {
+        await bare.committed(covered);
+        const report = await search(module, bare.url, [bare.vkey]);
+        expect(report.unread).toEqual([hidden]);
+        expect(report.entries).toHaveLength(1);
+      }
+    } finally {
+      await bare.remove();
     }
   });
 

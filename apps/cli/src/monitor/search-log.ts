@@ -2,7 +2,9 @@ import {
   indexEntry,
   readEntry,
   UNREAD_KEY,
+  unreadKeyOf,
   verifySearch,
+  type MapCommitment,
   type VerifiedPage,
   type VerifiedSearch,
 } from '@touchstone/attest';
@@ -20,6 +22,8 @@ export interface SearchOptions {
   readonly key: Uint8Array;
   readonly query: SearchQuery;
   readonly logs: readonly VerifierKey[];
+  /** Key ids whose word counts: nothing that they signed may be passed over unread. */
+  readonly signers: readonly string[];
   /** Leaves after the commitment that are read, at most. */
   readonly maxScan: number;
 }
@@ -53,7 +57,8 @@ const CHUNK = 256;
  *   1. each page is verified against a signed checkpoint, and all come from one map,
  *   2. all pages of the list are fetched: a list with one entry left out has another root,
  *   3. every listed entry is in the tree and speaks of what was asked for,
- *   4. entries that the index could not read whole are read here,
+ *   4. entries that the index could not read whole are read here, and those of which it does not
+ *      know what was signed, if a key that counts signed them,
  *   5. leaves after the map's are read one by one.
  */
 export async function searchLog(options: SearchOptions): Promise<SearchReport> {
@@ -87,7 +92,7 @@ interface Collected {
 async function collect(options: SearchOptions): Promise<Collected> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await collectOnce(options);
+      return await collectAll(options);
     } catch (error) {
       const dropped = error instanceof ClientError && error.problem?.code === 'map-unknown';
       if (!dropped || attempt === RESTARTS) throw error;
@@ -95,13 +100,30 @@ async function collect(options: SearchOptions): Promise<Collected> {
   }
 }
 
-async function collectOnce({ source, key, query, logs }: SearchOptions): Promise<Collected> {
+async function collectAll(options: SearchOptions): Promise<Collected> {
+  const listed = await collectOnce(options);
+  const { commitment } = listed.search;
+  const unread = new Set(listed.unread);
+  for (const signer of options.signers) {
+    const target = { key: unreadKeyOf(signer), query: { unreadOf: signer } };
+    const { found } = await collectOnce({ ...options, ...target }, commitment);
+    for (const index of found) unread.add(index);
+  }
+  return { ...listed, unread: [...unread].sort((a, b) => a - b) };
+}
+
+/** With `same`, from that very map. */
+async function collectOnce(
+  { source, key, query, logs }: SearchOptions,
+  same?: MapCommitment,
+): Promise<Collected> {
   const ask = async (more: Partial<SearchQuery>): Promise<VerifiedSearch> => {
     const answer = await source.search({ ...query, ...more });
     return verifySearch(answer, { key, logs, verify: nodeVerifier, sha256: nodeSha256 });
   };
-  const first = await ask({});
-  const { treeSize, mapRoot } = first.commitment;
+  const first = await ask(same ? { size: same.treeSize } : {});
+  const { treeSize, mapRoot } = same ?? first.commitment;
+  checkSameMap(first, 0, { treeSize, mapRoot });
   const pages = Math.max(pagesOf(first.found), pagesOf(first.unread));
   if (pages > MAX_PAGES) {
     throw new CliError('answer-too-large', `the lists have ${pages} pages`, EXIT.refuted);
@@ -110,13 +132,20 @@ async function collectOnce({ source, key, query, logs }: SearchOptions): Promise
   const unread = [...pageOf(first.unread, 0)];
   for (let page = 1; page < pages; page++) {
     const next = await ask({ page, unreadPage: page, size: treeSize });
-    if (next.commitment.treeSize !== treeSize || next.commitment.mapRoot !== mapRoot) {
-      throw new CliError('map-page', `page ${page} is from another map`, EXIT.refuted);
-    }
+    checkSameMap(next, page, { treeSize, mapRoot });
     found.push(...pageOf(next.found, page));
     unread.push(...pageOf(next.unread, page));
   }
   return { search: first, found, unread };
+}
+
+function checkSameMap(
+  { commitment }: VerifiedSearch,
+  page: number,
+  { treeSize, mapRoot }: Pick<MapCommitment, 'treeSize' | 'mapRoot'>,
+): void {
+  if (commitment.treeSize === treeSize && commitment.mapRoot === mapRoot) return;
+  throw new CliError('map-page', `page ${page} is from another map`, EXIT.refuted);
 }
 
 function pagesOf({ count }: VerifiedPage): number {
@@ -149,8 +178,8 @@ class Reading {
   /** An entry on the proved list. */
   async listed(index: number): Promise<void> {
     const [leaf] = await this.#leaves.read(index, index + 1);
-    const { speaks, whole } = await this.#index(leaf as Uint8Array);
-    if (!speaks && whole) {
+    const { speaks, read } = await this.#index(leaf as Uint8Array);
+    if (!speaks && read) {
       const message = `leaf ${index} is on the list and does not speak of what was asked for`;
       throw new CliError('map-wrong', message, EXIT.refuted);
     }
@@ -168,17 +197,24 @@ class Reading {
   }
 
   async #look(index: number, leaf: Uint8Array, by: 'scan' | 'unread'): Promise<void> {
-    const { speaks, whole } = await this.#index(leaf);
+    const { speaks, concerns } = await this.#index(leaf);
     if (speaks) this.#add(index, by, leaf, true);
-    else if (!whole) this.unread.push(index);
+    else if (concerns) this.unread.push(index);
   }
 
-  async #index(leaf: Uint8Array): Promise<{ speaks: boolean; whole: boolean }> {
+  async #index(leaf: Uint8Array): Promise<{
+    speaks: boolean;
+    /** Whether all that it speaks of is known here. */
+    read: boolean;
+    /** Whether what is not known could count. */
+    concerns: boolean;
+  }> {
     const { keys, absent } = await indexEntry(leaf, this.#options.source.attestation);
-    const speaks = keys.some((key) => Buffer.compare(key, this.#options.key) === 0);
+    const has = (key: Uint8Array): boolean => keys.some((one) => Buffer.compare(one, key) === 0);
     // A leaf of another kind, about the log itself perhaps, is here whole and names no attestation.
-    const capped = keys.length > 1 && keys.some((key) => Buffer.compare(key, UNREAD_KEY) === 0);
-    return { speaks, whole: absent === undefined && !capped };
+    const unread = keys.length > 1 && has(UNREAD_KEY);
+    const concerns = unread || this.#options.signers.some((signer) => has(unreadKeyOf(signer)));
+    return { speaks: has(this.#options.key), read: absent === undefined && !unread, concerns };
   }
 
   #add(index: number, by: FoundEntry['by'], leaf: Uint8Array, confirmed: boolean): void {

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, keyDetails, matchLogEntry, type DsseEnvelope } from '@touchstone/attest';
+import {
+  canonicalJson,
+  envelopeRequest,
+  matchLogEntry,
+  type DsseEnvelope,
+} from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import { treeHasher, verifyInclusion } from '@touchstone/merkle';
 import {
   fromBase64,
   openCheckpoint,
   parseVerifierKey,
-  toBase64,
   type Checkpoint,
   type PublicKey,
 } from '@touchstone/note';
@@ -81,22 +85,18 @@ export class LogClient {
 
   /**
    * Appends an envelope and checks that the log took that very envelope: body, inclusion proof and
-   * the signature on the checkpoint the proof leads to.
+   * the signature on the checkpoint the proof leads to. What an entry names by digest alone is
+   * handed to the log before, so that it is there for whoever finds the entry.
    *
    * @throws LogError
    */
   async append(envelope: DsseEnvelope, key: PublicKey, vkey: string): Promise<ProvenEntry> {
-    const entry = await this.#json('/api/v2/log/entries', LogEntry, {
-      dsseRequestV002: {
-        envelope,
-        verifiers: [
-          {
-            publicKey: { rawBytes: toBase64(key.spki) },
-            keyDetails: keyDetails(key.algorithm),
-          },
-        ],
-      },
-    });
+    const { request, attestation } = envelopeRequest(envelope, key);
+    if (attestation !== undefined) {
+      const path = `/v1/attestations/sha256:${attestation.sha256}`;
+      await this.#request(path, { bytes: attestation.bytes });
+    }
+    const entry = await this.#json('/api/v2/log/entries', LogEntry, { json: request });
     return proven(async () => {
       const body = fromBase64(entry.canonicalizedBody);
       matchLogEntry(body, envelope, key);
@@ -140,7 +140,7 @@ export class LogClient {
     await this.#request('/readyz');
   }
 
-  async #json<T extends z.ZodType>(path: string, schema: T, body?: unknown): Promise<z.output<T>> {
+  async #json<T extends z.ZodType>(path: string, schema: T, body?: Body): Promise<z.output<T>> {
     const bytes = await this.#request(path, body);
     try {
       return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
@@ -149,22 +149,15 @@ export class LogClient {
     }
   }
 
-  async #request(path: string, body?: unknown): Promise<Uint8Array> {
+  async #request(path: string, body?: Body): Promise<Uint8Array> {
     const { url, token } = this.options;
     let status: number;
     let bytes: Uint8Array;
     try {
       const answer = await fetch(url.replace(/\/$/, '') + path, {
-        method: body === undefined ? 'GET' : 'POST',
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
-        headers: {
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(body === undefined || token === undefined
-            ? {}
-            : { authorization: `Bearer ${token}` }),
-        },
-        ...(body === undefined ? {} : { body: canonicalJson(body) }),
+        ...(body === undefined ? {} : writing(body, token)),
       });
       status = answer.status;
       bytes = await readBounded(answer);
@@ -179,6 +172,19 @@ export class LogClient {
       `the log answered ${status} to ${path}: ${reason}`,
     );
   }
+}
+
+/** What is written to the log: an entry, or an attestation beside it. */
+type Body = { readonly json: unknown } | { readonly bytes: Uint8Array };
+
+function writing(body: Body, token: string | undefined): RequestInit {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  if ('bytes' in body) {
+    const headers = { 'content-type': 'application/octet-stream', ...authorization };
+    return { method: 'PUT', headers, body: new Uint8Array(body.bytes) };
+  }
+  const headers = { 'content-type': 'application/json', ...authorization };
+  return { method: 'POST', headers, body: canonicalJson(body.json) };
 }
 
 async function readBounded(answer: Response): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
-import { digestKey, encodeKeyAnswer, signerKey, UNREAD_KEY } from '@touchstone/attest';
+import { digestKey, encodeKeyAnswer, signerKey, UNREAD_KEY, unreadKeyOf } from '@touchstone/attest';
 import type { KeyAnswer, SearchAnswer } from '@touchstone/attest';
 import { logRoutes } from '@touchstone/contract';
 import type { SearchQuery } from '@touchstone/contract';
@@ -58,7 +58,8 @@ export class SearchController {
   }
 }
 
-function keyOf({ digest, signer }: SearchQuery): Uint8Array {
+function keyOf({ digest, signer, unreadOf }: SearchQuery): Uint8Array {
+  if (unreadOf !== undefined) return unreadKeyOf(unreadOf);
   if (digest === undefined) return signerKey(signer ?? '');
   const [algorithm = '', hex = ''] = digest.split(':');
   return digestKey(algorithm, hex);

@@ -5,6 +5,7 @@ import { equalBytes } from '../bytes.js';
 import { isPlainObject } from '../canonical-json.js';
 import { parseJson } from '../json.js';
 import { isLifeLeaf } from '../life/life-leaf.js';
+import { parsePae } from '../rekor/bundle.js';
 import { readCertificate } from '../rekor/certificate.js';
 
 /*
@@ -32,7 +33,7 @@ export type ReadAttestation = (sha256: string) => Promise<Uint8Array | undefined
 export interface IndexedEntry {
   /** Keys of the map, each once. */
   readonly keys: readonly Uint8Array[];
-  /** SHA-256 (hex) of the attestation that the leaf names and that could not be read. */
+  /** SHA-256 (hex) of the attestation that the leaf names, or may name, and that cannot be read. */
   readonly absent?: string;
 }
 
@@ -56,6 +57,14 @@ export function signerKey(keyId: string): Uint8Array {
  * complete without a look at these.
  */
 export const UNREAD_KEY: Uint8Array = key('leaf', 'unread');
+/**
+ * Key of the leaves that a key signed, named by the hex SHA-256 of its SPKI, and that name what was
+ * signed by a digest whose bytes could not be read. That may be the digest of any file; it may be
+ * an envelope's too. So no answer is complete without a look at these of the signers that count.
+ */
+export function unreadKeyOf(keyId: string): Uint8Array {
+  return key('unread', keyId);
+}
 /** Key of the leaves that commit to the map. */
 export const COMMITMENTS_KEY: Uint8Array = key('leaf', 'map-commitment');
 /** Key of the leaves in which the log speaks of itself. */
@@ -71,8 +80,9 @@ export function isMapLeaf(leaf: Uint8Array): boolean {
 
 /**
  * The keys of one leaf: what it holds itself (payload or data digest, signers), and the subject
- * digests of the attestation it names. Bytes that have another digest than the leaf names count
- * as absent. Never throws for what is in the leaf; what `read` throws is passed on.
+ * digests of the attestation it names. Where it names the digest of what was signed, that may be
+ * the pre-authentication encoding of an envelope, and is read as one, or any other bytes. Bytes
+ * that have another digest than the leaf names count as absent. Never throws for what is in the leaf; what `read` throws is passed on.
  */
 export async function indexEntry(leaf: Uint8Array, read: ReadAttestation): Promise<IndexedEntry> {
   if (isMapLeaf(leaf)) return { keys: [COMMITMENTS_KEY] };
@@ -80,16 +90,23 @@ export async function indexEntry(leaf: Uint8Array, read: ReadAttestation): Promi
   const found = readLeaf(leaf);
   if (!found) return { keys: [UNREAD_KEY] };
   const keys = new KeySet();
+  const signers = found.signers.map((spki) => bytesToHex(sha256(spki)));
   for (const digest of found.digests) keys.add(digest);
-  for (const spki of found.signers) keys.add(signerKey(bytesToHex(sha256(spki))));
-  const { attestation } = found;
-  if (attestation === undefined) return { keys: keys.list };
-  const bytes = await read(attestation);
-  if (!bytes || bytesToHex(sha256(bytes)) !== attestation) {
-    keys.add(UNREAD_KEY);
-    return { keys: keys.list, absent: attestation };
+  for (const signer of signers) keys.add(signerKey(signer));
+  const { attestation, signed } = found;
+  const named = attestation ?? signed;
+  if (named === undefined) return { keys: keys.list };
+  const bytes = await read(named);
+  if (!bytes || bytesToHex(sha256(bytes)) !== named) {
+    for (const unread of attestation === undefined ? signers.map(unreadKeyOf) : [UNREAD_KEY]) {
+      keys.add(unread);
+    }
+    return { keys: keys.list, absent: named };
   }
-  const subjects = subjectDigests(bytes);
+  const payload = attestation === undefined ? parsePae(bytes)?.payload : bytes;
+  if (!payload) return { keys: keys.list };
+  keys.add(digestKey('sha256', bytesToHex(sha256(payload))));
+  const subjects = subjectDigests(payload);
   for (const digest of subjects.digests) keys.add(digest);
   if (!subjects.all) keys.add(UNREAD_KEY);
   return { keys: keys.list };
@@ -112,6 +129,8 @@ interface LeafContent {
   readonly signers: Uint8Array[];
   /** Hex SHA-256 of the payload of a DSSE envelope. */
   readonly attestation?: string;
+  /** Hex SHA-256 of what was signed, whatever that is. */
+  readonly signed?: string;
 }
 
 /** Undefined for a leaf that is none of the kinds below. */
@@ -144,11 +163,7 @@ function dsseV2({ dsseV002 }: Record<string, unknown>): LeafContent {
 
 function hashedRekordV2({ hashedRekordV002 }: Record<string, unknown>): LeafContent {
   const { data, signature } = object(hashedRekordV002);
-  const { algorithm, hex } = hashV2(data);
-  return {
-    digests: [digestKey(algorithm, hex)],
-    signers: [verifierV2(object(signature)['verifier'])],
-  };
+  return signedDigest(hashV2(data), [verifierV2(object(signature)['verifier'])]);
 }
 
 function dsseV1({ payloadHash, signatures }: Record<string, unknown>): LeafContent {
@@ -168,9 +183,8 @@ function intotoV1({ content }: Record<string, unknown>): LeafContent {
 }
 
 function hashedRekordV1({ data, signature }: Record<string, unknown>): LeafContent {
-  const { algorithm, hex } = hashV1(object(data)['hash']);
   const { publicKey } = object(signature);
-  return { digests: [digestKey(algorithm, hex)], signers: [pem(object(publicKey)['content'])] };
+  return signedDigest(hashV1(object(data)['hash']), [pem(object(publicKey)['content'])]);
 }
 
 interface NamedDigest {
@@ -181,6 +195,12 @@ interface NamedDigest {
 function attested({ algorithm, hex }: NamedDigest, signers: Uint8Array[]): LeafContent {
   if (algorithm !== 'sha256') throw new Error('payloads are named by SHA-256');
   return { digests: [digestKey(algorithm, hex)], signers, attestation: hex };
+}
+
+/** Attestations are kept by SHA-256: what is named by another hash cannot be had. */
+function signedDigest({ algorithm, hex }: NamedDigest, signers: Uint8Array[]): LeafContent {
+  const digests = [digestKey(algorithm, hex)];
+  return { digests, signers, ...(algorithm === 'sha256' && { signed: hex }) };
 }
 
 /** Names of protobuf-specs, as in-toto writes them. */

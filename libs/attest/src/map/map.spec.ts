@@ -13,6 +13,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../canonical-json.js';
 import { AttestError } from '../errors.js';
+import { paeBytes } from '../dsse.js';
 import { dsseEntryBody } from '../rekor/dsse-entry.js';
 import { publicKeyVerifier } from '../rekor/verifier.js';
 import {
@@ -23,6 +24,7 @@ import {
   MAX_INDEXED_DIGESTS,
   signerKey,
   UNREAD_KEY,
+  unreadKeyOf,
 } from './index-keys.js';
 import {
   MAP_COMMITMENT_SCHEMA,
@@ -115,11 +117,11 @@ describe('the keys of a leaf', () => {
     expect(named(keys)).toContain(named([UNREAD_KEY])[0]);
   });
 
-  it('are digest and signer of a hashedrekord, of both versions', async () => {
+  function hashedRekords(signed: string | Uint8Array): Uint8Array[] {
     const { spki } = signer.publicKey;
     const pem = `-----BEGIN PUBLIC KEY-----\n${toBase64(spki)}\n-----END PUBLIC KEY-----\n`;
-    const digest = createHash('sha256').update('blob').digest();
-    const leaves = [
+    const digest = createHash('sha256').update(signed).digest();
+    return [
       {
         apiVersion: '0.0.2',
         kind: 'hashedrekord',
@@ -134,14 +136,39 @@ describe('the keys of a leaf', () => {
         apiVersion: '0.0.1',
         kind: 'hashedrekord',
         spec: {
-          data: { hash: { algorithm: 'sha256', value: hex('blob') } },
+          data: { hash: { algorithm: 'sha256', value: hex(signed) } },
           signature: { content: 'c2ln', publicKey: { content: toBase64(encodeUtf8(pem)) } },
         },
       },
-    ];
-    for (const leaf of leaves) {
-      const { keys } = await indexEntry(encodeUtf8(canonicalJson(leaf)), reading());
-      expect(named(keys)).toEqual(named([digestKey('sha256', hex('blob')), signedBy]));
+    ].map((leaf) => encodeUtf8(canonicalJson(leaf)));
+  }
+
+  it('are digest and signer of a file that was signed, when it is at hand', async () => {
+    for (const leaf of hashedRekords('blob')) {
+      const found = await indexEntry(leaf, reading(encodeUtf8('blob')));
+      expect(found.absent).toBeUndefined();
+      expect(named(found.keys)).toEqual(named([digestKey('sha256', hex('blob')), signedBy]));
+    }
+  });
+
+  it('are payload and subjects too where an envelope was signed by digest', async () => {
+    const payload = statement([{ digest: { sha256: hex('a') } }]);
+    const pae = paeBytes('application/vnd.in-toto+json', payload);
+    for (const leaf of hashedRekords(pae)) {
+      const found = await indexEntry(leaf, reading(pae));
+      expect(found.absent).toBeUndefined();
+      const digests = [hex(pae), hex(payload), hex('a')].map((one) => digestKey('sha256', one));
+      expect(named(found.keys)).toEqual(named([...digests, signedBy]));
+    }
+  });
+
+  it('say whose it is when what was signed is not to be had: it may have been an envelope', async () => {
+    const id = hex(signer.publicKey.spki);
+    for (const leaf of hashedRekords('blob')) {
+      const found = await indexEntry(leaf, reading());
+      expect(found.absent).toBe(hex('blob'));
+      const expected = [digestKey('sha256', hex('blob')), signedBy, unreadKeyOf(id)];
+      expect(named(found.keys)).toEqual(named(expected));
     }
   });
 

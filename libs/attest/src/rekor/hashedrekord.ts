@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { base64Text } from '../base64-text.js';
 import { canonicalJson } from '../canonical-json.js';
 import { AttestError } from '../errors.js';
-import { HASHES } from './algorithms.js';
+import { HASHES, type HashName } from './algorithms.js';
 import { EntryVerifier, readVerifier, type ReadVerifier } from './verifier.js';
 import { verifyDigest, type PointCheck } from './verify-digest.js';
 
@@ -36,16 +36,20 @@ export function hashedRekordEntry(request: HashedRekordRequest, check?: PointChe
   const { content, verifier } = request.signature;
   const read = readVerifier(verifier, 'hashedRekordRequestV002.signature.verifier');
   checkSignedDigest(read, fromBase64(request.digest), fromBase64(content), check);
-  const { hash } = read.algorithm;
+  return hashedRekordBody({ ...request, algorithm: read.algorithm.hash ?? 'sha256' });
+}
+
+/** The canonical JSON of a hashedrekord 0.0.2 entry; that it is true is the caller's to check. */
+export function hashedRekordBody(
+  entry: HashedRekordRequest & { readonly algorithm: HashName },
+): Uint8Array {
+  const { algorithm, digest, signature } = entry;
   return encodeUtf8(
     canonicalJson({
       apiVersion: HASHEDREKORD_KIND.version,
       kind: HASHEDREKORD_KIND.kind,
       spec: {
-        hashedRekordV002: {
-          data: { algorithm: HASHES[hash ?? 'sha256'].name, digest: request.digest },
-          signature: { content, verifier },
-        },
+        hashedRekordV002: { data: { algorithm: HASHES[algorithm].name, digest }, signature },
       },
     }),
   );

@@ -11,7 +11,7 @@ import {
 } from '@touchstone/note';
 import {
   artifactDescriptor,
-  dsseLogEntry,
+  envelopeLogEntry,
   EVIDENCE_SCHEMA,
   provenanceStatement,
   rebuildStatement,
@@ -161,14 +161,18 @@ export async function vote(signer: Signer, rebuild = predicate()): Promise<Logge
 
 /**
  * Evidence of these envelopes in a real log, which they share with entries of others. The log and
- * its name can be chosen, so that one can be made that nobody trusts.
+ * its name can be chosen, so that one can be made that nobody trusts; and so can the leaves.
  */
 export async function evidenceOf(
   logged: readonly Logged[],
-  { log = signers.log, origin = ORIGIN }: { log?: Signer; origin?: string } = {},
+  {
+    log = signers.log,
+    origin = ORIGIN,
+    leafOf = ({ envelope, signer }) => envelopeLogEntry(envelope, signer.publicKey),
+  }: { log?: Signer; origin?: string; leafOf?: (one: Logged, at: number) => Uint8Array } = {},
 ): Promise<Evidence> {
   const foreign = ['x', 'y', 'z'].map(encodeUtf8);
-  const bodies = logged.map(({ envelope, signer }) => dsseLogEntry(envelope, [signer.publicKey]));
+  const bodies = logged.map(leafOf);
   const leaves = [...foreign, ...bodies, ...foreign];
   const nodes = new Map<string, Uint8Array>();
   const range = new CompactRange();
