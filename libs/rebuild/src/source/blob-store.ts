@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RebuildError, systemCode } from '../errors.js';
-import { integrityHex, integrityOf } from './integrity.js';
+import { integrityAlgorithm, integrityHex, integrityOf } from './integrity.js';
 
 /**
- * Fetched files by their SHA-512. A blob is written beside its place and renamed, so that a file
+ * Fetched files by their SHA-512, or by their SHA-256 where that is what is pinned. A blob is written beside its place and renamed, so that a file
  * that bears a digest's name is whole unless the disk damaged it; it is hashed again at each read,
  * and a damaged one counts as absent.
  */
@@ -18,14 +18,14 @@ export class BlobStore {
   }
 
   #path(integrity: string): string {
-    return join(this.#folder, 'sha512', integrityHex(integrity));
+    return join(this.#folder, integrityAlgorithm(integrity), integrityHex(integrity));
   }
 
   async read(integrity: string): Promise<Uint8Array | undefined> {
     const path = this.#path(integrity);
     try {
       const bytes = await readFile(path);
-      if (integrityOf(bytes) === integrity) return bytes;
+      if (integrityOf(bytes, integrityAlgorithm(integrity)) === integrity) return bytes;
       await rm(path, { force: true });
       return undefined;
     } catch (error) {
@@ -44,11 +44,12 @@ export class BlobStore {
     maxBytes: number,
   ): Promise<void> {
     const path = this.#path(integrity);
-    await mkdir(join(this.#folder, 'sha512'), { recursive: true });
+    const algorithm = integrityAlgorithm(integrity);
+    await mkdir(join(this.#folder, algorithm), { recursive: true });
     const temporary = join(this.#folder, `${randomBytes(8).toString('hex')}.tmp`);
     const file = await open(temporary, 'wx', 0o600);
     try {
-      const hash = createHash('sha512');
+      const hash = createHash(algorithm);
       let size = 0;
       for await (const chunk of chunks) {
         size += chunk.length;
@@ -57,7 +58,7 @@ export class BlobStore {
         hash.update(chunk);
         await file.writeFile(chunk);
       }
-      const found = `sha512-${hash.digest('base64')}`;
+      const found = `${algorithm}-${hash.digest('base64')}`;
       if (found !== integrity)
         throw new RebuildError(
           'integrity-mismatch',

@@ -7,8 +7,11 @@ import { RebuildError } from '../errors.js';
 import { openTunnel } from './proxy.js';
 
 export interface DownloadOptions {
-  /** Origins (`https://host`) that may be asked, redirects included. */
-  readonly origins: ReadonlySet<string>;
+  /**
+   * Origins (`https://host`) that may be asked, redirects included. Without them, every https
+   * origin on a public address: for files whose address stands in a recipe beside their digest.
+   */
+  readonly origins?: ReadonlySet<string>;
   /** The operator's word that registries on private or local addresses are meant. */
   readonly allowPrivate?: boolean;
   readonly ca?: string;
@@ -101,11 +104,7 @@ async function get(
   options: DownloadOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  if (!options.origins.has(url.origin))
-    throw new RebuildError(
-      'host-not-allowed',
-      `${url.origin} is not a registry that npm's configuration names: nothing is fetched from it`,
-    );
+  checkOrigin(url, options);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (options.allowPrivate !== true && isIP(host) !== 0 && isPrivateAddress(host))
     throw refuseAddress(host, host);
@@ -135,7 +134,22 @@ async function get(
   });
 }
 
-function isExempt(host: string, noProxy: readonly string[] = []): boolean {
+function checkOrigin(url: URL, { origins, allowPrivate }: DownloadOptions): void {
+  if (origins === undefined) {
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivate === true)) return;
+    throw new RebuildError(
+      'host-not-allowed',
+      `${url.origin} is not asked: files are fetched by https alone`,
+    );
+  }
+  if (!origins.has(url.origin))
+    throw new RebuildError(
+      'host-not-allowed',
+      `${url.origin} is not a registry that npm's configuration names: nothing is fetched from it`,
+    );
+}
+
+export function isExempt(host: string, noProxy: readonly string[] = []): boolean {
   return noProxy.some(
     (entry) =>
       entry === '*' ||
