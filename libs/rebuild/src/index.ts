@@ -12,7 +12,7 @@ export { killOrphans } from './sandbox/orphans.js';
 export { readPublished, type PublishedOptions } from './compare/published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
-export { BubblewrapSandbox } from './sandbox/sandbox.js';
+export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { readToolchainLock, type ToolchainLock } from './toolchain/toolchain-lock.js';
 export {

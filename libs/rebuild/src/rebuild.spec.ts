@@ -10,7 +10,7 @@ import { sha256Hex } from './source/integrity.js';
 import { NpmSource } from './source/npm-source.js';
 import { rebuild, type RebuildOptions, type RebuildReport } from './rebuild.js';
 import { readRegistryConfig } from './source/registry-config.js';
-import { BubblewrapSandbox } from './sandbox/sandbox.js';
+import { BubblewrapSandbox } from './sandbox/bubblewrap.js';
 import { readToolchainLock } from './toolchain/toolchain-lock.js';
 import { assembleToolchain, verifyToolchain } from './toolchain/toolchain.js';
 import { removeTree } from './toolchain/tree.js';

@@ -9,6 +9,7 @@ export interface SandboxTools {
   readonly bwrap: string;
   readonly prlimit: string;
   readonly setpriv: string;
+  readonly taskset: string;
   readonly version: string;
   /** Options that only newer versions of bubblewrap have. */
   readonly options: readonly string[];
@@ -18,13 +19,13 @@ const execute = promisify(execFile);
 
 /** @throws RebuildError `sandbox-unavailable` */
 export async function findTools(): Promise<SandboxTools> {
-  const [bwrap, prlimit, setpriv] = await Promise.all(
-    ['bwrap', 'prlimit', 'setpriv'].map(findTool),
+  const [bwrap, prlimit, setpriv, taskset] = await Promise.all(
+    ['bwrap', 'prlimit', 'setpriv', 'taskset'].map(findTool),
   );
-  if (bwrap === undefined || prlimit === undefined || setpriv === undefined)
+  if (!bwrap || !prlimit || !setpriv || !taskset)
     throw new RebuildError(
       'sandbox-unavailable',
-      'bwrap, prlimit and setpriv are needed: install bubblewrap and util-linux',
+      'bwrap, prlimit, setpriv and taskset are needed: install bubblewrap and util-linux',
     );
   try {
     const [{ stdout: version }, { stdout: help }] = await Promise.all([
@@ -41,6 +42,7 @@ export async function findTools(): Promise<SandboxTools> {
       bwrap,
       prlimit,
       setpriv,
+      taskset,
       version: version.trim().replace(/^bubblewrap /, ''),
       options,
     };

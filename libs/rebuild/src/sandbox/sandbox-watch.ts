@@ -50,12 +50,14 @@ export async function watchRun(
 function processExcess(tasks: number, memory: number, limits: SandboxLimits): Excess | undefined {
   if (tasks > limits.tasks)
     return { code: 'build-processes', message: `the build had over ${limits.tasks} threads` };
-  if (memory > limits.memoryBytes)
-    return {
-      code: 'build-memory',
-      message: `the build took over ${limits.memoryBytes} bytes of memory`,
-    };
-  return undefined;
+  return memory > limits.memoryBytes ? memoryExcess(limits) : undefined;
+}
+
+export function memoryExcess({ memoryBytes }: SandboxLimits): Excess {
+  return {
+    code: 'build-memory',
+    message: `the build took over ${memoryBytes} bytes of memory`,
+  };
 }
 
 async function diskExcess(workspace: string, limits: SandboxLimits): Promise<Excess | undefined> {

@@ -1,119 +1,91 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { basename, dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
 import { RebuildError } from '../errors.js';
+import { giveTree } from '../workspace.js';
+import { commandLine, SECCOMP_FD } from './bubblewrap-arguments.js';
+import { ControlGroups, type ControlGroup } from './cgroup.js';
 import { diskUsage } from './disk-usage.js';
+import type { Executor, SandboxResult, SandboxRun } from './executor.js';
 import { OutputTail } from './output-tail.js';
 import { tasksOfUser } from './process-tree.js';
-import type { Executor, SandboxResult, SandboxRun } from './executor.js';
+import { SandboxInit } from './sandbox-init.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
-import { watchRun, type Excess } from './sandbox-watch.js';
-import { giveTree } from '../workspace.js';
-import { INFO_FD, SandboxInit } from './sandbox-init.js';
 import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';
+import { memoryExcess, watchRun, type Excess } from './sandbox-watch.js';
+import { seccompFilter } from './seccomp/filter.js';
+import { thisArchitecture } from './seccomp/rules.js';
 
 /**
  * Runs a command in bubblewrap: namespaces of its own for everything (so there is no network), a
  * read-only root, an unprivileged user, an environment that is given in full, and limits.
  *
- * Started by root it takes two layers: the outer one, still root, only binds the two folders to
- * fixed places (the unprivileged user could not reach a path below, say, /root); then privileges
- * are dropped for good and the inner one builds the sandbox through a user namespace.
+ * Started by root it takes two layers: the outer one, still root, only binds the folders to fixed
+ * places (the unprivileged user could not reach a path below, say, /root); then privileges are
+ * dropped for good and the inner one builds the sandbox through a user namespace. A seccomp filter
+ * is loaded last, and where we may make control groups one of them bounds the run as a whole.
  */
 export class BubblewrapSandbox implements Executor {
   readonly kind = 'bubblewrap';
-  readonly #tools: SandboxTools;
   readonly description: string;
+  readonly #tools: SandboxTools;
+  readonly #groups: ControlGroups | undefined;
+  readonly #filter: Uint8Array | undefined;
 
-  private constructor(tools: SandboxTools) {
+  private constructor(tools: SandboxTools, groups: ControlGroups | undefined) {
+    const architecture = thisArchitecture();
     this.#tools = tools;
-    this.description = `bubblewrap ${tools.version}`;
+    this.#groups = groups;
+    this.#filter = architecture && seccompFilter(architecture);
+    const missing = [
+      ...(this.#filter === undefined ? ['seccomp'] : []),
+      ...(groups === undefined ? ['control groups'] : []),
+    ];
+    const without = missing.length === 0 ? '' : ` (without ${missing.join(' and ')})`;
+    this.description = `bubblewrap ${tools.version}${without}`;
   }
 
   /** @throws RebuildError `sandbox-unavailable` when this machine cannot run it, saying why */
   static async open(): Promise<BubblewrapSandbox> {
-    return new BubblewrapSandbox(await findTools());
+    const [tools, groups] = await Promise.all([findTools(), ControlGroups.find()]);
+    return new BubblewrapSandbox(tools, groups);
   }
 
   async run(run: SandboxRun): Promise<SandboxResult> {
     run.signal?.throwIfAborted();
     const limits = { ...DEFAULT_LIMITS, ...run.limits };
     const { uid, release } = await takeUser();
+    let group: ControlGroup | undefined;
     try {
       if (uid !== undefined) await giveTree(run.workspace, uid);
-      const others = uid === undefined ? tasksOfUser(process.getuid?.() ?? 0) : 0;
-      const [file, ...args] = this.#commandLine(run, limits, uid, others);
+      group = await this.#groups?.open(`touchstone-${randomBytes(8).toString('hex')}`, {
+        // What is in /tmp counts as memory.
+        memoryBytes: limits.memoryBytes + limits.temporaryBytes,
+        // Some room above the watched number, as with RLIMIT_NPROC.
+        tasks: limits.tasks + 64,
+      });
+      const [file, ...args] = await commandLine(run, {
+        ...{ tools: this.#tools, limits, uid, seccomp: this.#filter !== undefined },
+        others: uid === undefined ? tasksOfUser(process.getuid?.() ?? 0) : 0,
+        groups: group?.entrances ?? [],
+      });
       const child = spawn(file, args, {
         cwd: '/',
-        env: run.environment,
-        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+        env: { PATH: '/usr/bin:/bin' },
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       });
-      return await supervise(child, run, limits);
+      const filter = child.stdio[SECCOMP_FD];
+      if (filter instanceof Writable) {
+        filter.on('error', () => undefined);
+        filter.end(this.#filter ?? new Uint8Array());
+      }
+      return await supervise(child, run, limits, group);
     } finally {
+      await group?.close();
       release();
     }
   }
-
-  #commandLine(
-    run: SandboxRun,
-    limits: SandboxLimits,
-    uid: number | undefined,
-    others: number,
-  ): [string, ...string[]] {
-    const { bwrap, prlimit, setpriv } = this.#tools;
-    const limited = [prlimit, ...limitArguments(limits, others), '--', bwrap];
-    if (uid === undefined)
-      return [...limited, ...this.#sandboxArguments(run, limits, run)] as [string, ...string[]];
-    // The name of the workspace's folder stays in the command line: see killOrphans.
-    const places = {
-      root: '/mnt/root',
-      workspace: join('/mnt', basename(dirname(run.workspace))),
-    };
-    return [
-      bwrap,
-      ...['--die-with-parent', '--dev-bind', '/', '/', '--tmpfs', '/mnt'],
-      ...['--ro-bind', run.root, places.root, '--bind', run.workspace, places.workspace, '--'],
-      ...[setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--pdeathsig=KILL'],
-      ...['--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'],
-      ...limited,
-      ...this.#sandboxArguments(run, limits, places),
-    ];
-  }
-
-  #sandboxArguments(
-    run: SandboxRun,
-    limits: SandboxLimits,
-    places: { root: string; workspace: string },
-  ): string[] {
-    return [
-      ...['--unshare-all', '--unshare-user', ...this.#tools.options],
-      ...['--uid', '1000', '--gid', '1000', '--hostname', 'touchstone'],
-      ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
-      ...['--info-fd', String(INFO_FD)],
-      ...['--ro-bind', places.root, '/'],
-      ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev'],
-      ...['--size', String(limits.temporaryBytes), '--tmpfs', '/tmp'],
-      ...['--bind', places.workspace, '/work', '--chdir', join('/work', run.directory)],
-      ...['--', ...run.argv],
-    ];
-  }
-}
-
-/** RLIMIT_AS is left alone: Node reserves far more address space than it uses. */
-function limitArguments(limits: SandboxLimits, others: number): string[] {
-  const data = 2 * limits.memoryBytes + 256 * 1024 * 1024;
-  // Some room above the watched number, so that the watcher can see it being passed.
-  const tasks = limits.tasks + 64 + others;
-  return Object.entries({
-    cpu: `${limits.cpuSeconds}:${limits.cpuSeconds + 5}`,
-    data,
-    nproc: tasks,
-    fsize: limits.fileBytes,
-    nofile: limits.openFiles,
-    core: 0,
-    memlock: 65_536,
-    msgqueue: 0,
-  }).map(([name, value]) => `--${name}=${typeof value === 'string' ? value : `${value}:${value}`}`);
 }
 
 /** Feeds, watches and reaps the outermost process of a run. */
@@ -121,6 +93,7 @@ async function supervise(
   child: ChildProcess,
   run: SandboxRun,
   limits: SandboxLimits,
+  group: ControlGroup | undefined,
 ): Promise<SandboxResult> {
   const started = performance.now();
   const finished = new AbortController();
@@ -150,6 +123,8 @@ async function supervise(
     await init.ended();
     finished.abort();
     const peakMemory = await watching;
+    if (excess === undefined && (await group?.ranOutOfMemory()) === true)
+      excess = memoryExcess(limits);
     if (excess !== undefined) throw new RebuildError(excess.code, excess.message);
     await refuseFailure(exit, run, limits, output);
     const milliseconds = performance.now() - started;
