@@ -172,3 +172,17 @@ export {
 } from './verify-evidence.js';
 export type { PresentedFile } from './evidence-statements.js';
 export { viewRecipe, type RecipeView } from './recipe-view.js';
+export {
+  isLifeLeaf,
+  LifeEvent,
+  lifeLeaf,
+  LOG_LIFE_SCHEMA,
+  openLifeLeaf,
+} from './life/life-leaf.js';
+export {
+  advanceLife,
+  beginLife,
+  keysForSize,
+  keysInService,
+  type LogLife,
+} from './life/log-life.js';

@@ -10,8 +10,18 @@ export interface SigstoreLog {
   readonly publicKey: PublicKey;
   /** Signs what Rekor v1's clients get: entry timestamps, and checkpoints in their form. */
   readonly v1Key?: PublicKey;
+  /** Since when that one is in use, when it is a key of its own. */
+  readonly v1ValidFrom?: string;
   /** RFC 3339; since when the keys are in use. */
   readonly validFrom: string;
+  /** Keys that signed for the log before, or will: while keys are rotated both stand here. */
+  readonly others?: readonly {
+    readonly publicKey: PublicKey;
+    /** Whether it signs for Rekor v1's clients too. */
+    readonly v1: boolean;
+    readonly validFrom: string;
+    readonly validUntil?: string;
+  }[];
 }
 
 /** Sigstore's name of a log in v1: the SHA-256 of its SubjectPublicKeyInfo. */
@@ -26,12 +36,21 @@ export function v1LogId(key: PublicKey): Uint8Array {
  * out: `logId` is the whole key hash already, and equal to that of the entries.
  */
 export function trustedRootDocument(log: SigstoreLog): object {
-  const { publicKey, v1Key } = log;
-  const v2 = instance(log, publicKey, fullKeyHash(log.origin, publicKey));
-  const v1 = v1Key && toBase64(v1LogId(v1Key)) !== v2.logId.keyId;
+  const { origin, publicKey, v1Key, others = [] } = log;
+  const term = { start: log.validFrom };
+  const tlogs = [instance(origin, publicKey, fullKeyHash(origin, publicKey), term)];
+  if (v1Key)
+    tlogs.push(
+      instance(origin, v1Key, v1LogId(v1Key), { start: log.v1ValidFrom ?? log.validFrom }),
+    );
+  for (const { publicKey: key, v1, validFrom: start, validUntil: end } of others) {
+    const served = { start, ...(end !== undefined && { end }) };
+    tlogs.push(instance(origin, key, fullKeyHash(origin, key), served));
+    if (v1) tlogs.push(instance(origin, key, v1LogId(key), served));
+  }
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: v1 ? [v2, instance(log, v1Key, v1LogId(v1Key))] : [v2],
+    tlogs,
     certificateAuthorities: [],
     ctlogs: [],
     timestampAuthorities: [],
@@ -39,21 +58,21 @@ export function trustedRootDocument(log: SigstoreLog): object {
 }
 
 function instance(
-  { origin, validFrom }: SigstoreLog,
+  origin: string,
   { algorithm, spki }: PublicKey,
   logId: Uint8Array,
-): { logId: { keyId: string } } {
-  const document = {
+  validFor: { start: string; end?: string },
+): object {
+  return {
     baseUrl: `https://${origin}`,
     hashAlgorithm: 'SHA2_256',
     publicKey: {
       rawBytes: toBase64(spki),
       keyDetails: keyDetails(algorithm),
-      validFor: { start: validFrom },
+      validFor,
     },
     logId: { keyId: toBase64(logId) },
   };
-  return document;
 }
 
 /** Sigstore's signing config (protobuf-specs `SigningConfig` 0.2, JSON mapping): where to write. */
