@@ -7,6 +7,7 @@ import {
   type PairCosts,
 } from './sequence.js';
 import { fingerprint, samePiece } from './ranges.js';
+import type { Shape } from './instructions/fingerprint.js';
 import type { Span } from './module.js';
 
 /** The functions, or the data segments, of one module in order. */
@@ -14,13 +15,15 @@ export interface EntryList {
   bytes: Uint8Array;
   spans: readonly Span[];
   nameOf?: (position: number) => string | undefined;
+  /** Of functions: digests that stay the same when what they name moves. */
+  shapeOf?: (position: number) => Shape | undefined;
 }
 
 /** Which entry of the other side each entry goes with, by position; -1 for none. */
 export interface Alignment {
   claimed: Int32Array;
   observed: Int32Array;
-  /** By claimed position: 1 where partners have the same bytes but stand out of order. */
+  /** By claimed position: 1 where partners stand out of order. */
   moved: Uint8Array;
 }
 
@@ -35,7 +38,8 @@ const MAX_CELLS = 8_000_000;
 /**
  * Pairs the entries of two modules, so that an inserted, removed or moved one does not make all
  * that follow differ. In turn: equal content in order, equal content out of order, same name in
- * order, and the rest between two pairs by similar size or by order.
+ * order, same shape in order, same name or shape out of order where it occurs once, and the rest
+ * between two pairs by similar size or by order.
  * Except for entries moved, partners stand in the same order on both sides.
  */
 export function alignEntries(claimed: EntryList, observed: EntryList): Alignment {
@@ -66,9 +70,17 @@ export function alignEntries(claimed: EntryList, observed: EntryList): Alignment
     alignment.moved[a] = 1;
   }
 
-  for (const gap of gaps(alignment)) {
-    const names = keyed(gap, ({ nameOf }, position) => nameOf?.(position));
-    anchorSequences(names.claimed, names.observed, budget, pair);
+  for (const keyOf of [nameKey, codeKey, bareKey]) {
+    for (const gap of gaps(alignment)) {
+      const keys = keyed(gap, keyOf);
+      anchorSequences(keys.claimed, keys.observed, budget, pair);
+    }
+  }
+  for (const keyOf of [nameKey, codeKey]) {
+    for (const [a, b] of uniqueOutOfOrder(keyed(unpaired(alignment), keyOf))) {
+      pair(a, b);
+      alignment.moved[a] = 1;
+    }
   }
   for (const gap of gaps(alignment)) {
     const [gapLeft, gapRight] = gap;
@@ -117,6 +129,25 @@ function keysOfBoth(
 function contentKey({ bytes, spans }: EntryList, position: number): number | undefined {
   const span = spans[position];
   return span === undefined ? undefined : fingerprint({ bytes, ...span });
+}
+
+/** Smaller functions are alike by chance, and those of one shape are many. */
+const MIN_TELLING_TOKENS = 16;
+
+/** Rust ends a symbol with a digest of its crate, which changes when a dependency does. */
+const CRATE_DIGEST = /17h[0-9a-f]{16}E$/;
+
+function nameKey({ nameOf }: EntryList, position: number): string | undefined {
+  return nameOf?.(position)?.replace(CRATE_DIGEST, '');
+}
+
+function codeKey({ shapeOf }: EntryList, position: number): number | undefined {
+  return shapeOf?.(position)?.code;
+}
+
+function bareKey({ shapeOf }: EntryList, position: number): number | undefined {
+  const shape = shapeOf?.(position);
+  return shape === undefined || shape.tokens < MIN_TELLING_TOKENS ? undefined : shape.bare;
 }
 
 function sizeOf({ spans }: EntryList, position: number): number {
@@ -174,6 +205,26 @@ function equalOutOfOrder(alignment: Alignment, contents: KeyedSides): [number, n
     if (partner !== undefined) pairs.push([position, partner]);
   }
   return pairs;
+}
+
+/** Items whose key occurs once on either side. */
+function uniqueOutOfOrder({ claimed, observed }: KeyedSides): [number, number][] {
+  const others = itemsByUniqueKey(observed);
+  const pairs: [number, number][] = [];
+  for (const [key, a] of itemsByUniqueKey(claimed)) {
+    const b = others.get(key);
+    if (a !== undefined && b !== undefined) pairs.push([a, b]);
+  }
+  return pairs;
+}
+
+function itemsByUniqueKey({ items, keys }: KeyedItems): Map<number, number | undefined> {
+  const found = new Map<number, number | undefined>();
+  for (const item of items) {
+    const key = keys.get(item);
+    if (key !== undefined) found.set(key, found.has(key) ? undefined : item);
+  }
+  return found;
 }
 
 function pairByOrder(left: readonly number[], right: readonly number[], pair: Pair): void {

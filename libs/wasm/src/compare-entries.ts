@@ -1,28 +1,18 @@
-import { alignEntries, type EntryList } from './align.js';
 import type { DifferenceLimits, EntryDifference, EntryDifferences } from './difference.js';
-import { findSection, type Span, type WasmModule } from './module.js';
+import { findSection, type Span } from './module.js';
+import type { Entry, EntriesOfSide, Pairing } from './pairing.js';
 import { differingRanges, samePiece } from './ranges.js';
 
-interface Entry extends Span {
-  index: number;
-}
+/** Whether what differs in the bytes of two partners is but the place of what they name. */
+export type OnlyShifted = (claimed: Entry, observed: Entry) => boolean;
 
-/** The functions or data segments of one side. */
-interface EntriesOfSide {
-  module: WasmModule;
-  section: 'code' | 'data';
-  entries: readonly Entry[];
-  names: ReadonlyMap<number, string> | undefined;
-}
-
-/** Pairs the entries of both sides and tells those that differ, in the order of the claimed side. */
+/** Tells the entries that differ, in the order of the claimed side. */
 export function compareEntries(
-  claimed: EntriesOfSide,
-  observed: EntriesOfSide,
+  { claimed, observed, alignment }: Pairing,
   limits: DifferenceLimits,
+  onlyShifted: OnlyShifted = () => false,
 ): { differences: EntryDifferences; truncated: boolean } {
-  const alignment = alignEntries(listOf(claimed), listOf(observed));
-  const collector = new Collector(claimed, observed, limits);
+  const collector = new Collector(claimed, observed, limits, onlyShifted);
   let next = 0;
   const onlyObservedUpTo = (end: number): void => {
     for (; next < end; next += 1) {
@@ -47,12 +37,6 @@ export function compareEntries(
   return { differences: collector.differences, truncated: collector.truncated };
 }
 
-function listOf({ module, entries, names }: EntriesOfSide): EntryList {
-  const list = { bytes: module.bytes, spans: entries };
-  if (names === undefined) return list;
-  return { ...list, nameOf: (position) => names.get(entries[position]?.index ?? -1) };
-}
-
 class Collector {
   readonly differences: EntryDifferences;
   truncated = false;
@@ -64,6 +48,7 @@ class Collector {
     private readonly claimed: EntriesOfSide,
     private readonly observed: EntriesOfSide,
     private readonly limits: DifferenceLimits,
+    private readonly onlyShifted: OnlyShifted,
   ) {
     this.claimedPlace = startOf(claimed);
     this.observedPlace = startOf(observed);
@@ -76,21 +61,29 @@ class Collector {
   }
 
   pair(a: Entry, b: Entry): void {
-    this.claimedPlace = a.offset + a.size;
     this.observedPlace = b.offset + b.size;
-    const left = { bytes: this.claimed.module.bytes, ...a };
-    const right = { bytes: this.observed.module.bytes, ...b };
-    if (samePiece(left, right)) return;
-    this.add(() => {
-      const { ranges, truncated } = differingRanges(left, right, this.limits.ranges);
-      this.truncated ||= truncated;
-      return { ...this.both(a, b), status: 'different', ranges };
-    });
+    this.compare(a, b, undefined);
   }
 
   moved(a: Entry, b: Entry): void {
+    this.compare(a, b, 'moved');
+  }
+
+  private compare(a: Entry, b: Entry, whenEqual: 'moved' | undefined): void {
     this.claimedPlace = a.offset + a.size;
-    this.add(() => ({ ...this.both(a, b), status: 'moved', ranges: [] }));
+    const left = { bytes: this.claimed.module.bytes, ...a };
+    const right = { bytes: this.observed.module.bytes, ...b };
+    if (samePiece(left, right)) {
+      if (whenEqual !== undefined)
+        this.add(() => ({ ...this.both(a, b), status: whenEqual, ranges: [] }));
+      return;
+    }
+    const status = this.onlyShifted(a, b) ? 'shifted' : 'different';
+    this.add(() => {
+      const { ranges, truncated } = differingRanges(left, right, this.limits.ranges);
+      this.truncated ||= truncated;
+      return { ...this.both(a, b), status, ranges };
+    });
   }
 
   onlyClaimed(a: Entry): void {

@@ -1,4 +1,4 @@
-import { compareEntries } from './compare-entries.js';
+import { compareEntries, type OnlyShifted } from './compare-entries.js';
 import { compareSections } from './compare-sections.js';
 import { readDataSegments } from './data.js';
 import {
@@ -12,10 +12,22 @@ import {
   type Side,
 } from './difference.js';
 import { WasmError } from './errors.js';
+import { ShiftDetector } from './explain/shift.js';
 import { readFunctions } from './functions.js';
 import { readModule, type WasmModule } from './module.js';
-import { readFunctionNames } from './names.js';
+import { pairFunctions, pairSegments, type Entry, type Pairing } from './pairing.js';
 import { differingRanges, samePiece, type Piece } from './ranges.js';
+
+/** A comparison and what it learnt on the way, for whoever explains it. */
+export interface Comparison {
+  difference: ModuleDifference;
+  /** Absent when a side could not be read as a module. */
+  modules?: { claimed: WasmModule; observed: WasmModule };
+  /** Absent when the sides are equal, or have code that could not be read. */
+  functions?: Pairing;
+  segments?: Pairing;
+  shift?: ShiftDetector;
+}
 
 /**
  * Compares what was published with what was rebuilt: by section, function and data segment.
@@ -29,6 +41,14 @@ export function compareModules(
   observed: Uint8Array,
   limits: DifferenceLimits = defaultLimits,
 ): ModuleDifference {
+  return compareInDetail(claimed, observed, limits).difference;
+}
+
+export function compareInDetail(
+  claimed: Uint8Array,
+  observed: Uint8Array,
+  limits: DifferenceLimits = defaultLimits,
+): Comparison {
   const malformed: Malformed[] = [];
   const sizes = { claimedSize: claimed.length, observedSize: observed.length };
   const equal = samePiece(wholeFile(claimed), wholeFile(observed));
@@ -37,13 +57,27 @@ export function compareModules(
   if (left === undefined || right === undefined) {
     const { section, truncated } = compareFiles(claimed, observed, limits);
     const none = { functions: nothing(), segments: nothing() };
-    return { equal, ...sizes, malformed, sections: [section], ...none, truncated };
+    return {
+      difference: { equal, ...sizes, malformed, sections: [section], ...none, truncated },
+    };
   }
 
-  const functions = compareFunctions(left, right, limits, malformed, equal);
-  const segments = compareSegments(left, right, limits, malformed, equal);
-  const inner = { code: functions, data: segments };
-  const { sections, ...found } = compareSections(left, right, limits, inner);
+  const code = readBoth(malformed, 'code', left, right, readFunctions);
+  const data = readBoth(malformed, 'data', left, right, readDataSegments);
+  const segmentPairs = equal || data.pair === undefined ? undefined : pairSegments(...data.pair);
+  const functionPairs = equal || code.pair === undefined ? undefined : pairFunctions(...code.pair);
+  const shift = functionPairs && new ShiftDetector(left, right, functionPairs, segmentPairs);
+  const functions = compareList(
+    code,
+    functionPairs,
+    limits,
+    (a, b) => shift?.onlyShifted(a, b) ?? false,
+  );
+  const segments = compareList(data, segmentPairs, limits);
+  const { sections, ...found } = compareSections(left, right, limits, {
+    code: functions,
+    data: segments,
+  });
   let truncated = found.truncated || functions.truncated || segments.truncated;
   if (!equal && sections.every(({ status }) => status === 'equal')) {
     // Equal sections in another order: only the files as a whole can show it.
@@ -52,7 +86,13 @@ export function compareModules(
     truncated ||= file.truncated;
   }
   const entries = { functions: functions.differences, segments: segments.differences };
-  return { equal, ...sizes, malformed, sections, ...entries, truncated };
+  return {
+    difference: { equal, ...sizes, malformed, sections, ...entries, truncated },
+    modules: { claimed: left, observed: right },
+    ...(functionPairs === undefined ? {} : { functions: functionPairs }),
+    ...(segmentPairs === undefined ? {} : { segments: segmentPairs }),
+    ...(shift === undefined ? {} : { shift }),
+  };
 }
 
 function compareFiles(
@@ -73,45 +113,52 @@ function compareFiles(
   return { section, truncated };
 }
 
+/** The functions or data segments of both sides, as far as they could be read. */
+interface Lists {
+  claimedTotal: number;
+  observedTotal: number;
+  pair?: [SideOfList, SideOfList];
+}
+
+interface SideOfList {
+  module: WasmModule;
+  entries: readonly Entry[];
+}
+
+function readBoth(
+  malformed: Malformed[],
+  part: 'code' | 'data',
+  left: WasmModule,
+  right: WasmModule,
+  reader: (module: WasmModule) => readonly Entry[],
+): Lists {
+  const claimed = read(malformed, 'claimed', part, () => reader(left));
+  const observed = read(malformed, 'observed', part, () => reader(right));
+  const totals = { claimedTotal: claimed?.length ?? 0, observedTotal: observed?.length ?? 0 };
+  if (claimed === undefined || observed === undefined) return totals;
+  return {
+    ...totals,
+    pair: [
+      { module: left, entries: claimed },
+      { module: right, entries: observed },
+    ],
+  };
+}
+
 interface Compared {
   differences: EntryDifferences;
   truncated: boolean;
 }
 
-function compareFunctions(
-  left: WasmModule,
-  right: WasmModule,
+function compareList(
+  { claimedTotal, observedTotal }: Lists,
+  pairing: Pairing | undefined,
   limits: DifferenceLimits,
-  malformed: Malformed[],
-  equal: boolean,
+  onlyShifted?: OnlyShifted,
 ): Compared {
-  const claimed = read(malformed, 'claimed', 'code', () => readFunctions(left));
-  const observed = read(malformed, 'observed', 'code', () => readFunctions(right));
-  if (claimed === undefined || observed === undefined || equal)
-    return uncompared(claimed, observed);
-  return compareEntries(
-    { module: left, section: 'code', entries: claimed, names: readFunctionNames(left) },
-    { module: right, section: 'code', entries: observed, names: readFunctionNames(right) },
-    limits,
-  );
-}
-
-function compareSegments(
-  left: WasmModule,
-  right: WasmModule,
-  limits: DifferenceLimits,
-  malformed: Malformed[],
-  equal: boolean,
-): Compared {
-  const claimed = read(malformed, 'claimed', 'data', () => readDataSegments(left));
-  const observed = read(malformed, 'observed', 'data', () => readDataSegments(right));
-  if (claimed === undefined || observed === undefined || equal)
-    return uncompared(claimed, observed);
-  return compareEntries(
-    { module: left, section: 'data', entries: claimed, names: undefined },
-    { module: right, section: 'data', entries: observed, names: undefined },
-    limits,
-  );
+  if (pairing === undefined)
+    return { differences: nothing(claimedTotal, observedTotal), truncated: false };
+  return compareEntries(pairing, limits, onlyShifted);
 }
 
 function readSections(bytes: Uint8Array): WasmModule {
@@ -140,8 +187,4 @@ function wholeFile(bytes: Uint8Array): Piece {
 
 function nothing(claimedTotal = 0, observedTotal = 0): EntryDifferences {
   return { entries: [], differing: 0, claimedTotal, observedTotal };
-}
-
-function uncompared(claimed?: readonly unknown[], observed?: readonly unknown[]): Compared {
-  return { differences: nothing(claimed?.length, observed?.length), truncated: false };
 }

@@ -4,8 +4,11 @@ import type { DifferingRange } from './ranges.js';
 
 export type Side = 'claimed' | 'observed';
 export type SectionStatus = 'equal' | 'different' | 'only-claimed' | 'only-observed';
-/** `moved`: the same bytes, at another place in the order. */
-export type EntryStatus = 'different' | 'moved' | 'only-claimed' | 'only-observed';
+/**
+ * `moved`: the same bytes, at another place in the order. `shifted`: the same instructions, whose
+ * bytes differ because what they call or point to stands at another index or address.
+ */
+export type EntryStatus = 'different' | 'shifted' | 'moved' | 'only-claimed' | 'only-observed';
 
 export interface SectionDifference {
   /** `code`, `custom:producers`, or `file` where the two could only be compared as a whole. */

@@ -105,6 +105,8 @@ function describeEntry(kind: string, entry: EntryDifference): string {
       return `${title} of the observed module: not in the claimed one, ${spanText(observed)}`;
     case 'moved':
       return `${title}: same bytes at another place${other}, claimed ${spanText(claimed)}, observed ${spanText(observed)}`;
+    case 'shifted':
+      return `${title}${other}: same instructions, what they name has moved; claimed ${spanText(claimed)}, observed ${spanText(observed)}`;
     case 'different':
       return `${title}${other}: claimed ${spanText(claimed)}, observed ${spanText(observed)}`;
   }

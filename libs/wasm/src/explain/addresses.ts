@@ -1,0 +1,152 @@
+import type { Pairing } from '../pairing.js';
+import type { DataSegment } from '../data.js';
+import { fingerprint } from '../ranges.js';
+import { anchorSequences, type KeyedItems } from '../sequence.js';
+import type { Span } from '../module.js';
+
+/** Addresses from `start` up to `end` of the claimed memory stand `delta` further in the observed. */
+interface Run {
+  start: number;
+  end: number;
+  delta: number;
+}
+
+/** An active segment whose address is a plain constant. */
+interface Placed {
+  address: number;
+  content: Span;
+}
+
+const MAX_ITEMS = 100_000;
+const MAX_CELLS = 4_000_000;
+/** What stands after the data begins at a multiple of no more than this. */
+const MAX_ALIGNMENT = 64;
+
+/**
+ * Where the contents of the observed memory stand against those of the claimed one. Learnt from the
+ * bytes of the data segments alone: an address is called shifted only where the data is.
+ */
+export class AddressMap {
+  readonly #runs: Run[] = [];
+  #dataEnd = 0;
+  #endDelta = 0;
+
+  constructor(
+    private readonly left: Uint8Array,
+    private readonly right: Uint8Array,
+    segments: Pairing | undefined,
+  ) {
+    if (segments === undefined) return;
+    const { claimed, observed, alignment } = segments;
+    for (const [position, entry] of claimed.entries.entries()) {
+      const partner = observed.entries[alignment.claimed[position] ?? -1];
+      const a = placed(left, entry as DataSegment);
+      const b = partner === undefined ? undefined : placed(right, partner as DataSegment);
+      if (a === undefined || b === undefined) continue;
+      this.#align(a, b);
+      if (a.address + a.content.size > this.#dataEnd) {
+        this.#dataEnd = a.address + a.content.size;
+        this.#endDelta = b.address + b.content.size - this.#dataEnd;
+      }
+    }
+    this.#runs.sort((a, b) => a.start - b.start);
+  }
+
+  /** Whether the address `b` of the observed module names what `a` names in the claimed one. */
+  same(a: number, b: number): boolean {
+    if (a >= this.#dataEnd)
+      return this.#endDelta !== 0 && Math.abs(b - a - this.#endDelta) < MAX_ALIGNMENT;
+    let [low, high] = [0, this.#runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#runs[middle]?.start ?? 0) <= a) low = middle + 1;
+      else high = middle;
+    }
+    // One past the end of a run may be what a pointer to its end holds.
+    const before = this.#runs[low - 1];
+    return before !== undefined && a <= before.end && b - a === before.delta;
+  }
+
+  #align(a: Placed, b: Placed): void {
+    const { left, right } = this;
+    const [aSize, bSize] = [a.content.size, b.content.size];
+    const shorter = Math.min(aSize, bSize);
+    let head = 0;
+    while (head < shorter && left[a.content.offset + head] === right[b.content.offset + head])
+      head += 1;
+    let tail = 0;
+    while (
+      tail < shorter - head &&
+      left[a.content.offset + aSize - 1 - tail] === right[b.content.offset + bSize - 1 - tail]
+    )
+      tail += 1;
+    this.#add(a.address, head, b.address - a.address);
+    this.#alignMiddle(a, b, head, tail);
+    this.#add(a.address + aSize - tail, tail, b.address + bSize - a.address - aSize);
+  }
+
+  /** What lies between zero bytes, strings mostly, is matched by content. */
+  #alignMiddle(a: Placed, b: Placed, head: number, tail: number): void {
+    const as = textItems(this.left, a.content.offset + head, a.content.size - head - tail);
+    const bs = textItems(this.right, b.content.offset + head, b.content.size - head - tail);
+    if (as.length === 0 || bs.length === 0) return;
+    const numbers = new Map<number, number>();
+    anchorSequences(
+      keyed(this.left, as, numbers),
+      keyed(this.right, bs, numbers),
+      { cells: MAX_CELLS },
+      (at, partner) => {
+        const [x, y] = [as[at], bs[partner]];
+        if (x === undefined || y === undefined || x.size !== y.size) return;
+        const from = x.offset - a.content.offset + a.address;
+        this.#add(from, x.size, y.offset - b.content.offset + b.address - from);
+      },
+    );
+  }
+
+  #add(start: number, size: number, delta: number): void {
+    if (size > 0) this.#runs.push({ start, end: start + size, delta });
+  }
+}
+
+/** Runs of bytes that are not zero; none when there are too many to match. */
+function textItems(bytes: Uint8Array, offset: number, size: number): Span[] {
+  const items: Span[] = [];
+  let start = -1;
+  for (let at = offset; at <= offset + size; at += 1) {
+    const zero = at === offset + size || bytes[at] === 0;
+    if (!zero && start === -1) start = at;
+    if (!zero || start === -1) continue;
+    items.push({ offset: start, size: at - start });
+    start = -1;
+    if (items.length > MAX_ITEMS) return [];
+  }
+  return items;
+}
+
+function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): KeyedItems {
+  const keys = new Map<number, number>();
+  for (const [item, span] of spans.entries()) {
+    const print = fingerprint({ bytes, ...span });
+    const number = numbers.get(print) ?? numbers.size;
+    numbers.set(print, number);
+    keys.set(item, number);
+  }
+  return { items: spans.map((_, item) => item), keys };
+}
+
+function placed(bytes: Uint8Array, segment: DataSegment): Placed | undefined {
+  if (segment.mode !== 'active') return undefined;
+  let at = segment.offset + 1;
+  if (bytes[segment.offset] === 2) while ((bytes[at++] ?? 0) >= 0x80);
+  if (bytes[at] !== 0x41) return undefined;
+  let [value, shift] = [0, 0];
+  for (;;) {
+    at += 1;
+    const byte = bytes[at] ?? 0;
+    value += (byte & 0x7f) * 2 ** shift;
+    shift += 7;
+    if (byte < 0x80) break;
+  }
+  return { address: value % 2 ** 32, content: segment.content };
+}
