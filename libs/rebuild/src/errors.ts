@@ -29,6 +29,10 @@ const UNAVAILABLE = [
   'upload-unavailable',
   'toolchain-unknown',
   'toolchain-runtime',
+  'toolchain-file-unavailable',
+  'toolchain-image-unavailable',
+  'dependency-unavailable',
+  'dependency-mismatch',
 ] as const;
 
 /** The build itself broke. */
@@ -44,11 +48,26 @@ const FAILED = [
   'output-missing',
   'output-not-regular',
   'output-too-large',
+  'dependencies-missing',
+  'dependencies-malformed',
+  'dependencies-unsupported',
 ] as const;
 
 /** Neither: this machine or its operator is at fault, so nothing is to be attested. */
 type OperatorCode =
-  'registry-config' | 'toolchain-lock' | 'toolchain-mismatch' | 'git-missing' | 'sandbox-unavailable' | 'aborted';
+  'registry-config' | 'toolchain-lock' | 'git-missing' | 'sandbox-unavailable' | 'aborted';
+
+/** Of toolchains: their lock or this machine is at fault, never a publication. */
+type ToolchainCode =
+  | 'toolchain-conflict'
+  | 'toolchain-tools'
+  | 'toolchain-mismatch'
+  | 'package-malformed'
+  | 'package-too-large'
+  | 'package-unknown'
+  | 'index-unavailable'
+  | 'index-expired'
+  | 'image-malformed';
 
 /** Of bills of materials: neither, for no build waits for one. */
 type InventoryCode =
@@ -62,7 +81,7 @@ type InventoryCode =
   | 'advisories-too-large';
 
 export type RebuildErrorCode =
-  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode | InventoryCode;
+  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode | ToolchainCode | InventoryCode;
 
 export class RebuildError extends Error {
   constructor(

@@ -14,10 +14,24 @@ export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } f
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
 export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
-export { readToolchainLock, type ToolchainLock } from './toolchain/toolchain-lock.js';
+export { DebianSource, type DebianSourceOptions } from './toolchain/debian/debian-source.js';
+export {
+  addToolchainLock,
+  formatToolchainLock,
+  listToolchainLocks,
+  readToolchainLock,
+} from './toolchain/lock-folders.js';
+export {
+  parseToolchainLock,
+  TOOLCHAIN_LOCK_SCHEMA,
+  type ToolchainLock,
+} from './toolchain/toolchain-lock.js';
 export {
   assembleToolchain,
+  findToolchain,
+  firstDifference,
   verifyToolchain,
+  type AssembleOptions,
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain/toolchain.js';

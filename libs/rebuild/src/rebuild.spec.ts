@@ -11,7 +11,7 @@ import { NpmSource } from './source/npm-source.js';
 import { rebuild, type RebuildOptions, type RebuildReport } from './rebuild.js';
 import { readRegistryConfig } from './source/registry-config.js';
 import { BubblewrapSandbox } from './sandbox/bubblewrap.js';
-import { readToolchainLock } from './toolchain/toolchain-lock.js';
+import { readToolchainLock } from './toolchain/lock-folders.js';
 import { assembleToolchain, verifyToolchain } from './toolchain/toolchain.js';
 import { removeTree } from './toolchain/tree.js';
 

@@ -17,9 +17,10 @@ import { readPublished } from './compare/published.js';
 import { planSteps } from './plan.js';
 import type { Executor } from './sandbox/executor.js';
 import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
-import { readToolchainLock } from './toolchain/toolchain-lock.js';
+import { readToolchainLock } from './toolchain/lock-folders.js';
 import {
   assembleToolchain,
+  type AssembleOptions,
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain/toolchain.js';
@@ -39,8 +40,10 @@ export interface RebuildOptions {
   /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
   readonly readUpload?: (file: UploadedFile) => Promise<Uint8Array>;
   readonly limits?: Partial<SandboxLimits>;
-  /** Where locks are looked up, other than those that come with this package. */
+  /** The operator's locks, looked up before those that come with this package. */
   readonly toolchains?: string;
+  /** Where toolchains of Debian's packages and of images come from. */
+  readonly toolchainFiles?: Omit<AssembleOptions, 'signal'>;
   readonly now?: () => Date;
   readonly onProgress?: (stage: RebuildStage) => void;
   readonly signal?: AbortSignal;
@@ -140,7 +143,10 @@ async function carryOut(
   progress.dependencies.push(dependency(recipe.source, 'source'));
   enter('toolchain');
   const lock = await readToolchainLock(recipe.toolchain, options.toolchains);
-  const toolchain = await assembleToolchain(lock, options.source, options.cache, signal);
+  const toolchain = await assembleToolchain(lock, options.source, options.cache, {
+    ...options.toolchainFiles,
+    ...(signal === undefined ? {} : { signal }),
+  });
   progress.toolchain = toolchain;
   progress.dependencies.push(...toolchain.dependencies);
   enter('build');
