@@ -48,6 +48,8 @@ const Environment = z.object({
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
   /** Entries that may wait for a batch; more are told to come back later. */
   MAX_QUEUED_ENTRIES: z.coerce.number().int().min(1).max(1_000_000).default(16_384),
+  /** Threads that make entries and verify their signatures; 0 does it between everything else. */
+  LOG_VERIFY_THREADS: z.coerce.number().int().min(0).max(64).default(0),
   MAX_BATCH_ENTRIES: z.coerce.number().int().min(1).max(65_536).default(4_096),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
@@ -82,6 +84,7 @@ export interface LogEnvironment {
   readonly maxBodyBytes: number;
   readonly maxQueuedEntries: number;
   readonly maxBatchEntries: number;
+  readonly verifyThreads: number;
   readonly logLevel: string;
 }
 
@@ -130,6 +133,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     maxBodyBytes: e.MAX_BODY_BYTES,
     maxQueuedEntries: e.MAX_QUEUED_ENTRIES,
     maxBatchEntries: e.MAX_BATCH_ENTRIES,
+    verifyThreads: e.LOG_VERIFY_THREADS,
     logLevel: e.LOG_LEVEL,
   };
 }

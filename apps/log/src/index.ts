@@ -41,6 +41,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
     // Requests in flight wait for their checkpoint, and that for its batch, so the engine goes last.
     await parts.sweep.close();
     await parts.map?.close();
+    await parts.desk.threads.close();
     await parts.desk.indexed.close();
     await log.close();
     witnesses?.close();

@@ -12,6 +12,7 @@ import type { LogParts } from './log.module.js';
 import { openLogMap } from './map/open-log-map.js';
 import type { LogMetrics } from './metrics.js';
 import { attestationOf } from './rekor/export-entry.js';
+import { EntryThreads } from './rekor/entry-threads.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
 import { readSecret } from './secret.js';
@@ -63,7 +64,11 @@ export async function openParts(around: {
   });
   const { v1Signer } = sigstore;
   const v1 = v1Signer ? new V1Log(indexed, attestations, v1Signer) : null;
-  const desk = { indexed, attestations, writers };
+  const threads = new EntryThreads({
+    threads: environment.verifyThreads,
+    maxWaiting: environment.maxQueuedEntries,
+  });
+  const desk = { indexed, attestations, writers, threads };
   const map = openLogMap({ environment, desk, registry: metrics.registry, logger });
   return { desk, metrics, sigstore, sweep, v1, map };
 }

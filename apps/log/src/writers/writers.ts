@@ -1,7 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readEntry } from '@touchstone/attest';
 import type { FastifyRequest } from 'fastify';
-import { sha256Hex } from '../attestations/attestation-store.js';
 import { HttpProblem } from '../http-problem.js';
 import { TokenBuckets } from './token-bucket.js';
 import type { WriterPolicy } from './writer-policy.js';
@@ -40,15 +38,14 @@ export class Writers {
   }
 
   /**
-   * Checks the keys that signed an entry: all of them must be enrolled.
+   * Checks the keys that signed an entry, by the hex SHA-256 of their SPKI: all must be enrolled.
    *
    * @throws HttpProblem `writer-unknown`, `rate-limited`
    */
-  admitEntry(leaf: Uint8Array): void {
+  admitSigners(signers: readonly string[]): void {
     const { policy } = this.#options;
     if (!policy) return;
-    for (const { spki } of readEntry(leaf).signers) {
-      const key = sha256Hex(spki);
+    for (const key of signers) {
       const writer = policy.writerOf(key);
       if (writer === undefined) {
         const detail = `no writer of this log signs with key ${key}; have it enrolled`;
