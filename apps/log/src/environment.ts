@@ -9,6 +9,14 @@ const Environment = z.object({
   /** File of mode 0600 with the log's PKCS#8 key; or the key itself in LOG_KEY. */
   LOG_KEY_FILE: z.string().min(1).optional(),
   LOG_KEY: z.string().min(1).optional(),
+  /** The key that the log shall have next; it signs once `touchstone log rotate` announced it. */
+  LOG_NEXT_KEY_FILE: z.string().min(1).optional(),
+  LOG_NEXT_KEY: z.string().min(1).optional(),
+  /** Token for rotating and freezing over HTTP; without it neither can be asked for. */
+  LOG_ADMIN_TOKEN: z.string().min(16).max(1024).optional(),
+  LOG_ADMIN_TOKEN_FILE: z.string().min(1).optional(),
+  /** A checkpoint older than this is signed and cosigned anew; 0 does so never. */
+  LOG_REPUBLISH_SECONDS: z.coerce.number().min(0).max(2_000_000).default(600),
   /** Token that writers present; or a file with it. Without either, anyone may write. */
   LOG_WRITE_TOKEN: z.string().min(16).max(1024).optional(),
   LOG_WRITE_TOKEN_FILE: z.string().min(1).optional(),
@@ -61,6 +69,10 @@ export interface LogEnvironment {
   readonly tilesDir: string;
   readonly origin: string;
   readonly key: SecretSource;
+  readonly nextKey: SecretSource | undefined;
+  readonly adminToken: SecretSource | undefined;
+  /** Zero is never. */
+  readonly republishMs: number;
   readonly writeToken: SecretSource | undefined;
   readonly witnesses:
     | { readonly policyFile: string; readonly failOpen: boolean; readonly timeoutMs: number }
@@ -102,6 +114,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     tilesDir: e.TILES_DIR,
     origin: e.LOG_ORIGIN,
     key,
+    nextKey: secretSource('LOG_NEXT_KEY', e.LOG_NEXT_KEY_FILE, e.LOG_NEXT_KEY),
+    adminToken: secretSource('LOG_ADMIN_TOKEN', e.LOG_ADMIN_TOKEN_FILE, e.LOG_ADMIN_TOKEN),
+    republishMs: Math.round(e.LOG_REPUBLISH_SECONDS * 1000),
     writeToken: secretSource('LOG_WRITE_TOKEN', e.LOG_WRITE_TOKEN_FILE, e.LOG_WRITE_TOKEN),
     witnesses:
       e.LOG_WITNESS_POLICY_FILE === undefined

@@ -12,7 +12,8 @@ import type { LogParts } from './log.module.js';
 import { Log } from './log.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
-import { openParts, openWriters } from './parts.js';
+import { Republisher } from './life/republisher.js';
+import { openParts } from './parts.js';
 import { WitnessMetrics } from './witnesses/witness-metrics.js';
 import { Witnesses } from './witnesses/witnesses.js';
 
@@ -28,17 +29,31 @@ export async function startLog(variables: Record<string, string | undefined>): P
   const environment = readEnvironment(variables);
   const logger = pino({ level: environment.logLevel, base: { service: 'log' } });
   const metrics = new LogMetrics();
-  const writers = await openWriters(environment, logger);
   const witnesses = await openWitnesses(environment, metrics, logger);
-  const log = await Log.open(environment, (event) => observe(event, metrics, logger), witnesses);
-  const parts = await openParts({ environment, log, metrics, writers, logger }).catch(
+  let opened: Log | undefined;
+  const republisher = new Republisher({
+    intervalMs: environment.republishMs,
+    republish: () => opened?.republish(),
+    registry: metrics.registry,
+    clock: () => Date.now(),
+  });
+  const observed = (event: TlogEvent): void => {
+    observe(event, metrics, logger);
+    republisher.observe(event);
+  };
+  const log = await Log.open(environment, observed, witnesses);
+  opened = log;
+  const parts = await openParts({ environment, log, metrics, logger }).catch(
     async (error: unknown) => {
+      republisher.close();
       await log.close();
       throw error;
     },
   );
   const close = async (): Promise<void> => {
     // Requests in flight wait for their checkpoint, and that for its batch, so the engine goes last.
+    republisher.close();
+    parts.life.close();
     await parts.sweep.close();
     await parts.map?.close();
     await parts.desk.threads.close();

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AttestationsController } from './attestations/attestations.controller.js';
 import type { Sweep } from './attestations/sweep.js';
+import type { LifeDesk } from './life/life-desk.js';
+import { LifeController } from './life/life.controller.js';
 import type { LogMap } from './map/log-map.js';
 import { SearchController } from './map/search.controller.js';
 import type { LogMetrics } from './metrics.js';
@@ -16,8 +18,10 @@ import type { WriteDesk } from './rekor/write-desk.js';
 import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
 import {
+  ADMIN_TOKEN,
   ATTESTATIONS,
   EXPORT_DESK,
+  LIFE_DESK,
   LOG,
   LOG_MAP,
   METRICS,
@@ -37,11 +41,23 @@ export interface LogParts {
   readonly v1: V1Log | null;
   /** Null when the log keeps no verifiable index. */
   readonly map: LogMap | null;
+  readonly life: LifeDesk;
+  /** Null when nobody may rotate or freeze over HTTP. */
+  readonly adminToken: string | null;
 }
 
 @Module({})
 export class LogModule {
-  static of({ desk, metrics, sigstore, sweep, v1, map }: LogParts): DynamicModule {
+  static of({
+    desk,
+    metrics,
+    sigstore,
+    sweep,
+    v1,
+    map,
+    life,
+    adminToken,
+  }: LogParts): DynamicModule {
     return {
       module: LogModule,
       controllers: [
@@ -52,6 +68,7 @@ export class LogModule {
         AttestationsController,
         TilesController,
         ProofsController,
+        LifeController,
         SearchController,
         StatusController,
       ],
@@ -66,6 +83,8 @@ export class LogModule {
         },
         { provide: V1_LOG, useFactory: () => v1 },
         { provide: LOG_MAP, useFactory: () => map },
+        { provide: LIFE_DESK, useFactory: () => life },
+        { provide: ADMIN_TOKEN, useFactory: () => adminToken },
         { provide: SWEEP, useFactory: () => sweep },
         { provide: METRICS, useFactory: () => metrics },
         { provide: SIGSTORE, useFactory: () => sigstore },

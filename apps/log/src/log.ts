@@ -1,11 +1,14 @@
 import { nodeVerifier } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
 import { TILE_WIDTH, decodeEntryBundle, entriesPath, tileWidth } from '@touchstone/merkle';
-import { formatVerifierKey, fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
-import type { Checkpoint, VerifierKey } from '@touchstone/note';
+import { fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
+import type { Checkpoint } from '@touchstone/note';
 import { PosixStorage, TileReader, Tlog, TlogError, lockFolder } from '@touchstone/tlog';
 import type { Appended, Published, TlogEvent } from '@touchstone/tlog';
 import type { LogEnvironment } from './environment.js';
+import { HttpProblem } from './http-problem.js';
+import { LogKeys } from './life/log-keys.js';
+import { readLife } from './life/read-life.js';
 import { Publications } from './publications.js';
 import { readKey } from './secret.js';
 import type { Witnesses } from './witnesses/witnesses.js';
@@ -13,31 +16,25 @@ import type { Witnesses } from './witnesses/witnesses.js';
 /** The log of this process with what is read from it: the engine, its files and its key. */
 export class Log {
   readonly reader: TileReader;
-  readonly vkey: string;
-  /** Sigstore's name of the log: all 32 bytes of the key's hash. */
-  readonly keyId: Uint8Array;
+  /** Whose signature its checkpoints carry, now and earlier. */
+  readonly keys: LogKeys;
   readonly #engine: Tlog;
   readonly #storage: PosixStorage;
-  readonly #key: VerifierKey;
   readonly #publications: Publications;
-  /** Signs the checkpoints. */
-  readonly key: PrivateKey;
+  /** The one leaf that is still taken, and whether there is one such. */
+  #only: Uint8Array | undefined;
   #opened: { readonly note: string; readonly checkpoint: Promise<Checkpoint> } | undefined;
 
   private constructor(
     engine: Tlog,
     storage: PosixStorage,
-    signingKey: PrivateKey,
-    key: VerifierKey,
+    keys: LogKeys,
     publications: Publications,
   ) {
     this.#publications = publications;
-    this.key = signingKey;
+    this.keys = keys;
     this.#engine = engine;
     this.#storage = storage;
-    this.#key = key;
-    this.vkey = formatVerifierKey(key);
-    this.keyId = fullKeyHash(key.name, key.publicKey);
     this.reader = new TileReader((path) => storage.read(path), { latest: () => engine.size });
   }
 
@@ -52,20 +49,26 @@ export class Log {
       observe(event);
       publications.observe(event);
     };
-    const key = await readKey(environment.key);
-    const signer = noteSigner(environment.origin, key);
-    const lock = await lockFolder(environment.tilesDir);
+    const { origin, tilesDir } = environment;
+    const held = [await readKey(environment.key)];
+    if (environment.nextKey) held.push(await readKey(environment.nextKey));
+    const lock = await lockFolder(tilesDir);
     try {
-      const storage = new PosixStorage(environment.tilesDir);
+      const storage = new PosixStorage(tilesDir);
+      const keys = new LogKeys(origin, held, await readLife(storage, tilesDir, origin));
+      const signer = noteSigner(origin, keys.primary);
       const limits = {
         batchEntries: environment.maxBatchEntries,
         poolEntries: environment.maxQueuedEntries,
       };
-      const verify = nodeVerifier;
-      const cosign = witnesses?.cosignerOf(storage, signer.verifierKey);
-      const options = { storage, signer, lock, verify, limits, observe: observed };
-      const engine = await Tlog.open({ ...options, ...(cosign && { cosign }) });
-      return new Log(engine, storage, key, signer.verifierKey, publications);
+      const cosign = witnesses?.cosignerOf(storage, keys.known());
+      const engine = await Tlog.open({
+        ...{ storage, signer, lock, limits, verify: nodeVerifier, observe: observed },
+        signers: () => keys.signers(),
+        keys: keys.known(),
+        ...(cosign && { cosign }),
+      });
+      return new Log(engine, storage, keys, publications);
     } catch (error) {
       await lock.release();
       throw error;
@@ -73,7 +76,27 @@ export class Log {
   }
 
   get origin(): string {
-    return this.#key.name;
+    return this.keys.origin;
+  }
+
+  /** The key that speaks for the log, as verifiers pin it. */
+  get vkey(): string {
+    return this.keys.vkey;
+  }
+
+  /** The same key, for what the log signs beside checkpoints. */
+  get key(): PrivateKey {
+    return this.keys.primary;
+  }
+
+  /** Sigstore's name of the log: all 32 bytes of the key's hash. */
+  get keyId(): Uint8Array {
+    return fullKeyHash(this.origin, this.key.publicKey);
+  }
+
+  /** Whether no entry is taken any more. */
+  get frozen(): boolean {
+    return this.#only !== undefined || this.keys.life.frozen !== undefined;
   }
 
   /** Leaves that the published checkpoint covers. */
@@ -95,8 +118,26 @@ export class Log {
     return this.#engine.checkpoint();
   }
 
+  /** @throws HttpProblem `log-frozen`, and as the engine does */
   append(leaf: Uint8Array): Promise<Appended> {
+    if (leaf !== this.#only) this.refuseFrozen();
     return this.#engine.append(leaf);
+  }
+
+  /** @throws HttpProblem `log-frozen` */
+  refuseFrozen(): void {
+    if (!this.frozen) return;
+    throw new HttpProblem('log-frozen', 405, `${this.origin} is frozen: it takes no more entries`);
+  }
+
+  /** From now on takes this leaf and no other; undo it with `undefined`. */
+  takeOnly(leaf: Uint8Array | undefined): void {
+    this.#only = leaf;
+  }
+
+  /** Has the newest tree signed and published once more. */
+  republish(): void {
+    this.#engine.republish();
   }
 
   /** What became of a batch that storage failed; the size of the durable tree. */
@@ -134,7 +175,7 @@ export class Log {
   /** Opens a note of this log; the signature of one that many ask for is checked once. */
   openNote(note: string): Promise<Checkpoint> {
     if (this.#opened?.note !== note) {
-      const opened = openCheckpoint(note, [this.#key], nodeVerifier);
+      const opened = openCheckpoint(note, this.keys.known(), nodeVerifier);
       this.#opened = { note, checkpoint: opened.then(({ checkpoint }) => checkpoint) };
     }
     return this.#opened.checkpoint;

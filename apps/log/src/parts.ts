@@ -7,6 +7,7 @@ import type { LogEnvironment } from './environment.js';
 import { IndexedLog } from './index-store/indexed-log.js';
 import type { LogIndex, NewLeaf } from './index-store/log-index.js';
 import { MemoryLogIndex } from './index-store/memory-index.js';
+import { LifeDesk } from './life/life-desk.js';
 import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
 import { openLogMap } from './map/open-log-map.js';
@@ -20,7 +21,11 @@ import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
 
 /** Who may write, by the environment. */
-export async function openWriters(environment: LogEnvironment, logger: Logger): Promise<Writers> {
+async function openWriters(
+  environment: LogEnvironment,
+  log: Log,
+  logger: Logger,
+): Promise<Writers> {
   const { writeToken, writersFile, writeLimit: limit } = environment;
   const token = writeToken ? await readSecret(writeToken) : null;
   if (token === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
@@ -28,7 +33,8 @@ export async function openWriters(environment: LogEnvironment, logger: Logger): 
   if (token === null && !policy) {
     logger.warn('no LOG_WRITE_TOKEN is set: whoever reaches this port may write');
   }
-  return new Writers({ token, policy, limit, clock: () => performance.now() });
+  const refuse = (): void => log.refuseFrozen();
+  return new Writers({ refuse, token, policy, limit, clock: () => performance.now() });
 }
 
 /** Everything around an open log. The index has all of its leaves when this resolves. */
@@ -36,10 +42,11 @@ export async function openParts(around: {
   environment: LogEnvironment;
   log: Log;
   metrics: LogMetrics;
-  writers: Writers;
   logger: Logger;
 }): Promise<LogParts> {
-  const { environment, log, metrics, writers, logger } = around;
+  const { environment, log, metrics, logger } = around;
+  const writers = await openWriters(environment, log, logger);
+  const adminToken = await openAdminToken(environment);
   const sigstore = await openSigstore(environment, log);
   const attestations = new AttestationStore(environment.tilesDir);
   const index = await openIndex(environment, log.origin);
@@ -70,7 +77,20 @@ export async function openParts(around: {
   });
   const desk = { indexed, attestations, writers, threads };
   const map = openLogMap({ environment, desk, registry: metrics.registry, logger });
-  return { desk, metrics, sigstore, sweep, v1, map };
+  const life = new LifeDesk({
+    indexed,
+    map,
+    dir: environment.tilesDir,
+    clock: () => new Date(),
+    told: (event, index) => logger.warn({ event, index }, `the log said of itself: ${event.event}`),
+  });
+  return { desk, metrics, sigstore, sweep, v1, map, life, adminToken };
+}
+
+async function openAdminToken({ adminToken }: LogEnvironment): Promise<string | null> {
+  const token = adminToken ? await readSecret(adminToken) : null;
+  if (token === '') throw new Error('LOG_ADMIN_TOKEN_FILE: the file is empty');
+  return token;
 }
 
 /** The database's code is loaded only where there is a database. */

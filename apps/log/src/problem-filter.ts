@@ -46,6 +46,7 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.header('Retry-After', String(retryAfter ?? 1));
     }
     if (location !== undefined) void reply.header('Location', location);
+    if (answer.status === 405) void reply.header('Allow', 'GET, HEAD');
     if (answer.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     const v1 = http.getRequest<FastifyRequest>().url.startsWith('/api/v1/');
     void reply

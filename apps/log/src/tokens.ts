@@ -9,3 +9,5 @@ export const WRITE_DESK = Symbol('write desk');
 export const V1_LOG = Symbol('v1 log');
 export const LOG_MAP = Symbol('log map');
 export const EXPORT_DESK = Symbol('export desk');
+export const LIFE_DESK = Symbol('life desk');
+export const ADMIN_TOKEN = Symbol('admin token');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMapLeaf, readEntry } from '@touchstone/attest';
+import { isLifeLeaf, isMapLeaf, readEntry } from '@touchstone/attest';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Log } from '../log.js';
@@ -98,7 +98,7 @@ export class Sweep {
     leaf: Uint8Array,
     result: { -readonly [K in keyof SweepResult]: number },
   ): Promise<void> {
-    if (isMapLeaf(leaf)) return;
+    if (isMapLeaf(leaf) || isLifeLeaf(leaf)) return;
     const { payloadSha256 } = readEntry(leaf);
     if (!payloadSha256) return;
     const digest = Buffer.from(payloadSha256).toString('hex');

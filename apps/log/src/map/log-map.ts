@@ -11,7 +11,7 @@ import {
 import type { MapCommitment, ReadAttestation } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import type { MerkleMap } from '@touchstone/merkle';
-import { parseVerifierKey, toBase64 } from '@touchstone/note';
+import { toBase64 } from '@touchstone/note';
 import { IndexedMap, inRanges, writeDurably } from '@touchstone/tlog';
 import type { LeafRanges, StagedMap } from '@touchstone/tlog';
 import { z } from 'zod';
@@ -96,6 +96,13 @@ export class LogMap {
     return this.#held.find(({ commitment }) => commitment.treeSize === size);
   }
 
+  /** Commits to all that is published, where the map is open and works. */
+  async commitNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#running = this.#running.then(() => this.#tick(true));
+    await this.#running;
+  }
+
   /** Ends the work on the map; what it had begun to commit to is found at the next start. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -105,19 +112,20 @@ export class LogMap {
   }
 
   #later(ms: number): void {
+    clearTimeout(this.#timer);
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#running = this.#tick();
     }, ms).unref();
   }
 
-  async #tick(): Promise<void> {
+  async #tick(now = false): Promise<void> {
     const { intervalMs, failed } = this.#options;
     let next = Math.min(1000, intervalMs);
     try {
       this.#indexed ??= await this.#open();
       await this.#follow(this.#indexed);
-      if (this.#due(this.#indexed)) await this.#commit(this.#indexed);
+      if (this.#due(this.#indexed, now)) await this.#commit(this.#indexed);
       this.#failures = 0;
     } catch (error) {
       failed(error);
@@ -153,7 +161,7 @@ export class LogMap {
   async #committedAt(index: number, map: MerkleMap): Promise<CommittedMap> {
     const { log } = this.#options;
     const leaf = await log.reader.entry(index, log.size);
-    const commitment = await openMapCommitment(leaf, [parseVerifierKey(log.vkey)], nodeVerifier);
+    const commitment = await openMapCommitment(leaf, log.keys.known(), nodeVerifier);
     const root = toBase64(map.root());
     if (commitment.mapRoot !== root) {
       throw new MapMismatch(
@@ -180,8 +188,7 @@ export class LogMap {
 
   async #takeUp(indexed: IndexedMap, index: number, leaf: Uint8Array): Promise<void> {
     const { log } = this.#options;
-    const key = parseVerifierKey(log.vkey);
-    const { treeSize, absent } = await openMapCommitment(leaf, [key], nodeVerifier);
+    const { treeSize, absent } = await openMapCommitment(leaf, log.keys.known(), nodeVerifier);
     if (treeSize <= indexed.size) return;
     while (indexed.size < treeSize) {
       const staged = await this.#stage(indexed, treeSize, absent);
@@ -190,14 +197,16 @@ export class LogMap {
     }
   }
 
-  #due({ size: covered }: IndexedMap): boolean {
+  #due({ size: covered }: IndexedMap, now: boolean): boolean {
     const { log, everyLeaves, intervalMs, clock } = this.#options;
+    // Of a frozen log the freeze is the last leaf.
+    if (log.frozen) return false;
     // A commitment alone is no reason for the next one.
     const pending = log.size - covered - (covered > 0 ? 1 : 0);
     if (pending <= 0) this.#pendingSince = undefined;
     else this.#pendingSince ??= clock();
     const waited = this.#pendingSince === undefined ? 0 : clock() - this.#pendingSince;
-    return pending >= everyLeaves || (pending > 0 && waited >= intervalMs);
+    return pending >= everyLeaves || (pending > 0 && (now || waited >= intervalMs));
   }
 
   /** Steps 1 to 4. */

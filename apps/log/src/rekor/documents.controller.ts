@@ -18,7 +18,7 @@ export class DocumentsController {
   @Get('trusted_root.json')
   @Header('Cache-Control', 'no-cache')
   trustedRoot(): object {
-    return trustedRootDocument(this.#sigstore.log);
+    return trustedRootDocument(this.#sigstore.log());
   }
 
   @Get('signing_config.json')
@@ -26,7 +26,8 @@ export class DocumentsController {
   signingConfig(@Query() query: unknown, @Req() request: FastifyRequest): object {
     const schema = logRoutes.signingConfig.query;
     const { majorApiVersion: asked } = parseRequest(schema, query, 'malformed-parameter', 'query');
-    const { publicUrl, operator, log } = this.#sigstore;
+    const { publicUrl, operator } = this.#sigstore;
+    const log = this.#sigstore.log();
     const known = log.v1Key ? [2, 1] : [2];
     return signingConfigDocument({
       url: publicUrl ?? `${request.protocol}://${request.host}`,

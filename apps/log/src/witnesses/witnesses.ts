@@ -51,11 +51,15 @@ export class Witnesses {
   }
 
   /** What the engine has its checkpoints cosigned by. Proofs are made from tiles of that very tree. */
-  cosignerOf(storage: TileStorage, key: VerifierKey): NonNullable<TlogOptions['cosign']> {
-    const vkey = formatVerifierKey(key);
+  cosignerOf(
+    storage: TileStorage,
+    keys: readonly VerifierKey[],
+  ): NonNullable<TlogOptions['cosign']> {
+    const vkeys = keys.map(formatVerifierKey);
     const { logs } = this.#policy;
-    if (logs.length > 0 && logs.every((log) => formatVerifierKey(log.key) !== vkey)) {
-      throw new Error(`LOG_WITNESS_POLICY_FILE: none of its log lines has this log's key ${vkey}`);
+    if (logs.length > 0 && logs.every((log) => !vkeys.includes(formatVerifierKey(log.key)))) {
+      const own = vkeys.join(', ');
+      throw new Error(`LOG_WITNESS_POLICY_FILE: none of its log lines has this log's key ${own}`);
     }
     const reader = new TileReader((path) => storage.read(path), { cachedTiles: 64 });
     return (checkpoint, size) =>

@@ -5,6 +5,8 @@ import { TokenBuckets } from './token-bucket.js';
 import type { WriterPolicy } from './writer-policy.js';
 
 export interface WritersOptions {
+  /** Throws when the log takes no writes from anybody. */
+  readonly refuse?: () => void;
   /** What writers present; null when none is asked for. */
   readonly token: string | null;
   /** Whose entries are taken; null takes anybody's. */
@@ -30,9 +32,10 @@ export class Writers {
    * Checks the token of a write before anything of it is looked at. The address is limited here,
    * since what comes next costs the log a signature check.
    *
-   * @throws HttpProblem `token-missing`, `token-forbidden`, `rate-limited`
+   * @throws HttpProblem `token-missing`, `token-forbidden`, `rate-limited`, `log-frozen`
    */
   admit({ headers: { authorization }, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): void {
+    this.#options.refuse?.();
     this.#authorize(authorization);
     this.#limit(`address ${ip}`);
   }

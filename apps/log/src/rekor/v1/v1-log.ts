@@ -28,19 +28,19 @@ interface Place {
 export class V1Log {
   readonly #indexed: IndexedLog;
   readonly #attestations: AttestationStore;
-  readonly #signer: PrivateKey;
-  readonly #logId: string;
-  #signed: { readonly size: number; readonly note: Promise<string> } | undefined;
+  /** As of now: keys come and go. */
+  readonly #signerNow: () => PrivateKey;
+  #signed:
+    { readonly size: number; readonly by: PrivateKey; readonly note: Promise<string> } | undefined;
 
-  constructor(indexed: IndexedLog, attestations: AttestationStore, signer: PrivateKey) {
+  constructor(indexed: IndexedLog, attestations: AttestationStore, signer: () => PrivateKey) {
     this.#indexed = indexed;
     this.#attestations = attestations;
-    this.#signer = signer;
-    this.#logId = hex(v1LogId(signer.publicKey));
+    this.#signerNow = signer;
   }
 
   get publicKey(): PrivateKey['publicKey'] {
-    return this.#signer.publicKey;
+    return this.#signerNow().publicKey;
   }
 
   get treeId(): string {
@@ -85,21 +85,24 @@ export class V1Log {
     const { root, hashes } = await proveInclusion(log, leaf, index, { note, size });
     const body = toBase64(leaf);
     const integratedTime = await this.#timeOf(index);
-    const signed = { body, integratedTime, logID: this.#logId, logIndex: index };
     const attestation = await this.#attestationOf(leaf);
+    const checkpoint = await this.checkpoint({ size, root });
+    const signer = this.#signerNow();
+    const logID = hex(v1LogId(signer.publicKey));
+    const signed = { body, integratedTime, logID, logIndex: index };
     return {
       [this.entryId(nodeHasher.leaf(leaf))]: {
         ...signed,
         ...(attestation && { attestation: { data: toBase64(attestation) } }),
         verification: {
           inclusionProof: {
-            checkpoint: await this.checkpoint({ size, root }),
+            checkpoint,
             hashes: hashes.map(hex),
             logIndex: index,
             rootHash: hex(root),
             treeSize: size,
           },
-          signedEntryTimestamp: toBase64(this.#signer.sign(entryTimestampBytes(signed))),
+          signedEntryTimestamp: toBase64(signer.sign(entryTimestampBytes(signed))),
         },
       },
     };
@@ -110,10 +113,11 @@ export class V1Log {
    * checkpoint says. Alone it is signed, since v1's clients refuse signatures they do not know.
    */
   checkpoint(tree: { size: number; root: Uint8Array }): Promise<string> {
-    if (this.#signed?.size !== tree.size) {
+    const by = this.#signerNow();
+    if (this.#signed?.size !== tree.size || this.#signed.by !== by) {
       const text = v1CheckpointText({ origin: this.origin, ...tree });
-      const note = signNote(text, [noteSigner(this.origin, this.#signer)]);
-      this.#signed = { size: tree.size, note };
+      const note = signNote(text, [noteSigner(this.origin, by)]);
+      this.#signed = { size: tree.size, by, note };
     }
     return this.#signed.note;
   }
