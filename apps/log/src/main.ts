@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { startLog } from './index.js';
 
 /** SIGTERM and SIGINT end the process once everything accepted is durable and answered. */
@@ -7,10 +8,15 @@ async function main(): Promise<void> {
     process.once('SIGTERM', done);
     process.once('SIGINT', done);
   });
-  const running = await startLog(process.env);
+  const running = await startLog({ LOG_VERIFY_THREADS: String(threads()), ...process.env });
   await signalled;
   await running.close();
   process.exit(0);
+}
+
+/** As many threads as there are cores, of which four are enough for any disk. */
+function threads(): number {
+  return Math.min(availableParallelism(), 4);
 }
 
 function fail(error: unknown): void {

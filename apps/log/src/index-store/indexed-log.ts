@@ -61,8 +61,8 @@ export class IndexedLog<L extends AppendLog = Log> {
   }
 
   /** Logs an entry that is not logged yet; resolves when it is durable. */
-  async append(leaf: Uint8Array): Promise<LoggedEntry> {
-    const described = await this.#options.describe(leaf);
+  async append(leaf: Uint8Array, known?: NewLeaf): Promise<LoggedEntry> {
+    const described = known ?? (await this.#options.describe(leaf));
     const id = idOf(described.hash);
     const pending = this.#pending.get(id);
     if (pending) return { ...(await pending), known: true };

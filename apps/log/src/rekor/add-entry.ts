@@ -1,9 +1,6 @@
-import { dsseEntry, hashedRekordEntry } from '@touchstone/attest';
-import type { NewEntry } from '@touchstone/attest';
-import type { EntryRequest, TransparencyLogEntry } from '@touchstone/contract';
-import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
+import type { TransparencyLogEntry } from '@touchstone/contract';
 import { provenEntry } from './proven-entry.js';
-import { refusal, writeEntry } from './write-desk.js';
+import { writeEntry } from './write-desk.js';
 import type { WriteDesk } from './write-desk.js';
 
 /**
@@ -12,22 +9,9 @@ import type { WriteDesk } from './write-desk.js';
  *   2. it is appended, durable and published, or was so before,
  *   3. its inclusion proof holds against that very checkpoint.
  */
-export async function addEntry(
-  request: EntryRequest,
-  desk: WriteDesk,
-): Promise<TransparencyLogEntry> {
-  const entry = await entryOf(request);
+export async function addEntry(body: unknown, desk: WriteDesk): Promise<TransparencyLogEntry> {
+  const entry = await desk.threads.prepare({ api: 'v2', body });
   const { index, published } = await writeEntry(entry, desk);
   const { checkpoint: note, size } = await published;
-  return provenEntry(desk.indexed.log, entry.body, index, { note, size });
-}
-
-async function entryOf(request: EntryRequest): Promise<NewEntry> {
-  try {
-    return 'dsseRequestV002' in request
-      ? await dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
-      : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
-  } catch (error) {
-    throw refusal(error);
-  }
+  return provenEntry(desk.indexed.log, entry, index, { note, size });
 }

@@ -34,7 +34,7 @@ export async function exportBundle(
     const logged =
       v1 && entry.version !== V2_VERSION[entry.kind]
         ? await v1Entry(leaf, index, entry, v1)
-        : await provenEntry(log, leaf, index, { note, size });
+        : await provenEntry(log, { ...entry, body: leaf }, index, { note, size });
     return await sigstoreBundle(
       {
         entry,

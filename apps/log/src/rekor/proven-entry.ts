@@ -1,6 +1,6 @@
 import type { TransparencyLogEntry } from '@touchstone/contract';
 import { verifyInclusion } from '@touchstone/merkle';
-import { decodeUtf8, toBase64 } from '@touchstone/note';
+import { toBase64 } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
 import type { Log } from '../log.js';
 
@@ -29,18 +29,25 @@ export async function proveInclusion(
   return { root, hashes: proof };
 }
 
-/** Rekor v2's answer for a leaf, proven against a published checkpoint. */
+/** An entry as its answer tells of it. */
+export interface AnsweredEntry {
+  readonly body: Uint8Array;
+  readonly kind: string;
+  readonly version: string;
+}
+
+/** Rekor v2's answer for an entry, proven against a published checkpoint. */
 export async function provenEntry(
   log: Log,
-  leaf: Uint8Array,
+  { body, kind, version }: AnsweredEntry,
   index: number,
   published: PublishedNote,
 ): Promise<TransparencyLogEntry> {
-  const { root, hashes } = await proveInclusion(log, leaf, index, published);
+  const { root, hashes } = await proveInclusion(log, body, index, published);
   return {
     logIndex: String(index),
     logId: { keyId: toBase64(log.keyId) },
-    kindVersion: kindOf(leaf),
+    kindVersion: { kind, version },
     integratedTime: '0',
     inclusionProof: {
       logIndex: String(index),
@@ -49,12 +56,6 @@ export async function provenEntry(
       hashes: hashes.map(toBase64),
       checkpoint: { envelope: published.note },
     },
-    canonicalizedBody: toBase64(leaf),
+    canonicalizedBody: toBase64(body),
   };
-}
-
-/** Kind and version of an entry this log wrote. */
-export function kindOf(leaf: Uint8Array): { kind: string; version: string } {
-  const { kind, apiVersion } = JSON.parse(decodeUtf8(leaf)) as { kind: string; apiVersion: string };
-  return { kind, version: apiVersion };
 }

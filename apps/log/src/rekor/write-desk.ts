@@ -1,15 +1,16 @@
-import { AttestError } from '@touchstone/attest';
-import type { NewEntry } from '@touchstone/attest';
 import type { AttestationStore } from '../attestations/attestation-store.js';
-import { HttpProblem } from '../http-problem.js';
 import type { IndexedLog, LoggedEntry } from '../index-store/indexed-log.js';
 import type { Writers } from '../writers/writers.js';
+import type { EntryThreads } from './entry-threads.js';
+import type { PreparedEntry } from './prepare-entry.js';
 
 /** What every way of writing goes through, whichever API it came by. */
 export interface WriteDesk {
   readonly indexed: IndexedLog;
   readonly attestations: AttestationStore;
   readonly writers: Writers;
+  /** Where entries are made from requests. */
+  readonly threads: EntryThreads;
 }
 
 /**
@@ -19,21 +20,10 @@ export interface WriteDesk {
  *   3. the entry is; one that was logged before keeps its place.
  */
 export async function writeEntry(
-  { body, payload }: NewEntry,
+  { body, payload, hash, keys, signers }: PreparedEntry,
   { indexed, attestations, writers }: WriteDesk,
 ): Promise<LoggedEntry> {
-  writers.admitEntry(body);
+  writers.admitSigners(signers);
   if (payload) await attestations.put(payload);
-  return indexed.append(body);
-}
-
-/** What is wrong with an entry, as problem details; anything else is passed on. */
-export function refusal(error: unknown): unknown {
-  if (!(error instanceof AttestError)) return error;
-  const code = error.code === 'entry-signature' ? 'entry-signature' : 'entry-malformed';
-  const { field } = error;
-  return new HttpProblem(code, 400, error.message, {
-    cause: error,
-    ...(field === undefined ? {} : { field }),
-  });
+  return indexed.append(body, { hash, keys });
 }

@@ -1,23 +1,13 @@
-import {
-  AttestError,
-  nameSearchKey,
-  readPemVerifier,
-  signerSearchKey,
-  v1Entry,
-} from '@touchstone/attest';
+import { nameSearchKey, readPemVerifier, signerSearchKey } from '@touchstone/attest';
 import { MAX_REKOR_QUERIES } from '@touchstone/contract';
 import type { RekorEntries, RekorQuery, RekorSearch } from '@touchstone/contract';
-import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { fromBase64 } from '@touchstone/note';
-import { nodeHasher } from '@touchstone/tlog';
 import type { z } from 'zod';
 import { HttpProblem } from '../../http-problem.js';
 import type { LogIndex } from '../../index-store/log-index.js';
-import { refusal, writeEntry } from '../write-desk.js';
+import { writeEntry } from '../write-desk.js';
 import type { WriteDesk } from '../write-desk.js';
 import type { V1Log } from './v1-log.js';
-
-type V1Request = Parameters<typeof v1Entry>[0];
 
 /** Ids in one answer of a search: v1 has no pages. */
 const MAX_FOUND = 1000;
@@ -27,15 +17,15 @@ const MAX_FOUND = 1000;
  * the log has is refused, with where to find it.
  */
 export async function addV1Entry(
-  request: V1Request,
+  body: unknown,
   desk: WriteDesk,
   log: V1Log,
 ): Promise<RekorEntries> {
-  const entry = await entryOf(request);
+  const entry = await desk.threads.prepare({ api: 'v1', body });
   const { index, known, published } = await writeEntry(entry, desk);
   const { checkpoint: note, size } = await published;
   if (known) {
-    const id = log.entryId(nodeHasher.leaf(entry.body));
+    const id = log.entryId(entry.hash);
     const detail = `the log has this entry already: ${id}`;
     const location = `/api/v1/log/entries/${id}`;
     throw new HttpProblem('entry-duplicate', 409, detail, { location });
@@ -46,6 +36,7 @@ export async function addV1Entry(
 /** Several entries at once; those that the log does not have are left out. */
 export async function retrieveV1(
   query: z.infer<typeof RekorQuery>,
+  { threads }: WriteDesk,
   log: V1Log,
 ): Promise<RekorEntries[]> {
   const ids = query.entryUUIDs ?? [];
@@ -58,8 +49,8 @@ export async function retrieveV1(
   const wanted: (number | undefined)[] = [];
   for (const id of ids) wanted.push(await log.find(id));
   for (const request of proposed) {
-    const { body } = await entryOf(request);
-    wanted.push(await log.find(log.entryId(nodeHasher.leaf(body))));
+    const { hash } = await threads.prepare({ api: 'v1', body: request });
+    wanted.push(await log.find(log.entryId(hash)));
   }
   wanted.push(...indices);
   const found: RekorEntries[] = [];
@@ -110,12 +101,4 @@ function digestKey(hash: string): string {
   if (hash.includes(':')) return hash;
   const algorithm = { 40: 'sha1', 64: 'sha256', 96: 'sha384', 128: 'sha512' }[hash.length];
   return `${algorithm ?? 'sha256'}:${hash}`;
-}
-
-async function entryOf(request: V1Request): ReturnType<typeof v1Entry> {
-  try {
-    return await v1Entry(request, nodeVerifier, ecdsaDigestCheck);
-  } catch (error) {
-    throw error instanceof AttestError ? refusal(error) : error;
-  }
 }

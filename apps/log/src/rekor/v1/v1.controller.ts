@@ -41,9 +41,7 @@ export class V1Controller {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RekorEntries> {
     this.#desk.writers.admit(request);
-    const schema = rekorRoutes.rekorAddEntry.body;
-    const proposed = parseRequest(schema, body, 'entry-malformed', 'body');
-    const entry = await addV1Entry(proposed, this.#desk, this.#log);
+    const entry = await addV1Entry(body, this.#desk, this.#log);
     const id = Object.keys(entry)[0] ?? '';
     void reply.header('ETag', id).header('Location', `/api/v1/log/entries/${id}`);
     return entry;
@@ -67,7 +65,11 @@ export class V1Controller {
   @Post('log/entries/retrieve')
   @HttpCode(200)
   retrieve(@Body() body: unknown): Promise<RekorEntries[]> {
-    return retrieveV1(parseRequest(RekorQuery, body, 'malformed-body', 'body'), this.#log);
+    return retrieveV1(
+      parseRequest(RekorQuery, body, 'malformed-body', 'body'),
+      this.#desk,
+      this.#log,
+    );
   }
 
   @Get('log')

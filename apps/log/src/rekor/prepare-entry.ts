@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import {
+  AttestError,
+  dsseEntry,
+  hashedRekordEntry,
+  readEntry,
+  searchKeys,
+  V1Request,
+  v1Entry,
+} from '@touchstone/attest';
+import type { EntryView, NewEntry } from '@touchstone/attest';
+import { EntryRequest } from '@touchstone/contract';
+import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
+import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
+import { nodeHasher } from '@touchstone/tlog';
+import { HttpProblem, parseRequest } from '../http-problem.js';
+
+/** A request to log an entry, by the API it came by; not looked at yet. */
+export interface EntryJob {
+  readonly api: 'v1' | 'v2';
+  readonly body: unknown;
+}
+
+/** An entry ready to be logged, with all that the log wants to know of it. Plain data. */
+export interface PreparedEntry extends NewEntry {
+  readonly kind: string;
+  readonly version: string;
+  /** RFC 6962 leaf hash. */
+  readonly hash: Uint8Array;
+  /** What the index finds it by. */
+  readonly keys: readonly string[];
+  /** Hex SHA-256 of the SPKI of each key that signed it. */
+  readonly signers: readonly string[];
+}
+
+/**
+ * Makes the entry that a request asks for: parses it, verifies every signature in it, encodes it.
+ * This is most of what an entry costs, and it needs nothing but the request.
+ *
+ * @throws HttpProblem `entry-malformed`, `entry-signature`, `entry-too-large`
+ */
+export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
+  try {
+    const { body, payload } = await entryOf(job);
+    if (body.length > MAX_ENTRY_SIZE) {
+      const detail = `an entry has at most ${MAX_ENTRY_SIZE} bytes, this one ${body.length}`;
+      throw new HttpProblem('entry-too-large', 413, detail);
+    }
+    const view = readEntry(body);
+    return {
+      body,
+      ...(payload && { payload }),
+      kind: view.kind,
+      version: view.version,
+      hash: nodeHasher.leaf(body),
+      keys: searchKeys(view, payload),
+      signers: view.signers.map(keyIdOf),
+    };
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+async function entryOf({ api, body }: EntryJob): Promise<NewEntry> {
+  if (api === 'v1') {
+    const request = parseRequest(V1Request, body, 'entry-malformed', 'body');
+    return v1Entry(request, nodeVerifier, ecdsaDigestCheck);
+  }
+  const request = parseRequest(EntryRequest, body, 'entry-malformed', 'body');
+  return 'dsseRequestV002' in request
+    ? dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
+    : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
+}
+
+function keyIdOf({ spki }: EntryView['signers'][number]): string {
+  return createHash('sha256').update(spki).digest('hex');
+}
+
+/** What is wrong with an entry, as problem details; anything else is passed on. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof AttestError)) return error;
+  const code = error.code === 'entry-signature' ? 'entry-signature' : 'entry-malformed';
+  const { field } = error;
+  return new HttpProblem(code, 400, error.message, {
+    cause: error,
+    ...(field === undefined ? {} : { field }),
+  });
+}
