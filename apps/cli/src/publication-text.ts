@@ -30,6 +30,9 @@ export function printPublication(publication: Publication, terminal: Terminal): 
     const at = rebuild.logIndex === undefined ? '' : `, log index ${rebuild.logIndex}`;
     const outcome = rebuild.outcome === undefined ? '' : `: ${rebuild.outcome}`;
     const why = rebuild.failure === undefined ? '' : ` (${rebuild.failure.code})`;
-    terminal.print(`  rebuild  ${rebuild.organisation} ${rebuild.state}${outcome}${why}${at}`);
+    const bom = rebuild.sbomLogIndex === undefined ? '' : `, SBOM at ${rebuild.sbomLogIndex}`;
+    terminal.print(
+      `  rebuild  ${rebuild.organisation} ${rebuild.state}${outcome}${why}${at}${bom}`,
+    );
   }
 }

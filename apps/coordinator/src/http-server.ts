@@ -12,8 +12,8 @@ const KIB = 1024;
 /** The largest JSON body, in bytes, unless a route says otherwise. */
 const MAX_BODY_BYTES = 256 * KIB;
 
-/** A report holds two envelopes, each with a payload of at most 1 MiB in base64. */
-const MAX_REPORT_BYTES = 3 * KIB * KIB;
+/** A report holds three envelopes, each with a payload of at most 1 MiB in base64. */
+const MAX_REPORT_BYTES = 4.5 * KIB * KIB;
 
 const BODY_LIMITS: ReadonlyMap<string, number> = new Map([
   [routeName(coordinatorRoutes.complete), MAX_REPORT_BYTES],

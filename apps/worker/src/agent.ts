@@ -101,6 +101,9 @@ async function work(
       invocationId: lease.rebuildId,
       version: options.version,
       signer: options.key,
+      onUnlisted: (reason) => {
+        logger.warn({ reason }, 'no bill of materials');
+      },
     });
     await deliver(coordinator, lease, report, signed, signal);
     logger.info({ outcome: report.predicate.outcome }, 'reported');

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 
-import { encodeStatement, rebuildStatement } from './index.js';
+import { encodeStatement, rebuildStatement, sbomStatement } from './index.js';
 import {
   honest,
   withStatement,
@@ -212,3 +212,39 @@ const provenanceAttacks: Attack[] = [
 
 describe('no false "reproduced" by what is stated', () => itRefuses(statementAttacks));
 describe('no false "reproduced" by provenance', () => itRefuses(provenanceAttacks));
+
+const bom = { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components: [] };
+
+const sbomAttacks: Attack[] = [
+  {
+    name: 'a bill of materials and nothing else',
+    make: async () => evidenceOf([await attest(acme, sbomStatement(predicate(), bom))]),
+    ends: 'sbom-without-rebuild',
+  },
+  {
+    name: 'one rebuild, and a bill of materials by another organisation',
+    make: () => withStatement(sbomStatement(predicate(), bom)),
+    ends: 'sbom-without-rebuild',
+  },
+  {
+    name: 'one rebuild with its own bill of materials',
+    make: () => withStatement(sbomStatement(predicate(), bom), acme),
+    ends: 'pending',
+  },
+  {
+    name: 'a bill of materials of other modules than were observed',
+    make: () => {
+      const file = { digest: { sha256: hex('c') }, size: 8 };
+      const modules = [rebuilt('a.wasm'), rebuilt('b.wasm', { observed: file })];
+      return withStatement(sbomStatement(predicate({ modules }), bom), acme);
+    },
+    ends: 'statement-subject-mismatch',
+  },
+  {
+    name: 'a bill of materials that is none',
+    make: () => withStatement(sbomStatement(predicate(), { ...bom, bomFormat: 'SPDX' }), acme),
+    ends: 'statement-malformed',
+  },
+];
+
+describe('no false "reproduced" by a bill of materials', () => itRefuses(sbomAttacks));

@@ -36,6 +36,7 @@ export type AttestErrorCode =
   | 'provenance-dependency-missing'
   | 'provenance-environment-mismatch'
   | 'provenance-without-rebuild'
+  | 'sbom-without-rebuild'
   // Log entries
   | 'public-key-malformed'
   | 'entry-body-mismatch'

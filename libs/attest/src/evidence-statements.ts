@@ -2,15 +2,12 @@ import { keyId, type SignatureVerifier } from '@touchstone/note';
 import { soleSigner, verifyEnvelope, type VerifiedEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
 import type { EvidenceEntry } from './evidence.js';
-import {
-  checkProvenancePayload,
-  PROVENANCE_PREDICATE_TYPE,
-  type ProvenanceExpectation,
-} from './provenance.js';
+import { checkProvenancePayload, PROVENANCE_PREDICATE_TYPE } from './provenance.js';
 import { REBUILD_PREDICATE_TYPE, type RebuildPredicate } from './rebuild-predicate.js';
 import { checkRebuildPayload } from './rebuild-statement.js';
 import type { RecipeView } from './recipe-view.js';
 import { parseStatement } from './statement.js';
+import { checkSbomPayload, SBOM_PREDICATE_TYPE } from './sbom/sbom-statement.js';
 import type { ModuleReport } from './verdict.js';
 import type { EnrolledKey } from './trust-root.js';
 
@@ -62,14 +59,16 @@ export async function checkSignatures(
   return signed;
 }
 
+const KINDS = [REBUILD_PREDICATE_TYPE, PROVENANCE_PREDICATE_TYPE, SBOM_PREDICATE_TYPE];
+
 /** @throws AttestError of `parseStatement`, `statement-predicate-type` */
 export function readStatements(signed: readonly SignedEntry[]): StatedEntry[] {
   return signed.map((entry) => {
     const { predicateType } = parseStatement(entry.verified.payload);
-    if (predicateType !== REBUILD_PREDICATE_TYPE && predicateType !== PROVENANCE_PREDICATE_TYPE) {
+    if (!KINDS.includes(predicateType)) {
       throw new AttestError(
         'statement-predicate-type',
-        `evidence holds rebuilds and provenance, not ${JSON.stringify(predicateType)}`,
+        `evidence holds rebuilds, provenance and bills of materials, not ${JSON.stringify(predicateType)}`,
       );
     }
     return { ...entry, predicateType };
@@ -111,26 +110,45 @@ export function checkProvenances(
         `entry ${entry.logIndex} is provenance by ${signer.rebuilder}, of whom there is no rebuild`,
       );
     }
-    checkAgainstAny(
-      verified,
-      own.map(({ predicate }) => ({
+    checkAgainstAny(own, ({ predicate }) =>
+      checkProvenancePayload(verified, {
         rebuild: predicate,
         recipeDigest: digest,
         rebuilder: signer.rebuilder,
-      })),
+      }),
     );
   }
 }
 
-/** One rebuilder may have tried more than once; the provenance must fit one of its rebuilds. */
-function checkAgainstAny(
-  verified: VerifiedEnvelope,
-  choices: readonly ProvenanceExpectation[],
+/**
+ * A bill of materials counts for nothing in the verdict either, and must be about the modules that a
+ * rebuild by the same rebuilder built.
+ *
+ * @throws AttestError `sbom-without-rebuild`, and as `checkSbomPayload` does
+ */
+export function checkSboms(
+  stated: readonly StatedEntry[],
+  rebuilds: readonly RebuildEntry[],
 ): void {
+  for (const { verified, signer, entry, predicateType } of stated) {
+    if (predicateType !== SBOM_PREDICATE_TYPE) continue;
+    const own = rebuilds.filter((rebuild) => rebuild.signer.rebuilder === signer.rebuilder);
+    if (own.length === 0) {
+      throw new AttestError(
+        'sbom-without-rebuild',
+        `entry ${entry.logIndex} is a bill of materials by ${signer.rebuilder}, of whom there is no rebuild`,
+      );
+    }
+    checkAgainstAny(own, ({ predicate }) => checkSbomPayload(verified, predicate));
+  }
+}
+
+/** One rebuilder may have tried more than once; the statement must fit one of its rebuilds. */
+function checkAgainstAny<T>(choices: readonly T[], check: (expected: T) => unknown): void {
   let refusal: unknown;
   for (const expected of choices) {
     try {
-      checkProvenancePayload(verified, expected);
+      check(expected);
       return;
     } catch (cause) {
       refusal ??= cause;

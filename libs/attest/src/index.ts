@@ -99,6 +99,11 @@ export {
   type RebuildExpectation,
 } from './rebuild-statement.js';
 export {
+  checkSbomStatement,
+  SBOM_PREDICATE_TYPE,
+  sbomStatement,
+} from './sbom/sbom-statement.js';
+export {
   encodeStatement,
   MAX_PAYLOAD_BYTES,
   parseCanonicalStatement,

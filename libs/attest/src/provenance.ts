@@ -96,7 +96,7 @@ export function provenanceStatement(input: ProvenanceInput): Statement {
 }
 
 /** Each module as it was built, under the same name as in the rebuild statement. */
-function provenanceSubjects({ artifact, modules }: RebuildPredicate): Subject[] {
+export function provenanceSubjects({ artifact, modules }: RebuildPredicate): Subject[] {
   return modules.flatMap(({ name, observed }) =>
     observed === undefined
       ? []

@@ -54,6 +54,7 @@ describe('verifyEvidence', () => {
       'statements',
       'rebuilds',
       'provenance',
+      'sbom',
       'verdict',
       'presented-files',
     ]);

@@ -7,6 +7,7 @@ import {
   checkPresentedFiles,
   checkProvenances,
   checkRebuilds,
+  checkSboms,
   checkSignatures,
   readStatements,
   type PresentedFile,
@@ -30,6 +31,7 @@ const STEPS = {
   statements: 'in-toto attestation v1, "Statement"; RFC 8785',
   rebuilds: 'Touchstone rebuild/v1',
   provenance: 'SLSA v1.0, "Provenance"',
+  sbom: 'ECMA-424 (CycloneDX) as an in-toto predicate',
   verdict: 'Touchstone policy k of n, by organisation',
   'presented-files': 'FIPS 180-4',
 } as const;
@@ -109,6 +111,7 @@ export async function verifyEvidence(
   const stated = await step('statements', () => readStatements(signed));
   const rebuilds = await step('rebuilds', () => checkRebuilds(stated, recipe));
   await step('provenance', () => checkProvenances(stated, rebuilds, recipe));
+  await step('sbom', () => checkSboms(stated, rebuilds));
   const { verdict, modules } = await step('verdict', () =>
     publicationVerdict(
       recipe.moduleNames,

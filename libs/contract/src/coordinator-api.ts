@@ -60,6 +60,8 @@ export const Rebuild = z.object({
   outcome: Outcome.optional(),
   /** Index of the rebuild statement in the log, once it is there. */
   logIndex: z.number().int().nonnegative().optional(),
+  /** Index of its bill of materials in the log, when it has one and once it is there. */
+  sbomLogIndex: z.number().int().nonnegative().optional(),
   /** Why the rebuild failed or could not begin. */
   failure: z.object({ code: z.string(), message: z.string() }).optional(),
 });
@@ -135,6 +137,8 @@ export const Report = z.strictObject({
   rebuild: DsseEnvelope,
   /** How it was built: predicate `https://slsa.dev/provenance/v1`; absent when nothing was built. */
   provenance: DsseEnvelope.optional(),
+  /** What it was built with: predicate `https://cyclonedx.org/bom`, when the source has a lockfile. */
+  sbom: DsseEnvelope.optional(),
 });
 
 const ById = z.strictObject({ id: Sha256Hex });

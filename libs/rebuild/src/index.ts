@@ -37,3 +37,22 @@ export {
 } from './toolchain/toolchain.js';
 export { readTree, removeTree, treeDigest, type TreeEntry } from './toolchain/tree.js';
 export { unpackTarball } from './source/unpack.js';
+export {
+  cycloneDxDocument,
+  type CycloneDxVersion,
+  type DocumentOptions,
+  type JsonDocument,
+} from './sbom/cyclonedx.js';
+export type { DependencyGraph } from './sbom/dependency-graph.js';
+export { readBinaryInventory, type BinaryInventory } from './sbom/binary-inventory.js';
+export {
+  compareWithLockfile,
+  type InventoryComparison,
+  type InventoryDifference,
+} from './sbom/compare-inventories.js';
+export type { FoundLockfile } from './sbom/find-lockfile.js';
+export type { InventoryItem } from './sbom/inventory.js';
+export { LOCKFILES, readLockfile } from './sbom/lockfile.js';
+export { readSbom, type ReadSbom } from './sbom/read-sbom.js';
+export { spdxDocument } from './sbom/spdx.js';
+export { validateSbom, type SbomProblem, type SbomValidation } from './sbom/validate-sbom.js';

@@ -24,6 +24,7 @@ import {
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain/toolchain.js';
+import { findLockfile, type FoundLockfile } from './sbom/find-lockfile.js';
 import { removeTree } from './toolchain/tree.js';
 import { unpackTarball } from './source/unpack.js';
 import { clearOutputs, readOutput } from './workspace.js';
@@ -57,11 +58,14 @@ export interface RebuildReport {
   readonly built: ReadonlyMap<string, Uint8Array>;
   /** By module name; empty when the artifact could not be had. */
   readonly claimed: ReadonlyMap<string, Uint8Array>;
+  /** That of the source tree, read before the build could touch it; unread, so perhaps malformed. */
+  readonly lockfile?: FoundLockfile;
 }
 
 /** What is known so far; a rebuild that breaks off reports this much. */
 interface Progress {
   toolchain?: Toolchain;
+  lockfile?: FoundLockfile;
   readonly dependencies: ResolvedDependency[];
   readonly claimed: Map<string, Uint8Array>;
   readonly built: Map<string, Uint8Array>;
@@ -119,8 +123,14 @@ export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<
     startedOn,
     finishedOn: now().toISOString(),
   };
-  const { dependencies, built, claimed } = progress;
-  return { predicate, resolvedDependencies: dependencies, built, claimed };
+  const { dependencies, built, claimed, lockfile } = progress;
+  return {
+    predicate,
+    resolvedDependencies: dependencies,
+    built,
+    claimed,
+    ...(lockfile === undefined ? {} : { lockfile }),
+  };
 }
 
 async function carryOut(
@@ -150,7 +160,7 @@ async function carryOut(
   progress.toolchain = toolchain;
   progress.dependencies.push(...toolchain.dependencies);
   enter('build');
-  await build(recipe, source, toolchain, options, progress.built);
+  await build(recipe, source, toolchain, options, progress);
   enter('compare');
   const pairs = recipe.modules.map(({ name }) => {
     const [claimed, observed] = [progress.claimed.get(name), progress.built.get(name)];
@@ -169,7 +179,7 @@ async function build(
   source: Uint8Array,
   toolchain: Toolchain,
   options: RebuildOptions,
-  built: Map<string, Uint8Array>,
+  progress: Progress,
 ): Promise<void> {
   const processes = planSteps(recipe.steps, toolchain.commands);
   const work = options.work ?? join(options.cache, 'work');
@@ -186,6 +196,8 @@ async function build(
       ))
     )
       throw new RebuildError('workdir-missing', `the source has no folder ${recipe.workdir}`);
+    const lockfile = await findLockfile(workspace, recipe.workdir, recipe.toolchain.name);
+    if (lockfile !== undefined) progress.lockfile = lockfile;
     await clearOutputs(
       directory,
       recipe.modules.map(({ output }) => output),
@@ -207,7 +219,7 @@ async function build(
       left = Math.max(1, left - milliseconds);
     }
     for (const { name, output } of recipe.modules)
-      built.set(name, await readOutput(directory, output));
+      progress.built.set(name, await readOutput(directory, output));
   } finally {
     await removeTree(folder);
   }

@@ -6,8 +6,10 @@ import {
   canonicalJson,
   checkProvenanceStatement,
   checkRebuildStatement,
+  checkSbomStatement,
   PROVENANCE_PREDICATE_TYPE,
   REBUILD_PREDICATE_TYPE,
+  SBOM_PREDICATE_TYPE,
   type AttestErrorCode,
   type RebuildPredicate,
 } from '@touchstone/attest';
@@ -85,6 +87,12 @@ export async function checkReport(
       'provenance',
     );
   }
+  const { sbom } = report;
+  if (sbom !== undefined) {
+    await refuse('sbom', () =>
+      checkSbomStatement(sbom, { rebuild: predicate, publicKeys, verify: nodeVerifier }),
+    );
+  }
   return acceptedReport(report, predicate);
 }
 
@@ -94,6 +102,9 @@ function acceptedReport(report: Report, predicate: RebuildPredicate): AcceptedRe
   const attestations = [{ predicateType: REBUILD_PREDICATE_TYPE, envelope: report.rebuild }];
   if (report.provenance !== undefined) {
     attestations.push({ predicateType: PROVENANCE_PREDICATE_TYPE, envelope: report.provenance });
+  }
+  if (report.sbom !== undefined) {
+    attestations.push({ predicateType: SBOM_PREDICATE_TYPE, envelope: report.sbom });
   }
   return {
     digest: createHash('sha256').update(canonicalJson(content)).digest('hex'),
@@ -129,7 +140,10 @@ const REFUSALS: Partial<Readonly<Record<AttestErrorCode, Refusal>>> = {
   'module-equivalence-unproven': 'report-outcome-mismatch',
 };
 
-async function refuse<T>(field: 'rebuild' | 'provenance', check: () => Promise<T>): Promise<T> {
+async function refuse<T>(
+  field: 'rebuild' | 'provenance' | 'sbom',
+  check: () => Promise<T>,
+): Promise<T> {
   try {
     return await check();
   } catch (error) {

@@ -2,6 +2,7 @@ import {
   organisationsOf,
   publicationVerdict,
   REBUILD_PREDICATE_TYPE,
+  SBOM_PREDICATE_TYPE,
   type ModuleOutcome,
   type Outcome,
   type Policy,
@@ -81,8 +82,10 @@ export function digestSet(text: string): { sha256: string } | { sha512: string }
 }
 
 function rebuildView(row: PublicationRow['rebuilds'][number]): Rebuild {
-  const logged = row.attestations.find((a) => a.predicateType === REBUILD_PREDICATE_TYPE);
-  const logIndex = logged?.logIndex ?? null;
+  const indexOf = (predicateType: string): bigint | null =>
+    row.attestations.find((a) => a.predicateType === predicateType)?.logIndex ?? null;
+  const logIndex = indexOf(REBUILD_PREDICATE_TYPE);
+  const sbomLogIndex = indexOf(SBOM_PREDICATE_TYPE);
   return {
     id: row.id,
     rebuilder: row.rebuilderId,
@@ -91,6 +94,7 @@ function rebuildView(row: PublicationRow['rebuilds'][number]): Rebuild {
     attempt: row.attempt,
     ...(row.outcome === null ? {} : { outcome: row.outcome as Outcome }),
     ...(logIndex === null ? {} : { logIndex: Number(logIndex) }),
+    ...(sbomLogIndex === null ? {} : { sbomLogIndex: Number(sbomLogIndex) }),
     ...(row.failureCode === null || row.failureMessage === null
       ? {}
       : { failure: { code: row.failureCode, message: row.failureMessage } }),
