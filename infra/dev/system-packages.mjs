@@ -16,6 +16,16 @@ const forTests = [
     packages: ['redis-server'],
     why: "the queue's tests run on Redis as well as on PostgreSQL",
   },
+  {
+    command: 'git',
+    packages: ['git'],
+    why: 'the tests that fetch sources by commit',
+  },
+  {
+    command: 'docker-registry',
+    packages: ['docker-registry'],
+    why: 'the tests of the OCI client against a registry',
+  },
   { command: 'dockerd', packages: ['docker.io'], why: 'the test that builds and runs the image' },
   {
     command: 'docker',
