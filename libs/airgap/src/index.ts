@@ -1,0 +1,22 @@
+export { attestationDigest, viewOf, type EntryStanding } from './carried-entry.js';
+export { AirgapError, type AirgapErrorCode, type ForkProof } from './errors.js';
+export { signExport } from './exporter.js';
+export {
+  countLeaves,
+  packBundle,
+  rangesOf,
+  type BundleContents,
+  type CarriedArtifact,
+  type CarrySource,
+  type LeafRange,
+} from './pack.js';
+export type { Hashing, NewHash, RunningHash } from './record-reader.js';
+export type { CarryHeader } from './record.js';
+export type { TreeBase } from './tree-walk.js';
+export type {
+  SiteKnowledge,
+  VerifiedBundle,
+  VerifiedItem,
+  VerifyBundleOptions,
+} from './verified-bundle.js';
+export { verifyBundle } from './verify-bundle.js';
