@@ -42,8 +42,8 @@ class LyingLog {
         for await (const chunk of request) chunks.push(chunk as Buffer);
         const answer = await fetch(honest() + (request.url ?? ''), {
           method: request.method ?? 'GET',
-          headers: { 'content-type': 'application/json' },
-          ...(request.method === 'POST' ? { body: Buffer.concat(chunks) } : {}),
+          headers: { 'content-type': request.headers['content-type'] ?? 'application/json' },
+          ...(request.method === 'GET' ? {} : { body: Buffer.concat(chunks) }),
         });
         let body = await answer.text();
         if (request.method === 'POST' && answer.ok && this.mute) {

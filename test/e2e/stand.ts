@@ -56,6 +56,8 @@ export class Stand {
     readonly settings: Settings,
   ) {
     this.db = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+    // A connection may hear of the server's end before it has come to its own.
+    this.db.on('error', () => undefined);
     this.#closers.push(() => this.db.end());
   }
 

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Route } from '@touchstone/contract';
+import { isSecret } from '@touchstone/keys';
 import type { Database, RebuilderRow } from '@touchstone/store';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from './problem-error.js';
@@ -64,12 +64,8 @@ function bearer(request: FastifyRequest): string {
 
 /** Compares digests, in constant time, so that neither text nor length shows in the timing. */
 function checkSecret(offered: string, secret: string): true {
-  if (!timingSafeEqual(digest(offered), digest(secret))) {
+  if (!isSecret(offered, secret)) {
     throw new ProblemError('token-forbidden', 'the token is not the one this route asks for');
   }
   return true;
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

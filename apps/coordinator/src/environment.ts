@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { KeyError, readSecret, secretSource } from '@touchstone/keys';
 import { z } from 'zod';
 
 const seconds = (fallback: number, min: number, max: number): z.ZodType<number> =>
@@ -73,15 +73,12 @@ export function readEnvironment(
   // An empty variable is an absent one: that is what compose files make of an unset name.
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   for (const name of SECRETS) {
-    const file = given[`${name}_FILE`];
-    if (file === undefined) continue;
-    if (given[name] !== undefined) {
-      throw new EnvironmentError(`${name} and ${name}_FILE are both set; set one of them`);
-    }
     try {
-      given[name] = readFileSync(file, 'utf8').trim();
+      const source = secretSource(name, given);
+      if (source !== undefined) given[name] = readSecret(source);
     } catch (cause) {
-      throw new EnvironmentError(`${name}_FILE: ${file} cannot be read`, { cause });
+      if (!(cause instanceof KeyError)) throw cause;
+      throw new EnvironmentError(`${name}_FILE: ${cause.message}`, { cause });
     }
   }
   const parsed = Environment.safeParse(given);

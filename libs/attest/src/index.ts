@@ -133,6 +133,7 @@ export {
   type ResolvedTrustRoot,
 } from './trust-root.js';
 export { DsseRequestBody, dsseEntry } from './rekor/dsse-entry.js';
+export { evidenceBundles, type EvidenceBundle } from './rekor/evidence-bundle.js';
 export { BUNDLE_MEDIA_TYPE, parsePae, sigstoreBundle, type BundleParts } from './rekor/bundle.js';
 export {
   signingConfigDocument,

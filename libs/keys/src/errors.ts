@@ -9,7 +9,9 @@ export type KeyErrorCode =
   | 'key-malformed'
   | 'key-unsupported'
   | 'key-inconsistent'
-  | 'public-key-malformed';
+  | 'public-key-malformed'
+  | 'secret-ambiguous'
+  | 'secret-unreadable';
 
 /**
  * Everything this library refuses, with a stable code to branch on. Messages and causes never

@@ -5,3 +5,4 @@ export { nodeVerifier } from './node-verifier.js';
 export { generateKey, privateKeyFromPem, type PrivateKey } from './private-key.js';
 export { publicKeyFromPem, publicKeyToPem } from './public-key-pem.js';
 export { ecdsaDigestCheck } from './ecdsa-digest.js';
+export { isSecret, readSecret, readSecretKey, secretSource, type SecretSource } from './secret.js';

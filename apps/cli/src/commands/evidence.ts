@@ -1,5 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import { narrowEvidence } from '@touchstone/attest';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { evidenceBundles, narrowEvidence, type Evidence, type TrustRoot } from '@touchstone/attest';
+import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import { coordinatorClient, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
@@ -10,6 +12,7 @@ interface Options {
   coordinator: string;
   out?: string;
   trustRoot?: string;
+  bundles?: string;
 }
 
 export function registerEvidence(program: Command, context: Context): void {
@@ -20,8 +23,16 @@ export function registerEvidence(program: Command, context: Context): void {
     .option('--coordinator <url>', 'the coordinator', coordinatorUrl(context))
     .option('--out <file>', 'write it to this file instead of standard output')
     .option('--trust-root <file>', 'leave out statements by rebuilders that it does not name')
+    .option(
+      '--bundles <dir>',
+      'also write each statement as a Sigstore bundle there, verified against --trust-root',
+    )
     .option('--json', 'the evidence file is JSON in any case; accepted for symmetry')
-    .addHelpText('after', '\nExample:\n  touchstone evidence <id> --out siphash24.evidence.json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  touchstone evidence <id> --out siphash24.evidence.json' +
+        '\n  touchstone evidence <id> --out e.json --trust-root trust-root.json --bundles bundles',
+    )
     .action((id: string, options: Options) => evidence(id, options, context));
 }
 
@@ -31,10 +42,17 @@ async function evidence(id: string, options: Options, { terminal }: Context): Pr
   }
   const trustRoot =
     options.trustRoot === undefined ? undefined : await readTrustRoot(options.trustRoot);
+  if (options.bundles !== undefined && trustRoot === undefined) {
+    throw new CliError('key-missing', 'give --trust-root with --bundles', EXIT.usage);
+  }
   const all = await coordinatorClient(options.coordinator).evidence({ params: { id } });
   const document = trustRoot === undefined ? all : narrowEvidence(all, trustRoot);
   const left = all.entries.length - document.entries.length;
   if (left > 0) terminal.note(`left out ${left} statements by rebuilders of no concern here`);
+  if (trustRoot !== undefined && options.bundles !== undefined) {
+    const count = await writeBundles(document, trustRoot, options.bundles);
+    terminal.note(`wrote ${count} bundles to ${options.bundles}`);
+  }
   const text = `${JSON.stringify(document)}\n`;
   if (options.out === undefined) {
     terminal.print(text.trimEnd());
@@ -42,4 +60,20 @@ async function evidence(id: string, options: Options, { terminal }: Context): Pr
   }
   await writeFile(options.out, text);
   terminal.note(`wrote ${options.out}; check it offline with \`touchstone verify\``);
+}
+
+/** Named by who said what, and where it stands in the log. */
+async function writeBundles(
+  evidence: Evidence,
+  trustRoot: TrustRoot,
+  dir: string,
+): Promise<number> {
+  const bundles = await evidenceBundles(evidence, { trustRoot, verify: nodeVerifier });
+  await mkdir(dir, { recursive: true });
+  for (const { logIndex, rebuilder, predicateType, bundle } of bundles) {
+    const what = predicateType.includes('/provenance/') ? 'provenance' : 'rebuild';
+    const file = join(dir, `${logIndex}-${rebuilder}-${what}.sigstore.json`);
+    await writeFile(file, `${JSON.stringify(bundle)}\n`);
+  }
+  return bundles.length;
 }

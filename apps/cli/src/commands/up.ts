@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
+import { readTrustRoot } from '../input.js';
 import type { LocalRebuilder } from '../stack/network.js';
 
 interface Options {
@@ -10,9 +11,13 @@ interface Options {
   quorum: number;
   coordinatorPort: number;
   logPort: number;
-  origin: string;
+  origin?: string;
+  logToken?: boolean;
   json?: boolean;
 }
+
+/** A bare host name: sigstore's clients compare it with that of a URL. Stands for this machine. */
+const DEFAULT_ORIGIN = 'touchstone.localhost';
 
 export function registerUp(program: Command, context: Context): void {
   program
@@ -23,11 +28,17 @@ export function registerUp(program: Command, context: Context): void {
     .option('--quorum <k>', 'organisations that must agree', count, 2)
     .option('--coordinator-port <port>', 'port of the coordinator', count, 7400)
     .option('--log-port <port>', 'port of the log', count, 7401)
-    .option('--origin <name>', 'origin of the log, the name it signs under', 'localhost/touchstone')
+    .option(
+      '--origin <name>',
+      `origin of the log, the name it signs under (${DEFAULT_ORIGIN}, or that of the folder)`,
+    )
+    .option('--log-token', 'the log asks writers for the token in keys/log-write.token')
     .option('--json', 'print the addresses as JSON once everything runs')
     .addHelpText(
       'after',
-      '\nExample:\n  touchstone up --data .touchstone --rebuilders 3 --quorum 2',
+      '\nAll of it listens on 127.0.0.1 alone. Without --log-token every process of this machine may' +
+        '\nwrite signed entries to the log, which is what cosign does: it sends no token.' +
+        '\n\nExample:\n  touchstone up --data .touchstone --rebuilders 3 --quorum 2',
     )
     .action((options: Options) => up(options, context));
 }
@@ -47,15 +58,18 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
   const rebuilders: LocalRebuilder[] = Array.from({ length: options.rebuilders }, (_, index) => ({
     id: `local-${index + 1}`,
     organisation: `local-${index + 1}`,
-    algorithm: 'ed25519',
+    // Signs digests, so cosign verifies the statements too.
+    algorithm: 'ecdsa-p256-sha256',
   }));
+  const dir = resolve(options.data);
   // Loaded here: the database client takes longer to load than most commands take to run.
   const { startNetwork } = await import('../stack/network.js');
   const network = await startNetwork({
-    dir: resolve(options.data),
-    cacheDir: resolve(join(options.data, 'cache')),
-    origin: options.origin,
+    dir,
+    cacheDir: join(dir, 'cache'),
+    origin: options.origin ?? (await keptOrigin(dir)) ?? DEFAULT_ORIGIN,
     quorum: options.quorum,
+    openLog: options.logToken !== true,
     rebuilders,
     coordinatorPort: options.coordinatorPort,
     logPort: options.logPort,
@@ -85,6 +99,16 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
   } finally {
     terminal.note('stopping');
     await network.close();
+  }
+}
+
+/** The name of the log that the folder holds; a log keeps its name for life. */
+async function keptOrigin(dir: string): Promise<string | undefined> {
+  try {
+    return (await readTrustRoot(join(dir, 'trust-root.json'))).logs[0]?.origin;
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'file-unreadable') return undefined;
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { isUnreachableOffline, touchstoneOffline } from './offline.js';
 import { loadPublications, type DemoPublication } from './publications.js';
 
 const REBUILDERS: readonly LocalRebuilder[] = [
-  { id: 'aurora-1', organisation: 'Aurora Labs', algorithm: 'ed25519' },
+  { id: 'aurora-1', organisation: 'Aurora Labs', algorithm: 'ecdsa-p256-sha256' },
   { id: 'borealis-1', organisation: 'Borealis Foundation', algorithm: 'ecdsa-p256-sha256' },
   { id: 'cumulus-1', organisation: 'Cumulus University', algorithm: 'ed25519' },
 ];
@@ -64,7 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   await mkdir(evidenceDir, { recursive: true });
   const network = await startNetwork({
     ...{ dir, cacheDir, progress, stop },
-    origin: 'demo.touchstone.dev/log',
+    origin: 'demo.touchstone.dev',
     quorum: QUORUM,
     rebuilders: REBUILDERS,
   });

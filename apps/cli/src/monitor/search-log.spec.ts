@@ -96,7 +96,7 @@ describe('a search', () => {
     const liar = await startLiar(
       () => log.url,
       async (path, answer) => {
-        if (!path.startsWith('/v1/search')) return answer;
+        if (!path.startsWith('/v1/search?digest')) return answer;
         const body = JSON.parse(stale.toString()) as SearchAnswer;
         const { index } = body.commitment;
         const proof = await fetch(`${log.url}/v1/proof/inclusion?index=${index}&size=${size}`);

@@ -32,6 +32,8 @@ export interface NetworkOptions {
   /** Ports of the loopback interface; a free one is taken when absent. */
   readonly coordinatorPort?: number;
   readonly logPort?: number;
+  /** Whoever reaches the log may write to it, as cosign does, which sends no token. */
+  readonly openLog?: boolean;
   readonly leaseSeconds?: number;
   readonly allowPrivateRegistries?: boolean;
   readonly progress: (line: string) => void;
@@ -75,7 +77,7 @@ async function start(options: NetworkOptions, processes: Processes): Promise<Net
   progress('starting PostgreSQL');
   const database = await startEmbeddedPostgres({ dir: join(dir, 'postgres') });
   processes.onClose(() => database.stop());
-  const log = await startLog(options, processes);
+  const log = await startLog(options, processes, database.url);
   const coordinator = await startCoordinator(options, processes, database.url, log);
   const keys = await startRebuilders(options, processes, coordinator);
   const trustRoot = trustRootOf(options, log.vkey, keys);
@@ -94,17 +96,25 @@ async function start(options: NetworkOptions, processes: Processes): Promise<Net
 interface RunningLog {
   readonly url: string;
   readonly vkey: string;
-  readonly writeTokenFile: string;
+  /** What those who write are told. */
+  readonly writing: { readonly LOG_WRITE_TOKEN_FILE?: string };
 }
 
-async function startLog(options: NetworkOptions, processes: Processes): Promise<RunningLog> {
+async function startLog(
+  options: NetworkOptions,
+  processes: Processes,
+  databaseUrl: string,
+): Promise<RunningLog> {
   const { dir, origin } = options;
   const port = options.logPort ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const keyFile = join(dir, 'keys/log.pem');
   const { publicKey } = await keptKey(keyFile, 'ed25519');
+  const v1KeyFile = join(dir, 'keys/log-v1.pem');
+  await keptKey(v1KeyFile, 'ecdsa-p256-sha256');
   const writeTokenFile = join(dir, 'keys/log-write.token');
   await keptToken(writeTokenFile);
+  const writing = options.openLog === true ? {} : { LOG_WRITE_TOKEN_FILE: writeTokenFile };
   options.progress(`starting the log on ${url}`);
   await processes.run({
     app: 'log',
@@ -115,13 +125,17 @@ async function startLog(options: NetworkOptions, processes: Processes): Promise<
       TILES_DIR: join(dir, 'tiles'),
       LOG_ORIGIN: origin,
       LOG_KEY_FILE: keyFile,
-      LOG_WRITE_TOKEN_FILE: writeTokenFile,
+      // Rekor v1 knows no Ed25519: with this key its clients are served too.
+      LOG_V1_KEY_FILE: v1KeyFile,
+      ...writing,
+      // What is derived from the tiles need not be made again at each start.
+      DATABASE_URL: databaseUrl,
       // Someone is trying this out: `touchstone search` should not have to wait for a minute.
       LOG_MAP_SECONDS: '10',
       PORT: String(port),
     },
   });
-  return { url, writeTokenFile, vkey: formatVerifierKey(verifierKey(origin, publicKey)) };
+  return { url, writing, vkey: formatVerifierKey(verifierKey(origin, publicKey)) };
 }
 
 interface RunningCoordinator {
@@ -150,7 +164,7 @@ async function startCoordinator(
       DATABASE_URL: databaseUrl,
       LOG_URL: log.url,
       LOG_VKEY: log.vkey,
-      LOG_WRITE_TOKEN_FILE: log.writeTokenFile,
+      ...log.writing,
       ADMIN_TOKEN_FILE: adminTokenFile,
       POLICY_QUORUM: String(options.quorum),
       PORT: String(port),
@@ -173,8 +187,10 @@ async function startRebuilders(
     const keyFile = join(dir, 'keys', `${id}.pem`);
     const key = await keptKey(keyFile, algorithm);
     keys.set(id, key);
-    const spki = toBase64(key.publicKey.spki);
-    await client.enrol({ body: { id, organisation, publicKey: { algorithm, spki } } });
+    // A folder from earlier may hold a key of another kind.
+    const { publicKey: kept } = key;
+    const publicKey = { algorithm: kept.algorithm, spki: toBase64(kept.spki) };
+    await client.enrol({ body: { id, organisation, publicKey } });
     await processes.run({
       app: 'worker',
       name: id,
