@@ -29,6 +29,8 @@ export interface FsckOptions {
   readonly verify: SignatureVerifier;
   readonly hasher?: TreeHasher;
   readonly maxProblems?: number;
+  /** Told the leaves checked so far, bundle by bundle, and waited for; what it throws ends the check. */
+  readonly progress?: (leaves: number, size: number) => Promise<void>;
 }
 
 const MAX_PROBLEMS = 100;
@@ -57,7 +59,7 @@ export async function fsck(
   const state = await readState(storage, hasher, report);
   const size = state?.range.size ?? checkpoint?.size ?? 0;
   if (state && checkpoint) compareStateWith(state, checkpoint, report);
-  await checkTree(storage, { size, state, checkpoint }, hasher, report);
+  await checkTree(storage, { size, state, checkpoint }, { ...options, hasher }, report);
   return { ok: found === 0, size, checkpoint, problems, truncated: found > problems.length };
 }
 
@@ -116,7 +118,7 @@ interface ClaimedTree {
 async function checkTree(
   storage: Pick<TileStorage, 'read' | 'list'>,
   { size, state, checkpoint }: ClaimedTree,
-  hasher: TreeHasher,
+  { hasher, progress }: { readonly hasher: TreeHasher } & Pick<FsckOptions, 'progress'>,
   report: ReportProblem,
 ): Promise<void> {
   const range = new CompactRange(hasher);
@@ -137,6 +139,7 @@ async function checkTree(
         checkRoot(CHECKPOINT_PATH, range, checkpoint.root, report);
       }
     }
+    await progress?.(range.size, size);
   }
   await rows.finish();
   if (state) checkRoot(STATE_PATH, range, state.range.root(), report);

@@ -19,6 +19,7 @@ export { nodeHasher } from './node-hasher.js';
 export { readState } from './open-state.js';
 export { PosixStorage } from './posix-storage.js';
 export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from './storage.js';
+export { repair, type RepairReport } from './repair/repair.js';
 export { TileReader, type ReadPath, type TileReaderOptions } from './tile-reader.js';
 export { Tlog } from './tlog.js';
 export type { TlogEvent, TlogOptions } from './tlog-options.js';
