@@ -17,6 +17,10 @@ const Environment = z.object({
   LOG_ADMIN_TOKEN_FILE: z.string().min(1).optional(),
   /** A checkpoint older than this is signed and cosigned anew; 0 does so never. */
   LOG_REPUBLISH_SECONDS: z.coerce.number().min(0).max(2_000_000).default(600),
+  /** From the end of one scrub through tiles and bundles to the start of the next. */
+  LOG_SCRUB_SECONDS: z.coerce.number().min(0.01).max(2_000_000).default(86_400),
+  /** Leaves that a scrub checks per second; 0 scrubs never. */
+  LOG_SCRUB_RATE: z.coerce.number().int().min(0).max(100_000_000).default(20_000),
   /** Token that writers present; or a file with it. Without either, anyone may write. */
   LOG_WRITE_TOKEN: z.string().min(16).max(1024).optional(),
   LOG_WRITE_TOKEN_FILE: z.string().min(1).optional(),
@@ -73,6 +77,7 @@ export interface LogEnvironment {
   readonly adminToken: SecretSource | undefined;
   /** Zero is never. */
   readonly republishMs: number;
+  readonly scrub: { readonly intervalMs: number; readonly rate: number };
   readonly writeToken: SecretSource | undefined;
   readonly witnesses:
     | { readonly policyFile: string; readonly failOpen: boolean; readonly timeoutMs: number }
@@ -117,6 +122,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     nextKey: secretSource('LOG_NEXT_KEY', e.LOG_NEXT_KEY_FILE, e.LOG_NEXT_KEY),
     adminToken: secretSource('LOG_ADMIN_TOKEN', e.LOG_ADMIN_TOKEN_FILE, e.LOG_ADMIN_TOKEN),
     republishMs: Math.round(e.LOG_REPUBLISH_SECONDS * 1000),
+    scrub: { intervalMs: e.LOG_SCRUB_SECONDS * 1000, rate: e.LOG_SCRUB_RATE },
     writeToken: secretSource('LOG_WRITE_TOKEN', e.LOG_WRITE_TOKEN_FILE, e.LOG_WRITE_TOKEN),
     witnesses:
       e.LOG_WITNESS_POLICY_FILE === undefined

@@ -55,6 +55,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
     republisher.close();
     parts.life.close();
     await parts.sweep.close();
+    await parts.scrub.close();
     await parts.map?.close();
     await parts.desk.threads.close();
     await parts.desk.indexed.close();

@@ -11,6 +11,7 @@ import { ProofsController } from './proofs.controller.js';
 import { DocumentsController } from './rekor/documents.controller.js';
 import { EntriesController } from './rekor/entries.controller.js';
 import { ExportController } from './rekor/export.controller.js';
+import type { Scrub } from './scrub/scrub.js';
 import type { Sigstore } from './rekor/sigstore.js';
 import type { V1Log } from './rekor/v1/v1-log.js';
 import { V1Controller } from './rekor/v1/v1.controller.js';
@@ -25,6 +26,7 @@ import {
   LOG,
   LOG_MAP,
   METRICS,
+  SCRUB,
   SIGSTORE,
   SWEEP,
   V1_LOG,
@@ -37,6 +39,7 @@ export interface LogParts {
   readonly metrics: LogMetrics;
   readonly sigstore: Sigstore;
   readonly sweep: Sweep;
+  readonly scrub: Scrub;
   /** Null when the log has no key for clients of Rekor v1. */
   readonly v1: V1Log | null;
   /** Null when the log keeps no verifiable index. */
@@ -53,6 +56,7 @@ export class LogModule {
     metrics,
     sigstore,
     sweep,
+    scrub,
     v1,
     map,
     life,
@@ -86,6 +90,7 @@ export class LogModule {
         { provide: LIFE_DESK, useFactory: () => life },
         { provide: ADMIN_TOKEN, useFactory: () => adminToken },
         { provide: SWEEP, useFactory: () => sweep },
+        { provide: SCRUB, useFactory: () => scrub },
         { provide: METRICS, useFactory: () => metrics },
         { provide: SIGSTORE, useFactory: () => sigstore },
       ],

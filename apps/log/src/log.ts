@@ -19,7 +19,7 @@ export class Log {
   /** Whose signature its checkpoints carry, now and earlier. */
   readonly keys: LogKeys;
   readonly #engine: Tlog;
-  readonly #storage: PosixStorage;
+  readonly storage: PosixStorage;
   readonly #publications: Publications;
   /** The one leaf that is still taken, and whether there is one such. */
   #only: Uint8Array | undefined;
@@ -34,7 +34,7 @@ export class Log {
     this.#publications = publications;
     this.keys = keys;
     this.#engine = engine;
-    this.#storage = storage;
+    this.storage = storage;
     this.reader = new TileReader((path) => storage.read(path), { latest: () => engine.size });
   }
 
@@ -152,7 +152,7 @@ export class Log {
       const bundle = Math.floor(at / TILE_WIDTH);
       const width = tileWidth(0, bundle, size);
       const path = entriesPath(bundle, width);
-      const bytes = await this.#storage.read(path);
+      const bytes = await this.storage.read(path);
       if (!bytes) throw new TlogError('tile-missing', `${path} is missing`);
       const end = Math.min(to, (bundle + 1) * TILE_WIDTH);
       const base = bundle * TILE_WIDTH;
@@ -169,7 +169,7 @@ export class Log {
 
   /** A file below `tile/`, by its canonical path. */
   readTile(path: string): Promise<Uint8Array | undefined> {
-    return this.#storage.read(path);
+    return this.storage.read(path);
   }
 
   /** Opens a note of this log; the signature of one that many ask for is checked once. */

@@ -10,6 +10,7 @@ export class LogMetrics {
   readonly #committed = this.#gauge('tlog_committed_size', 'Leaves of the durable tree');
   readonly #queue = this.#gauge('tlog_queue_depth', 'Entries that wait for a batch');
   readonly #stopped = this.#gauge('tlog_stopped', '1 when the log has stopped for good');
+  readonly #frozen = this.#gauge('tlog_frozen', '1 when the log is frozen and takes no entries');
   readonly #batch = this.#histogram(
     'tlog_batch_entries',
     'Entries made durable together',
@@ -50,10 +51,16 @@ export class LogMetrics {
   }
 
   /** The metrics as text, with what is only known at the moment of asking. */
-  async text(now: { size: number; queued: number; stopped: boolean }): Promise<string> {
+  async text(now: {
+    size: number;
+    queued: number;
+    stopped: boolean;
+    frozen: boolean;
+  }): Promise<string> {
     this.#treeSize.set(now.size);
     this.#queue.set(now.queued);
     this.#stopped.set(now.stopped ? 1 : 0);
+    this.#frozen.set(now.frozen ? 1 : 0);
     return this.registry.metrics();
   }
 

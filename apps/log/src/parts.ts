@@ -17,6 +17,7 @@ import { EntryThreads } from './rekor/entry-threads.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
 import { readSecret } from './secret.js';
+import { Scrub } from './scrub/scrub.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
 
@@ -70,6 +71,15 @@ export async function openParts(around: {
     failed: (error) => logger.error({ err: error }, 'the sweep through attestations failed'),
   });
   const { v1Signer } = sigstore;
+  const scrub = new Scrub({
+    storage: log.storage,
+    keys: log.keys,
+    registry: metrics.registry,
+    ...environment.scrub,
+    alarm: ({ path, code, message }) => logger.error({ path, code }, `${path}: ${message}`),
+    finished: ({ ok, size }) => logger.info({ ok, size }, 'a scrub through the log has finished'),
+    failed: (error) => logger.error({ err: error }, 'the scrub through the log failed'),
+  });
   const v1 = v1Signer ? new V1Log(indexed, attestations, v1Signer) : null;
   const threads = new EntryThreads({
     threads: environment.verifyThreads,
@@ -84,7 +94,7 @@ export async function openParts(around: {
     clock: () => new Date(),
     told: (event, index) => logger.warn({ event, index }, `the log said of itself: ${event.event}`),
   });
-  return { desk, metrics, sigstore, sweep, v1, map, life, adminToken };
+  return { desk, metrics, sigstore, sweep, scrub, v1, map, life, adminToken };
 }
 
 async function openAdminToken({ adminToken }: LogEnvironment): Promise<string | null> {

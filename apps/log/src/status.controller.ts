@@ -4,7 +4,8 @@ import type { Sweep } from './attestations/sweep.js';
 import { HttpProblem } from './http-problem.js';
 import type { Log } from './log.js';
 import type { LogMetrics } from './metrics.js';
-import { LOG, METRICS, SWEEP } from './tokens.js';
+import type { Scrub } from './scrub/scrub.js';
+import { LOG, METRICS, SCRUB, SWEEP } from './tokens.js';
 
 const document = openApiDocument(
   {
@@ -21,15 +22,18 @@ export class StatusController {
   readonly #log: Log;
   readonly #metrics: LogMetrics;
   readonly #sweep: Sweep;
+  readonly #scrub: Scrub;
 
   constructor(
     @Inject(LOG) log: Log,
     @Inject(METRICS) metrics: LogMetrics,
     @Inject(SWEEP) sweep: Sweep,
+    @Inject(SCRUB) scrub: Scrub,
   ) {
     this.#log = log;
     this.#metrics = metrics;
     this.#sweep = sweep;
+    this.#scrub = scrub;
   }
 
   /** The process answers. */
@@ -39,14 +43,14 @@ export class StatusController {
     return { status: 'ok' };
   }
 
-  /** The log takes entries. */
+  /** The log takes entries, or is frozen and takes none by its own word. */
   @Get('readyz')
   @Header('Cache-Control', 'no-store')
-  ready(): { status: string; size: number; warnings?: string[] } {
-    const { failure, size } = this.#log;
+  ready(): { status: string; size: number; frozen: boolean; warnings?: string[] } {
+    const { failure, size, frozen } = this.#log;
     if (failure) throw new HttpProblem('log-stopped', 503, failure.message, { cause: failure });
-    const { warning } = this.#sweep;
-    return { status: 'ready', size, ...(warning === undefined ? {} : { warnings: [warning] }) };
+    const warnings = [this.#sweep.warning, this.#scrub.warning].filter((one) => one !== undefined);
+    return { status: 'ready', size, frozen, ...(warnings.length > 0 && { warnings }) };
   }
 
   @Get('metrics')
@@ -54,7 +58,12 @@ export class StatusController {
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   metrics(): Promise<string> {
     const { size, queued, failure } = this.#log;
-    return this.#metrics.text({ size, queued, stopped: failure !== undefined });
+    return this.#metrics.text({
+      size,
+      queued,
+      stopped: failure !== undefined,
+      frozen: this.#log.frozen,
+    });
   }
 
   @Get('openapi.json')

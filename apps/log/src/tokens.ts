@@ -4,6 +4,7 @@ export const METRICS = Symbol('metrics');
 export const SIGSTORE = Symbol('sigstore');
 export const ATTESTATIONS = Symbol('attestations');
 export const SWEEP = Symbol('sweep');
+export const SCRUB = Symbol('scrub');
 export const WRITERS = Symbol('writers');
 export const WRITE_DESK = Symbol('write desk');
 export const V1_LOG = Symbol('v1 log');
