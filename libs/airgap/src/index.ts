@@ -1,6 +1,22 @@
+export {
+  ACKNOWLEDGEMENT_PREDICATE_TYPE,
+  Acknowledgement,
+  followAcknowledgement,
+  signAcknowledgement,
+  signCompactAcknowledgement,
+  verifyAcknowledgement,
+} from './acknowledgement.js';
+export {
+  ARCHIVE_END,
+  archiveHeader,
+  archivePadding,
+  readArchive,
+  type ArchiveFile,
+} from './archive.js';
 export { attestationDigest, viewOf, type EntryStanding } from './carried-entry.js';
 export { AirgapError, type AirgapErrorCode, type ForkProof } from './errors.js';
 export { signExport } from './exporter.js';
+export { judgeImport, type ImportVerdict, type TimeKnowledge } from './import-verdict.js';
 export {
   countLeaves,
   packBundle,
@@ -10,6 +26,16 @@ export {
   type CarrySource,
   type LeafRange,
 } from './pack.js';
+export {
+  encodePartHead,
+  missingParts,
+  PART_LIMITS,
+  partHeads,
+  partLength,
+  planParts,
+  readPartHead,
+  type PartHead,
+} from './parts.js';
 export type { Hashing, NewHash, RunningHash } from './record-reader.js';
 export type { CarryHeader } from './record.js';
 export type { TreeBase } from './tree-walk.js';
