@@ -221,6 +221,27 @@ export const ToolchainName = z.strictObject({
   version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}$/),
 });
 
+/**
+ * Variables that a recipe may set: what languages and their build tools read to decide the bytes
+ * they write. Nothing else passes, so that a recipe cannot reach the sandbox's own settings.
+ */
+const VARIABLE =
+  /^(?:SOURCE_DATE_EPOCH|TZ|LANG|LC_ALL|NODE_ENV|(?:C|CPP|CXX|LD)FLAGS|EMCC_CFLAGS|RUSTFLAGS|CARGO_(?:BUILD_RUSTFLAGS|ENCODED_RUSTFLAGS|INCREMENTAL|PROFILE_[A-Z0-9_]+|TARGET_WASM32_[A-Z0-9_]+)|GO(?:OS|ARCH|WASM|FLAGS|EXPERIMENT|DEBUG))$/;
+
+const BuildEnvironment = z
+  .record(z.string().regex(VARIABLE, 'is not a variable that a recipe may set'), Argument)
+  .refine((variables) => Object.keys(variables).length <= 32, 'has more than 32 variables');
+
+/**
+ * Packages that the source's own lock file pins by digest and that are fetched before the build,
+ * for the build has no network: Cargo.lock; go.sum beside its go.mod; package-lock.json.
+ */
+export const RecipeDependencies = z.strictObject({
+  kind: z.enum(['cargo', 'go', 'npm']),
+  /** Of the lock file, relative to the unpacked source. */
+  lockfile: InnerPath,
+});
+
 export const RECIPE_SCHEMA = 'https://touchstone.dev/recipe/v1';
 
 export const Recipe = z
@@ -231,6 +252,9 @@ export const Recipe = z
     toolchain: ToolchainName,
     /** Where the steps run, relative to the unpacked source; an npm tarball's files lie in `package`. */
     workdir: InnerPath.default('package'),
+    /** `{workspace}` in a value stands for the folder that the source was unpacked into. */
+    environment: BuildEnvironment.exactOptional(),
+    dependencies: z.array(RecipeDependencies).min(1).max(8).exactOptional(),
     steps: z.array(RecipeStep).min(1).max(MAX_STEPS),
     modules: z.array(RecipeModule).min(1).max(MAX_MODULES),
   })
@@ -250,4 +274,5 @@ export type ModuleLocation = z.infer<typeof ModuleLocation>;
 export type RecipeModule = z.infer<typeof RecipeModule>;
 export type RecipeStep = z.infer<typeof RecipeStep>;
 export type ToolchainName = z.infer<typeof ToolchainName>;
+export type RecipeDependencies = z.infer<typeof RecipeDependencies>;
 export type Recipe = z.infer<typeof Recipe>;

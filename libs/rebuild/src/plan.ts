@@ -1,5 +1,6 @@
 import type { RecipeStep } from '@touchstone/contract';
 import { RebuildError } from './errors.js';
+import { BUILD_ENVIRONMENT } from './sandbox/sandbox-limits.js';
 import type { ToolchainCommand } from './toolchain/toolchain-lock.js';
 
 /** One process in the sandbox. */
@@ -15,6 +16,23 @@ interface Invocation {
 
 // Compiling a large compiler twice, first quickly and then well, costs more than it saves here.
 const DRIVER_ARGV = ['/bin/node', '--liftoff-only', '/toolchain/drivers/run.mjs'] as const;
+
+/**
+ * The whole environment of a build: that of every build, then what the toolchain, the fetched
+ * dependencies and the recipe set, each over those before it.
+ *
+ * @param layers `{workspace}` in a value stands for `mountPoint`
+ * @param mountPoint where the sandbox has the workspace
+ */
+export function buildEnvironment(
+  layers: readonly Readonly<Record<string, string>>[],
+  mountPoint = '/work',
+): Record<string, string> {
+  const variables: Record<string, string> = { ...BUILD_ENVIRONMENT };
+  for (const [name, value] of layers.flatMap((layer) => Object.entries(layer)))
+    variables[name] = value.replaceAll('{workspace}', mountPoint);
+  return variables;
+}
 
 /**
  * The processes that carry out the steps, in order. Invocations that follow each other and belong

@@ -14,7 +14,9 @@ import { outcomeOfFailure, RebuildError } from './errors.js';
 import { judgeModules, worstOutcome } from './compare/judge.js';
 import type { NpmSource } from './source/npm-source.js';
 import { readPublished } from './compare/published.js';
-import { planSteps } from './plan.js';
+import { fetchDependencies } from './dependencies/fetch-dependencies.js';
+import { dependencySources, type DependencyOptions } from './dependencies/sources.js';
+import { buildEnvironment, planSteps } from './plan.js';
 import type { Executor } from './sandbox/executor.js';
 import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 import { readToolchainLock } from './toolchain/lock-folders.js';
@@ -45,6 +47,8 @@ export interface RebuildOptions {
   readonly toolchains?: string;
   /** Where toolchains of Debian's packages and of images come from. */
   readonly toolchainFiles?: Omit<AssembleOptions, 'signal'>;
+  /** Where the packages come from that a source's lock file pins. */
+  readonly registries?: DependencyOptions;
   readonly now?: () => Date;
   readonly onProgress?: (stage: RebuildStage) => void;
   readonly signal?: AbortSignal;
@@ -65,6 +69,8 @@ export interface RebuildReport {
 /** What is known so far; a rebuild that breaks off reports this much. */
 interface Progress {
   toolchain?: Toolchain;
+  /** Variables of the build. */
+  variables: Readonly<Record<string, string>>;
   lockfile?: FoundLockfile;
   readonly dependencies: ResolvedDependency[];
   readonly claimed: Map<string, Uint8Array>;
@@ -83,6 +89,7 @@ export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<
   const now = options.now ?? (() => new Date());
   const startedOn = now().toISOString();
   const progress: Progress = {
+    variables: BUILD_ENVIRONMENT,
     dependencies: [],
     claimed: new Map(),
     built: new Map(),
@@ -118,7 +125,7 @@ export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<
       sandbox: options.sandbox.description,
       architecture: machine(),
       network: 'none',
-      variables: { ...BUILD_ENVIRONMENT },
+      variables: { ...progress.variables },
     },
     startedOn,
     finishedOn: now().toISOString(),
@@ -198,6 +205,18 @@ async function build(
       throw new RebuildError('workdir-missing', `the source has no folder ${recipe.workdir}`);
     const lockfile = await findLockfile(workspace, recipe.workdir, recipe.toolchain.name);
     if (lockfile !== undefined) progress.lockfile = lockfile;
+    const fetched = await fetchDependencies(
+      recipe,
+      workspace,
+      dependencySources(options.source, options.cache, options.registries),
+      options.signal,
+    );
+    progress.dependencies.push(...fetched.resolved);
+    progress.variables = buildEnvironment([
+      toolchain.environment,
+      fetched.environment,
+      recipe.environment ?? {},
+    ]);
     await clearOutputs(
       directory,
       recipe.modules.map(({ output }) => output),
@@ -211,7 +230,7 @@ async function build(
         workspace,
         directory: recipe.workdir,
         argv,
-        environment: BUILD_ENVIRONMENT,
+        environment: progress.variables,
         ...(input === undefined ? {} : { input }),
         limits: { ...limits, wallMilliseconds: left },
         ...(options.signal === undefined ? {} : { signal: options.signal }),

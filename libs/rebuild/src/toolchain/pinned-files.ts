@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RebuildError, systemCode } from '../errors.js';
 import { download, type DownloadOptions } from '../source/download.js';
@@ -74,6 +74,27 @@ export class PinnedFiles {
     }
   }
 
+  /** What was remembered under a name that pins content in another way than SHA-256 does. */
+  async recall(pin: string): Promise<Uint8Array | undefined> {
+    const sha256 = await readFile(this.#pinFile(pin), 'utf8').catch(() => '');
+    return /^[0-9a-f]{64}$/.test(sha256) ? this.read(sha256) : undefined;
+  }
+
+  /** Keeps bytes that were checked against `pin`. */
+  async remember(pin: string, bytes: Uint8Array): Promise<void> {
+    const sha256 = sha256Hex(bytes);
+    await this.store({ sha256, maxBytes: bytes.length, label: pin }, once(bytes));
+    const file = this.#pinFile(pin);
+    await mkdir(join(file, '..'), { recursive: true });
+    const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+    await writeFile(temporary, sha256, { flag: 'wx' });
+    await rename(temporary, file);
+  }
+
+  #pinFile(pin: string): string {
+    return join(this.#folder, '..', 'pins', sha256Hex(pin));
+  }
+
   /**
    * The file, from the cache or else from the first of `urls` that has exactly these bytes. The
    * addresses are the operator's own, so their origins are what may be asked.
@@ -114,4 +135,9 @@ export class PinnedFiles {
 function originsFor(url: string): ReadonlySet<string> {
   const { origin, hostname, protocol } = new URL(url);
   return protocol === 'http:' ? new Set([origin, `https://${hostname}`]) : new Set([origin]);
+}
+
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield bytes;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RebuildError } from '../../errors.js';
 import { sha256Hex } from '../../source/integrity.js';
 import type { DebianPackage } from '../toolchain-lock.js';
-import { PinnedFiles, type PinnedFilesOptions } from '../pinned-files.js';
+import { once, PinnedFiles, type PinnedFilesOptions } from '../pinned-files.js';
 
 export const DEBIAN_MIRROR = 'http://deb.debian.org/debian';
 
@@ -103,9 +103,4 @@ async function digestsIn(folders: readonly string[]): Promise<ReadonlyMap<string
 /** Mirrors spell `+` and `~` of file names as they are. */
 function encodeSegment(segment: string): string {
   return encodeURIComponent(segment).replaceAll('%2B', '+').replaceAll('%3A', ':');
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  yield bytes;
 }
