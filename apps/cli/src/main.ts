@@ -7,7 +7,9 @@ import { registerEvidence } from './commands/evidence.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerLog } from './commands/log.js';
 import { registerMonitor } from './commands/monitor.js';
+import { registerOsv } from './commands/osv.js';
 import { registerRebuild } from './commands/rebuild.js';
+import { registerSbom } from './commands/sbom.js';
 import { registerSearch } from './commands/search.js';
 import { registerStatus } from './commands/status.js';
 import { registerSubmit } from './commands/submit.js';
@@ -76,6 +78,8 @@ function makeProgram(context: Context): Command {
     registerRebuild,
     registerDiff,
     registerLog,
+    registerSbom,
+    registerOsv,
     registerSearch,
     registerMonitor,
     registerWitness,

@@ -13,6 +13,7 @@ export { readPublished, type PublishedOptions } from './compare/published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
 export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
+export { DockerSandbox } from './sandbox/docker/docker-sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { DebianSource, type DebianSourceOptions } from './toolchain/debian/debian-source.js';
 export {
@@ -53,6 +54,8 @@ export {
 export type { FoundLockfile } from './sbom/find-lockfile.js';
 export type { InventoryItem } from './sbom/inventory.js';
 export { LOCKFILES, readLockfile } from './sbom/lockfile.js';
+export { readPackagedSboms, type PackagedSbom } from './sbom/packaged-sboms.js';
 export { readSbom, type ReadSbom } from './sbom/read-sbom.js';
 export { spdxDocument } from './sbom/spdx.js';
 export { validateSbom, type SbomProblem, type SbomValidation } from './sbom/validate-sbom.js';
+export { matchVulnerabilities, type Vulnerability, type VulnerabilityReport } from './osv/match.js';

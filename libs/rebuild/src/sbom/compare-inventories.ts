@@ -25,25 +25,26 @@ export interface InventoryComparison {
 
 /**
  * Holds what somebody names against what the lockfile names. A version, a source or a digest differs
- * only where both say one; parts of the source tree itself are not looked for.
+ * only where both say one; parts of the source tree itself are not looked for. Of a binary
+ * (`partial`) nobody expects that all the lockfile names went into it.
  */
 export function compareWithLockfile(
   graph: DependencyGraph,
   found: readonly InventoryItem[],
+  { partial = false } = {},
 ): InventoryComparison {
   const own = new Set([graph.root.name]);
   for (const { origin, name } of graph.packages) if (origin === 'path') own.add(name);
   const expected = itemsOfGraph(graph);
   const foreign = new Set(expected.map(({ name }) => name));
-  return compareInventories(
-    expected,
-    found.filter(({ name }) => !own.has(name) || foreign.has(name)),
-  );
+  const named = found.filter(({ name }) => !own.has(name) || foreign.has(name));
+  return compareInventories(expected, named, partial);
 }
 
 function compareInventories(
   expected: readonly InventoryItem[],
   found: readonly InventoryItem[],
+  partial: boolean,
 ): InventoryComparison {
   const types = new Set(expected.flatMap(({ type }) => type ?? []));
   const ours = byName(expected, types);
@@ -52,9 +53,10 @@ function compareInventories(
   let common = 0;
   for (const [key, mine] of ours) {
     const other = theirs.get(key);
-    if (other === undefined) differences.push(missing(mine));
-    else {
-      const { same, different } = compareVersions(mine, other);
+    if (other === undefined) {
+      if (!partial) differences.push(missing(mine));
+    } else {
+      const { same, different } = compareVersions(mine, other, partial);
       common += same;
       differences.push(...different);
     }
@@ -97,12 +99,15 @@ function extra(items: readonly InventoryItem[]): InventoryDifference {
 function compareVersions(
   mine: readonly InventoryItem[],
   other: readonly InventoryItem[],
+  partial: boolean,
 ): { same: number; different: InventoryDifference[] } {
   const different: InventoryDifference[] = [];
   const name = nameOf(mine);
   const [wanted, given] = [versionsOf(mine), versionsOf(other)];
   const development = mine.every((item) => item.development);
-  if (given !== '' && wanted !== given)
+  const unknown = other.filter(({ version }) => !mine.some((item) => item.version === version));
+  const differs = partial ? unknown.length > 0 : wanted !== given;
+  if (given !== '' && differs)
     different.push({ kind: 'version', name, expected: wanted, found: given, development });
   let same = 0;
   for (const item of mine) {
