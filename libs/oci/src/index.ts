@@ -1,4 +1,4 @@
-export { isPrivateAddress, publicLookup } from './address.js';
+export { isPrivateAddress, publicLookup, type Lookup } from './address.js';
 export {
   pushArtifact,
   readReferrers,

@@ -28,7 +28,8 @@ import {
 } from './toolchain/toolchain.js';
 import { findLockfile, type FoundLockfile } from './sbom/find-lockfile.js';
 import { removeTree } from './toolchain/tree.js';
-import { unpackTarball } from './source/unpack.js';
+import { Sources, type FetchedSource } from './source/sources.js';
+import { placeEntries } from './source/unpack.js';
 import { clearOutputs, readOutput } from './workspace.js';
 
 export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare';
@@ -39,6 +40,8 @@ export interface RebuildOptions {
   /** Folder for the workspaces of running builds; `work` in the cache unless told. */
   readonly work?: string;
   readonly source: NpmSource;
+  /** Where sources of other kinds come from; public addresses alone unless told. */
+  readonly sources?: Sources;
   readonly sandbox: Executor;
   /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
   readonly readUpload?: (file: UploadedFile) => Promise<Uint8Array>;
@@ -151,13 +154,20 @@ async function carryOut(
     options.onProgress?.(stage);
   };
   enter('artifact');
-  for (const [name, bytes] of await readPublished(recipe, options)) {
+  const sources = options.sources ?? (await Sources.open(options.source, options.cache));
+  const layers: ResolvedDependency[] = [];
+  const published = {
+    ...options,
+    oci: sources.oci,
+    onFetched: (layer: ResolvedDependency) => layers.push(layer),
+  };
+  for (const [name, bytes] of await readPublished(recipe, published)) {
     progress.claimed.set(name, bytes);
   }
-  progress.dependencies.push(dependency(recipe.artifact, 'artifact'));
+  progress.dependencies.push(dependency(recipe.artifact, 'artifact'), ...layers);
   enter('source');
-  const source = await options.source.tarball(recipe.source, signal);
-  progress.dependencies.push(dependency(recipe.source, 'source'));
+  const source = await sources.fetch(recipe.source, signal);
+  progress.dependencies.push(...source.dependencies);
   enter('toolchain');
   const lock = await readToolchainLock(recipe.toolchain, options.toolchains);
   const toolchain = await assembleToolchain(lock, options.source, options.cache, {
@@ -183,7 +193,7 @@ function dependency(artifact: Recipe['artifact'], name: string): ResolvedDepende
 
 async function build(
   recipe: Recipe,
-  source: Uint8Array,
+  source: FetchedSource,
   toolchain: Toolchain,
   options: RebuildOptions,
   progress: Progress,
@@ -194,7 +204,7 @@ async function build(
   const folder = await mkdtemp(join(work, 'build-'));
   try {
     const workspace = join(folder, 'work');
-    await unpackTarball(source, workspace);
+    await placeEntries(source.entries, workspace);
     const directory = join(workspace, recipe.workdir);
     if (
       !(await stat(directory).then(
@@ -215,6 +225,7 @@ async function build(
     progress.variables = buildEnvironment([
       toolchain.environment,
       fetched.environment,
+      source.committed === undefined ? {} : { SOURCE_DATE_EPOCH: String(source.committed) },
       recipe.environment ?? {},
     ]);
     await clearOutputs(

@@ -1,4 +1,4 @@
-import { publicLookup as publicLookupOr } from '@touchstone/oci';
+import { publicLookup as publicLookupOr, type Lookup } from '@touchstone/oci';
 import { RebuildError } from '../errors.js';
 
 export { isPrivateAddress } from '@touchstone/oci';
@@ -11,4 +11,4 @@ export function refuseAddress(host: string, address: string): RebuildError {
 }
 
 /** Name resolution for sockets that refuses private addresses, when it connects. */
-export const publicLookup = publicLookupOr(refuseAddress);
+export const publicLookup: Lookup = publicLookupOr(refuseAddress);

@@ -139,29 +139,3 @@ export function readBlobs(answers: Buffer, ids: readonly string[]): Buffer[] {
     return content;
   });
 }
-
-/**
- * Where a symbolic link of a repository leads. It may climb only as its own folder is deep, and may
- * not climb again after it has named something: so it stays within the tree, links on the way to it
- * and behind it included.
- *
- * @throws RebuildError `git-link`
- */
-export function linkTarget(path: string, content: Uint8Array): string {
-  const target = Buffer.from(content).toString('utf8');
-  const parts = target.replace(/\/$/, '').split('/');
-  const climbs = parts.findIndex((part) => part !== '..');
-  const named = climbs < 0 ? [] : parts.slice(climbs);
-  const depth = path.split('/').length - 1;
-  const plain = named.every(
-    (part, index) => part !== '' && part !== '..' && (part !== '.' || index === 0),
-  );
-  const up = climbs < 0 ? parts.length : climbs;
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
-  if (!plain || up > depth || target.length > 1024 || /[\u0000-\u001f\u007f\\\ufffd]/.test(target))
-    throw new RebuildError(
-      'git-link',
-      `the symbolic link ${quote(path)} leads to ${quote(target)}, which may lie outside of the repository`,
-    );
-  return target;
-}

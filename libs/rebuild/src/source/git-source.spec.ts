@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RebuildError } from '../errors.js';
-import { linkTarget, objectId, readListing, treeId } from './git-objects.js';
-import { GitSource, type GitSourceOptions, type SourceEntry } from './git-source.js';
+import { objectId, readListing, treeId } from './git-objects.js';
+import { GitSource, type GitSourceOptions } from './git-source.js';
 import { gitTransport } from './git-transport.js';
+import { linkTarget } from './names.js';
+import type { SourceEntry } from './unpack.js';
 
 let folder = '';
 let server: Server;
@@ -343,7 +345,7 @@ describe('git objects', () => {
         const path = [...at.map((name) => (/^\.*$/.test(name) ? 'd' : name)), 'l'].join('/');
         let target: string;
         try {
-          target = linkTarget(path, Buffer.from(to.join('/')));
+          target = linkTarget(path, to.join('/'), 'git');
         } catch {
           return;
         }

@@ -7,7 +7,6 @@ import { RebuildError, systemCode } from '../errors.js';
 import type { ResolvedDependency } from '../toolchain/toolchain.js';
 import { gitTransport, type GitTransportOptions } from './git-transport.js';
 import {
-  linkTarget,
   readBlobs,
   readCommit,
   readListing,
@@ -17,7 +16,8 @@ import {
 } from './git-objects.js';
 import { runGit, type GitEnded, type GitRun } from './git-process.js';
 import { readSubmodules } from './git-submodules.js';
-import type { TarEntry } from './tar.js';
+import { linkTarget } from './names.js';
+import type { SourceEntry } from './unpack.js';
 
 export interface GitSourceOptions extends GitTransportOptions {
   /** Bundle files (git-bundle) that are looked into before any network is asked. */
@@ -28,15 +28,6 @@ export interface GitSourceOptions extends GitTransportOptions {
   /** For each fetch. */
   readonly milliseconds?: number;
 }
-
-export interface SourceLink {
-  readonly path: string;
-  readonly type: 'symlink';
-  /** Relative, and within the tree whatever other links do. */
-  readonly target: string;
-}
-
-export type SourceEntry = TarEntry | SourceLink;
 
 export interface GitCheckout {
   /** Below no folder of their own. */
@@ -163,11 +154,15 @@ export class GitSource {
       let next = 0;
       for (const item of part) {
         const path = prefix + item.path;
-        const data = item.mode === '160000' ? new Uint8Array() : blobs[next++]!;
+        const data = item.mode === '160000' ? Buffer.alloc(0) : blobs[next++]!;
         if (item.mode === '160000')
           entries.push({ path, type: 'directory', executable: false, data });
         else if (item.mode === '120000')
-          entries.push({ path, type: 'symlink', target: linkTarget(item.path, data) });
+          entries.push({
+            path,
+            type: 'symlink',
+            target: linkTarget(item.path, data.toString(), 'git'),
+          });
         else entries.push({ path, type: 'file', executable: item.mode === '100755', data });
       }
     }

@@ -67,6 +67,31 @@ export class NameSet {
   }
 }
 
+/**
+ * Where a symbolic link of a source leads. It may climb only as its own folder is deep, and may
+ * not climb again after it has named something: so it stays within the tree, links on the way to it
+ * and behind it included.
+ *
+ * @throws RebuildError `git-link` or `tarball-type`
+ */
+export function linkTarget(path: string, target: string, of: NamesOf): string {
+  const parts = target.replace(/\/$/, '').split('/');
+  const climbs = parts.findIndex((part) => part !== '..');
+  const named = climbs < 0 ? [] : parts.slice(climbs);
+  const depth = path.split('/').length - 1;
+  const plain = named.every(
+    (part, index) => part !== '' && part !== '..' && (part !== '.' || index === 0),
+  );
+  const up = climbs < 0 ? parts.length : climbs;
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
+  if (!plain || up > depth || target.length > 1024 || /[\u0000-\u001f\u007f\\\ufffd]/.test(target))
+    throw new RebuildError(
+      of === 'git' ? 'git-link' : 'tarball-type',
+      `the symbolic link ${quote(path)} leads to ${quote(target)}, which may lie outside of the source`,
+    );
+  return target;
+}
+
 /** A stranger's name in a message. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
