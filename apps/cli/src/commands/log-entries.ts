@@ -3,8 +3,9 @@ import { readEntry, type EntryView } from '@touchstone/attest';
 import { logRoutes, makeClient } from '@touchstone/contract';
 import { decodeUtf8, formatTlogProof, toBase64 } from '@touchstone/note';
 import { Option, type Command } from 'commander';
-import { DEFAULT_LOG, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
+import { serverOf } from '../log-files.js';
 import { bytesToHex } from '../log-reader.js';
 import { index, provenLeaf, withKeys, type LogOptions } from '../log-view.js';
 
@@ -15,12 +16,6 @@ interface ExportOptions extends LogOptions {
 }
 
 export function registerLogEntries(log: Command, context: Context): void {
-  log
-    .command('info')
-    .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
-    .option('--json', 'print JSON')
-    .description('what a log says of itself: origin, verifier key, size; pin the key elsewhere')
-    .action((options: LogOptions) => info(options, context));
   withKeys(log.command('get'), context)
     .argument('<index>', 'index of the entry', index)
     .description('read one entry, proven against the newest checkpoint')
@@ -41,18 +36,6 @@ export function registerLogEntries(log: Command, context: Context): void {
       '\nExample:\n  touchstone log export 4 --trust-root trust-root.json --out entry.sigstore.json',
     )
     .action((entry: number, options: ExportOptions) => exportEntry(entry, options, context));
-}
-
-async function info({ log, json }: LogOptions, { terminal }: Context): Promise<void> {
-  const client = makeClient(logRoutes, { baseUrl: log, fetch: fetch as never });
-  const { origin, vkey, size } = await client.info({});
-  if (json === true) {
-    terminal.json({ origin, vkey, size });
-    return;
-  }
-  terminal.print(`origin  ${origin}`);
-  terminal.print(`key     ${vkey}`);
-  terminal.print(`size    ${size}`);
 }
 
 async function get(entry: number, options: LogOptions, { terminal }: Context): Promise<void> {
@@ -128,7 +111,7 @@ interface LoggedEntry {
 /** The log makes the bundle; that it is of the entry which the tiles prove is checked here. */
 async function bundleOf(entry: number, leaf: Uint8Array, options: ExportOptions): Promise<string> {
   const { log, payloadType } = options;
-  const client = makeClient(logRoutes, { baseUrl: log, fetch: fetch as never });
+  const client = makeClient(logRoutes, { baseUrl: serverOf(log), fetch: fetch as never });
   const bundle = await client.entryBundle({
     params: { index: String(entry) },
     query: { payloadType },

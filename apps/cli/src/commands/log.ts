@@ -1,39 +1,51 @@
-import { nodeVerifier } from '@touchstone/keys';
-import { formatVerifierKey, toBase64 } from '@touchstone/note';
-import { fsck, PosixStorage } from '@touchstone/tlog';
-import type { Command } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { decodeUtf8, formatTlogProof, toBase64 } from '@touchstone/note';
+import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
-import { EXIT } from '../failure.js';
-import { index, keysOf, newest, provenLeaf, withKeys, type LogOptions } from '../log-view.js';
 import { bytesToHex } from '../log-reader.js';
+import { index, newest, provenLeaf, withKeys, type LogOptions } from '../log-view.js';
 import { registerLogAdd } from './log-add.js';
+import { registerLogConsistency } from './log-consistency.js';
 import { registerLogEntries } from './log-entries.js';
+import { registerLogFsck } from './log-fsck.js';
+import { registerLogInfo } from './log-info.js';
+import { registerLogLife } from './log-life.js';
+import { registerLogVerify } from './log-verify.js';
+import { registerSearch } from './search.js';
+
+interface ProofOptions extends LogOptions {
+  format: 'text' | 'tlog-proof';
+  out?: string;
+}
 
 export function registerLog(program: Command, context: Context): void {
-  const log = program.command('log').description('read, check and write a transparency log');
+  const log = program.command('log').description('read, check, write and run a transparency log');
+  registerLogInfo(log, context);
   registerLogAdd(log, context);
   registerLogEntries(log, context);
+  registerSearch(log, context, 'log search');
   withKeys(log.command('checkpoint'), context)
     .description('fetch the newest checkpoint and check its signature')
     .addHelpText('after', '\nExample:\n  touchstone log checkpoint --trust-root trust-root.json')
     .action((options: LogOptions) => checkpoint(options, context));
   withKeys(log.command('proof'), context)
     .argument('<index>', 'index of the entry', index)
+    .addOption(
+      new Option('--format <format>', 'for people, or a C2SP tlog-proof')
+        .choices(['text', 'tlog-proof'])
+        .default('text'),
+    )
+    .option('--out <file>', 'write the tlog-proof to this file instead of standard output')
     .description('make and check the inclusion proof of one entry from the tiles')
-    .addHelpText('after', '\nExample:\n  touchstone log proof 4 --trust-root trust-root.json')
-    .action((entry: number, options: LogOptions) => proof(entry, options, context));
-  log
-    .command('fsck')
-    .argument('<tiles>', 'folder of the tiles')
-    .option('--vkey <key...>', "verifier key of the log's checkpoints")
-    .option('--trust-root <file>', 'take the keys from this trust root')
-    .option('--json', 'print JSON')
-    .description('re-derive the whole tree from the entries and name every wrong file')
     .addHelpText(
       'after',
-      '\nExample:\n  touchstone log fsck .touchstone/tiles --trust-root tr.json',
+      '\nExample:\n  touchstone log proof 4 --trust-root trust-root.json --format tlog-proof',
     )
-    .action((tiles: string, options: LogOptions) => check(tiles, options, context));
+    .action((entry: number, options: ProofOptions) => proof(entry, options, context));
+  registerLogConsistency(log, context);
+  registerLogVerify(log, context);
+  registerLogFsck(log, context);
+  registerLogLife(log, context);
 }
 
 async function checkpoint(options: LogOptions, { terminal }: Context): Promise<void> {
@@ -49,8 +61,8 @@ async function checkpoint(options: LogOptions, { terminal }: Context): Promise<v
   terminal.print(`signed  ${signedBy.join(', ')}`);
 }
 
-async function proof(entry: number, options: LogOptions, { terminal }: Context): Promise<void> {
-  const { head, leaf, leafHash, hashes } = await provenLeaf(entry, options);
+async function proof(entry: number, options: ProofOptions, { terminal }: Context): Promise<void> {
+  const { head, note, leaf, leafHash, hashes } = await provenLeaf(entry, options);
   const result = {
     index: entry,
     size: head.size,
@@ -59,27 +71,18 @@ async function proof(entry: number, options: LogOptions, { terminal }: Context):
     hashes: hashes.map((hash) => bytesToHex(hash)),
     leaf: toBase64(leaf),
   };
-  if (options.json === true) terminal.json(result);
-  else {
+  const tlogProof = formatTlogProof({ index: entry, hashes, checkpoint: decodeUtf8(note) });
+  if (options.out !== undefined) {
+    await writeFile(options.out, tlogProof);
+    terminal.note(`wrote ${options.out}`);
+  }
+  if (options.json === true) terminal.json({ ...result, tlogProof });
+  else if (options.format === 'tlog-proof') {
+    if (options.out === undefined) terminal.print(tlogProof.trimEnd());
+  } else {
     terminal.print(`entry ${entry} of ${head.size} is in ${head.origin}`);
     terminal.print(`leaf  ${result.leafHash}`);
     for (const hash of result.hashes) terminal.print(`      ${hash}`);
     terminal.print(`root  ${result.root}`);
-  }
-}
-
-async function check(tiles: string, options: LogOptions, context: Context): Promise<void> {
-  const { terminal } = context;
-  const vkeys = (await keysOf(options)).map(formatVerifierKey);
-  const report = await fsck(new PosixStorage(tiles), { vkeys, verify: nodeVerifier });
-  if (!report.ok) context.exitCode = EXIT.refuted;
-  const { ok, size, problems, truncated } = report;
-  if (options.json === true) terminal.json({ ok, size, problems, truncated });
-  else {
-    for (const { path, code, message } of problems) {
-      terminal.print(`${terminal.style('red', code)}  ${path}: ${message}`);
-    }
-    const verdict = ok ? terminal.style('green', 'clean') : terminal.style('red', 'damaged');
-    terminal.print(`${verdict}: ${size} entries`);
   }
 }

@@ -15,7 +15,8 @@ interface Options {
   json?: boolean;
 }
 
-export function registerSearch(program: Command, context: Context): void {
+/** The same command stands at the top and below `log`. */
+export function registerSearch(program: Command, context: Context, name = 'search'): void {
   program
     .command('search')
     .argument('<what>', 'sha256:<hex> or another digest, or signer:<key id>')
@@ -28,7 +29,7 @@ export function registerSearch(program: Command, context: Context): void {
       'after',
       '\nExit codes: 0 every check held and nothing is missing, also when no entry was found; 1 the' +
         '\nlog was caught; 3 the log was not reached, or entries remain that could not be read.' +
-        '\n\nExample:\n  touchstone search sha256:9f86d0...0a08 --trust-root trust-root.json',
+        `\n\nExample:\n  touchstone ${name} sha256:9f86d0...0a08 --trust-root trust-root.json`,
     )
     .action((what: string, options: Options) => search(what, options, context));
 }

@@ -38,16 +38,18 @@ export function v1LogId(key: PublicKey): Uint8Array {
 export function trustedRootDocument(log: SigstoreLog): object {
   const { origin, publicKey, v1Key, others = [] } = log;
   const term = { start: log.validFrom };
-  const tlogs = [instance(origin, publicKey, fullKeyHash(origin, publicKey), term)];
+  const all = [instance(origin, publicKey, fullKeyHash(origin, publicKey), term)];
   if (v1Key)
-    tlogs.push(
-      instance(origin, v1Key, v1LogId(v1Key), { start: log.v1ValidFrom ?? log.validFrom }),
-    );
+    all.push(instance(origin, v1Key, v1LogId(v1Key), { start: log.v1ValidFrom ?? log.validFrom }));
   for (const { publicKey: key, v1, validFrom: start, validUntil: end } of others) {
     const served = { start, ...(end !== undefined && { end }) };
-    tlogs.push(instance(origin, key, fullKeyHash(origin, key), served));
-    if (v1) tlogs.push(instance(origin, key, v1LogId(key), served));
+    all.push(instance(origin, key, fullKeyHash(origin, key), served));
+    if (v1) all.push(instance(origin, key, v1LogId(key), served));
   }
+  // The two names of an ECDSA key are one.
+  const tlogs = all.filter(
+    ({ logId }, at) => all.findIndex((one) => one.logId.keyId === logId.keyId) === at,
+  );
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
     tlogs,
@@ -62,8 +64,8 @@ function instance(
   { algorithm, spki }: PublicKey,
   logId: Uint8Array,
   validFor: { start: string; end?: string },
-): object {
-  return {
+): { logId: { keyId: string } } {
+  const document = {
     baseUrl: `https://${origin}`,
     hashAlgorithm: 'SHA2_256',
     publicKey: {
@@ -73,6 +75,7 @@ function instance(
     },
     logId: { keyId: toBase64(logId) },
   };
+  return document;
 }
 
 /** Sigstore's signing config (protobuf-specs `SigningConfig` 0.2, JSON mapping): where to write. */
