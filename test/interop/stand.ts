@@ -70,7 +70,7 @@ export async function startStand(logKey: PrivateKey = generateKey('ed25519')): P
   };
 }
 
-function runClient(client: Client, args: readonly string[], dir: string): Promise<Ended> {
+export function runClient(client: Client, args: readonly string[], dir: string): Promise<Ended> {
   if ('absent' in client) throw new Error(client.absent);
   const env = { PATH: process.env['PATH'] ?? '', HOME: dir, COSIGN_PASSWORD: '' };
   return new Promise((resolve) => {
