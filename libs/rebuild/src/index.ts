@@ -16,6 +16,22 @@ export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
 export { DockerSandbox } from './sandbox/docker/docker-sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { DebianSource, type DebianSourceOptions } from './toolchain/debian/debian-source.js';
+export { lockDebian, type LockDebianOptions } from './toolchain/debian/lock-debian.js';
+export { debianProfile } from './toolchain/debian/profiles.js';
+export { collectToolchains } from './toolchain/collect-garbage.js';
+export { lockNpm, type LockNpmOptions } from './toolchain/npm/lock-npm.js';
+export { readPackument } from './toolchain/npm/packument.js';
+export {
+  imagesFolder,
+  readOperatorSettings,
+  type OperatorSettings,
+} from './toolchain/operator-settings.js';
+export {
+  exportToolchain,
+  importToolchains,
+  type ExportedToolchain,
+  type ImportedToolchains,
+} from './toolchain/transfer.js';
 export {
   addToolchainLock,
   formatToolchainLock,

@@ -4,9 +4,8 @@ import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { RebuildError, systemCode } from '../errors.js';
 import { readTarball, writeEntries } from '../source/unpack.js';
-import { DEPENDENCY_FOLDER, type FetchedDependencies } from './fetch-dependencies.js';
 import { fetchPinned } from './fetch-pinned.js';
-import type { DependencySources } from './sources.js';
+import { DEPENDENCY_FOLDER, type DependencySources, type FetchedDependencies } from './sources.js';
 
 const MAX_CRATE = 64 * 1024 * 1024;
 const MAX_CRATES = 2000;

@@ -7,19 +7,9 @@ import type { ResolvedDependency } from '../toolchain/root-inputs.js';
 import { fetchCrates } from './cargo.js';
 import { fetchGoModules } from './go.js';
 import { fetchNpmPackages } from './npm.js';
-import type { DependencySources } from './sources.js';
+import { DEPENDENCY_FOLDER, type DependencySources, type FetchedDependencies } from './sources.js';
 
 const MAX_LOCKFILE = 16 * 1024 * 1024;
-
-/** Where fetched packages lie, in the folder that the source was unpacked into. */
-export const DEPENDENCY_FOLDER = '.dependencies';
-
-export interface FetchedDependencies {
-  /** Every package, for the record of the rebuild. */
-  readonly resolved: readonly ResolvedDependency[];
-  /** Variables by which the build finds them; `{workspace}` stands for the workspace's folder. */
-  readonly environment: Readonly<Record<string, string>>;
-}
 
 /**
  * Fetches what the recipe's lock files pin and lays it into the workspace, where the language's

@@ -4,10 +4,9 @@ import { RebuildError } from '../errors.js';
 import { download } from '../source/download.js';
 import { sha256Hex } from '../source/integrity.js';
 import type { ResolvedDependency } from '../toolchain/root-inputs.js';
-import { DEPENDENCY_FOLDER, type FetchedDependencies } from './fetch-dependencies.js';
 import { dependencyError } from './fetch-pinned.js';
 import { hashFiles, hashZip, parseGoSum, type GoSum } from './go-sum.js';
-import type { DependencySources } from './sources.js';
+import { DEPENDENCY_FOLDER, type DependencySources, type FetchedDependencies } from './sources.js';
 
 const MAX_ZIP = 256 * 1024 * 1024;
 const MAX_MOD = 16 * 1024 * 1024;

@@ -7,9 +7,8 @@ import { RebuildError } from '../errors.js';
 import { integrityHex } from '../source/integrity.js';
 import { readTarball, writeEntries } from '../source/unpack.js';
 import type { ResolvedDependency } from '../toolchain/root-inputs.js';
-import type { FetchedDependencies } from './fetch-dependencies.js';
 import { dependencyError } from './fetch-pinned.js';
-import type { DependencySources } from './sources.js';
+import type { DependencySources, FetchedDependencies } from './sources.js';
 
 const MAX_PACKAGES = 2000;
 

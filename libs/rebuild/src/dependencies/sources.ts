@@ -1,8 +1,19 @@
 import type { NpmSource } from '../source/npm-source.js';
+import type { ResolvedDependency } from '../toolchain/root-inputs.js';
 import { PinnedFiles, type PinnedFilesOptions } from '../toolchain/pinned-files.js';
 
 export const CRATES_URL = 'https://static.crates.io/crates';
 export const GO_PROXY = 'https://proxy.golang.org';
+
+/** Where fetched packages lie, in the folder that the source was unpacked into. */
+export const DEPENDENCY_FOLDER = '.dependencies';
+
+export interface FetchedDependencies {
+  /** Every package, for the record of the rebuild. */
+  readonly resolved: readonly ResolvedDependency[];
+  /** Variables by which the build finds them; `{workspace}` stands for the workspace's folder. */
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 export interface DependencyOptions extends PinnedFilesOptions {
   /** Base URL below which a crate lies at `NAME/NAME-VERSION.crate`. */
