@@ -77,17 +77,9 @@ export function readCargoLock(bytes: Uint8Array, manifest?: Uint8Array): Depende
       `${FILE}: version ${locked.version ?? '1 or 2'} is not read, 3 and 4 are; cargo 1.53 or later writes them`,
     );
   checkCount(FILE, 'packages', locked.package.length, MAX_PACKAGES);
-  const resolve = resolver(locked.package);
   const refs = new Map(locked.package.map((found) => [found, refOf(found)]));
   if (new Set(refs.values()).size !== refs.size) throw malformed(FILE, 'a package stands twice');
-  let edges = 0;
-  const dependsOn = new Map<CargoPackage, string[]>();
-  for (const found of locked.package) {
-    const names = found.dependencies ?? [];
-    edges += names.length;
-    checkCount(FILE, 'dependencies', edges, MAX_EDGES);
-    dependsOn.set(found, sortedUnique(names.map((name) => refs.get(resolve(name)) ?? '')));
-  }
+  const { dependsOn, unresolved } = edgesOf(locked.package, refs);
   const local = locked.package.filter(({ source }) => source === undefined);
   const declared = manifest === undefined ? undefined : parseToml(MANIFEST, manifest, Manifest);
   const root = rootOf(local, declared?.package?.name);
@@ -102,6 +94,9 @@ export function readCargoLock(bytes: Uint8Array, manifest?: Uint8Array): Depende
     root === undefined ? roots.map((found) => refs.get(found) ?? '') : (dependsOn.get(root) ?? []),
   );
   const needed = neededFrom(declared, root, local, rootEdges, packages);
+  // Cargo itself passes over such: they are left by merges of lockfiles.
+  if (unresolved > 0)
+    remarks.push(`${unresolved} dependencies name no one package of the lockfile.`);
   if (needed === undefined)
     remarks.push('Packages that only tests need are not told apart from the others.');
   return {
@@ -119,7 +114,7 @@ export function readCargoLock(bytes: Uint8Array, manifest?: Uint8Array): Depende
         needed === undefined || needed.has(found.ref) ? found : { ...found, development: true },
       )
       .sort((a, b) => compareText(a.ref, b.ref)),
-    complete: true,
+    complete: unresolved === 0,
     remarks,
   };
 }
@@ -139,25 +134,30 @@ function parseToml<T>(file: string, bytes: Uint8Array, schema: z.ZodType<T>): T 
 }
 
 /** A dependency is written `name`, `name version` or `name version (source)`, as short as is clear. */
-function resolver(packages: readonly CargoPackage[]): (text: string) => CargoPackage {
-  const byName = new Map<string, CargoPackage[]>();
+function edgesOf(
+  packages: readonly CargoPackage[],
+  refs: ReadonlyMap<CargoPackage, string>,
+): { dependsOn: Map<CargoPackage, string[]>; unresolved: number } {
+  const named = new Map<string, CargoPackage | 'several'>();
   for (const found of packages) {
-    const same = byName.get(found.name);
-    if (same === undefined) byName.set(found.name, [found]);
-    else same.push(found);
+    const { name, version, source } = found;
+    for (const text of [name, `${name} ${version}`, `${name} ${version} (${source ?? ''})`])
+      named.set(text, named.has(text) ? 'several' : found);
   }
-  return (text) => {
-    const [, name = '', version, source] = /^(\S+)(?: (\S+))?(?: \((.+)\))?$/.exec(text) ?? [];
-    const matches = (byName.get(name) ?? []).filter(
-      (found) =>
-        (version === undefined || found.version === version) &&
-        (source === undefined || found.source === source),
-    );
-    const [only] = matches;
-    if (only === undefined || matches.length > 1)
-      throw malformed(FILE, `the dependency ${JSON.stringify(text)} names no one package`);
-    return only;
-  };
+  const dependsOn = new Map<CargoPackage, string[]>();
+  let edges = 0;
+  let unresolved = 0;
+  for (const found of packages) {
+    const names = found.dependencies ?? [];
+    checkCount(FILE, 'dependencies', (edges += names.length), MAX_EDGES);
+    const targets = names.flatMap((text) => {
+      const target = named.get(text);
+      return target === undefined || target === 'several' ? [] : [refs.get(target) ?? ''];
+    });
+    unresolved += names.length - targets.length;
+    dependsOn.set(found, sortedUnique(targets));
+  }
+  return { dependsOn, unresolved };
 }
 
 function rootOf(

@@ -5,6 +5,7 @@ import { formatOf, readSbom, sbomJson, type ReadSbom } from './read-sbom.js';
 import { SpdxDocument } from './spdx-schema.js';
 
 const MAX_PROBLEMS = 64;
+const validators = new Map<Spec.Version, Validation.JsonStrictValidator>();
 
 export interface SbomProblem {
   /** JSON pointer (RFC 6901). */
@@ -66,9 +67,10 @@ async function cycloneDxProblems(value: unknown, bytes: Uint8Array): Promise<Sbo
   const known = Object.values(Spec.Version).find((candidate) => candidate === version);
   if (known === undefined || ['1.0', '1.1'].includes(version))
     throw new RebuildError('sbom-malformed', `CycloneDX ${version} has no JSON schema here`);
-  const error = await new Validation.JsonStrictValidator(known).validate(
-    new TextDecoder().decode(bytes),
-  );
+  // Kept: a validator compiles its schema once, which takes a second.
+  const validator = validators.get(known) ?? new Validation.JsonStrictValidator(known);
+  validators.set(known, validator);
+  const error = await validator.validate(new TextDecoder().decode(bytes));
   const broken = (Array.isArray(error) ? (error as unknown[]) : []).map(schemaProblem);
   if (error !== null && broken.length === 0) broken.push({ at: '', message: 'is not valid' });
   return broken.length > 0 ? broken : referenceProblems(value as CycloneDxShape);
