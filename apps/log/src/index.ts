@@ -59,6 +59,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
     await parts.map?.close();
     await parts.desk.threads.close();
     await parts.desk.indexed.close();
+    await parts.desk.attestations.close();
     await log.close();
     witnesses?.close();
   };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { parsePae, readEntry, searchKeys } from '@touchstone/attest';
 import { nodeHasher } from '@touchstone/tlog';
 import type { Logger } from 'pino';
@@ -6,7 +7,8 @@ import { Sweep } from './attestations/sweep.js';
 import type { LogEnvironment } from './environment.js';
 import { IndexedLog } from './index-store/indexed-log.js';
 import type { LogIndex, NewLeaf } from './index-store/log-index.js';
-import { MemoryLogIndex } from './index-store/memory-index.js';
+import { LeafTimes } from './index-store/leaf-times.js';
+import { LevelLogIndex } from './index-store/level-index.js';
 import { LifeDesk } from './life/life-desk.js';
 import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
@@ -16,10 +18,14 @@ import { attestationOf } from './rekor/export-entry.js';
 import { EntryThreads } from './rekor/entry-threads.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
-import { readSecret } from './secret.js';
 import { Scrub } from './scrub/scrub.js';
+import { readSecret } from './secret.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
+
+/** Beside the tiles. The first can be made anew, the second cannot. */
+const INDEX_FOLDER = 'index';
+const TIMES_FILE = 'times';
 
 /** Who may write, by the environment. */
 async function openWriters(
@@ -49,18 +55,8 @@ export async function openParts(around: {
   const writers = await openWriters(environment, log, logger);
   const adminToken = await openAdminToken(environment);
   const sigstore = await openSigstore(environment, log);
-  const attestations = new AttestationStore(environment.tilesDir);
-  const index = await openIndex(environment, log.origin);
-  const indexed = await IndexedLog.open({
-    log,
-    index,
-    describe: (leaf) => describe(leaf, attestations),
-    clock: () => Math.floor(Date.now() / 1000),
-    failed: (error) => logger.error({ err: error }, 'the index failed'),
-  }).catch(async (error: unknown) => {
-    await index.close();
-    throw error;
-  });
+  const attestations = await AttestationStore.open(environment.tilesDir);
+  const indexed = await openIndexed(environment, log, attestations, logger);
   const sweep = new Sweep({
     log,
     attestations,
@@ -70,7 +66,6 @@ export async function openParts(around: {
       logger.error({ entry, digest, what }, `attestation sha256:${digest} is ${what}`),
     failed: (error) => logger.error({ err: error }, 'the sweep through attestations failed'),
   });
-  const { v1Signer } = sigstore;
   const scrub = new Scrub({
     storage: log.storage,
     keys: log.keys,
@@ -80,6 +75,7 @@ export async function openParts(around: {
     finished: ({ ok, size }) => logger.info({ ok, size }, 'a scrub through the log has finished'),
     failed: (error) => logger.error({ err: error }, 'the scrub through the log failed'),
   });
+  const { v1Signer } = sigstore;
   const v1 = v1Signer ? new V1Log(indexed, attestations, v1Signer) : null;
   const threads = new EntryThreads({
     threads: environment.verifyThreads,
@@ -103,9 +99,34 @@ async function openAdminToken({ adminToken }: LogEnvironment): Promise<string | 
   return token;
 }
 
+/** Which leaf stands where and since when; the index has all leaves when this resolves. */
+async function openIndexed(
+  environment: LogEnvironment,
+  log: Log,
+  attestations: AttestationStore,
+  logger: Logger,
+): Promise<IndexedLog> {
+  const times = await LeafTimes.open(join(environment.tilesDir, TIMES_FILE), await log.settle());
+  const index = await openIndex(environment, log.origin);
+  return IndexedLog.open({
+    log,
+    index,
+    times,
+    describe: (leaf) => describe(leaf, attestations),
+    clock: () => Math.floor(Date.now() / 1000),
+    failed: (error) => logger.error({ err: error }, 'the index failed'),
+  }).catch(async (error: unknown) => {
+    await index.close();
+    throw error;
+  });
+}
+
 /** The database's code is loaded only where there is a database. */
-async function openIndex({ databaseUrl: url }: LogEnvironment, origin: string): Promise<LogIndex> {
-  if (url === undefined) return new MemoryLogIndex();
+async function openIndex(
+  { databaseUrl: url, tilesDir }: LogEnvironment,
+  origin: string,
+): Promise<LogIndex> {
+  if (url === undefined) return LevelLogIndex.open(join(tilesDir, INDEX_FOLDER));
   const { migrate, StoredLogIndex } = await import('@touchstone/store');
   await migrate(url);
   return StoredLogIndex.open({ url, origin });

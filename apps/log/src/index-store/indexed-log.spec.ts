@@ -1,15 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
 import { MemoryStorage } from '@touchstone/kit';
 import type { StorageCall, StorageFault } from '@touchstone/kit';
 import { decodeUtf8, encodeUtf8, formatVerifierKey, noteSigner } from '@touchstone/note';
 import { TileReader, Tlog, fsck, nodeHasher } from '@touchstone/tlog';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IndexedLog } from './indexed-log.js';
 import type { AppendLog, LoggedEntry } from './indexed-log.js';
 import type { LogIndex } from './log-index.js';
-import { MemoryLogIndex } from './memory-index.js';
+import { LeafTimes } from './leaf-times.js';
+import { LevelLogIndex } from './level-index.js';
 
 const signer = noteSigner('indexed.touchstone.dev/log', generateKey('ed25519'));
+let dir: string;
+let folders = 0;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'touchstone-indexed-'));
+});
+afterAll(async () => {
+  for (const each of opened) await each.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
 const vkeys = [formatVerifierKey(signer.verifierKey)];
 
 /** The engine over a storage with faults, as the log hands it to the index. */
@@ -27,10 +43,19 @@ async function engineOn(storage: MemoryStorage): Promise<AppendLog & { engine: T
   };
 }
 
+async function openIndex(): Promise<LevelLogIndex> {
+  const index = await LevelLogIndex.open(join(dir, `index-${folders++}`));
+  opened.push(index);
+  return index;
+}
+
 async function open(log: AppendLog, index: LogIndex): Promise<IndexedLog<AppendLog>> {
+  const times = await LeafTimes.open(join(dir, `times-${folders++}`), await log.settle());
+  opened.push(times);
   return IndexedLog.open({
     log,
     index,
+    times,
     describe: async (leaf) => ({ hash: nodeHasher.leaf(leaf), keys: [decodeUtf8(leaf)] }),
     clock: () => 1,
     failed: () => undefined,
@@ -76,7 +101,7 @@ async function check(
 describe('an indexed log', () => {
   it('gives one entry one index, however many send it at once and later', async () => {
     const storage = new MemoryStorage();
-    const index = new MemoryLogIndex();
+    const index = await openIndex();
     const indexed = await open(await engineOn(storage), index);
     const sent = names(20).flatMap((name) => [name, name, name]);
     const answers = await Promise.all(sent.map((name) => indexed.append(encodeUtf8(name))));
@@ -102,7 +127,7 @@ describe('an indexed log', () => {
 
   it.each(rows)('%s; no entry is logged twice', async (_name, op, path, fault) => {
     const storage = new MemoryStorage();
-    const index = new MemoryLogIndex();
+    const index = await openIndex();
     const indexed = await open(await engineOn(storage), index);
     await Promise.all(names(5, 'before').map((name) => insist(indexed, name)));
     let faults = 0;
@@ -123,7 +148,7 @@ describe('an indexed log', () => {
     const storage = new MemoryStorage();
     const log = await engineOn(storage);
     for (const name of names(300)) await log.append(encodeUtf8(name));
-    const index = new MemoryLogIndex();
+    const index = await openIndex();
     // The index stopped behind the tree, as a crash between the two leaves it.
     const hash = nodeHasher.leaf(encodeUtf8('entry 0'));
     await index.add(0, [{ hash, keys: ['entry 0'] }], 1);
@@ -143,7 +168,7 @@ describe('an indexed log', () => {
     const storage = new MemoryStorage();
     const log = await engineOn(storage);
     for (const name of names(300)) await log.append(encodeUtf8(name));
-    const index = new MemoryLogIndex();
+    const index = await openIndex();
     const leaves = indexedNames.map((name) => ({
       hash: nodeHasher.leaf(encodeUtf8(`${name}?`)),
       keys: ['stale'],
@@ -156,7 +181,7 @@ describe('an indexed log', () => {
 
   it('goes on when the index fails for a while, and forgets nothing meanwhile', async () => {
     const storage = new MemoryStorage();
-    const index = new MemoryLogIndex();
+    const index = await openIndex();
     let failing = false;
     const flaky: LogIndex = Object.assign(Object.create(index) as LogIndex, {
       add: (...args: Parameters<LogIndex['add']>) =>

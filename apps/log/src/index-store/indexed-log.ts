@@ -2,6 +2,7 @@ import { TlogError } from '@touchstone/tlog';
 import type { Appended } from '@touchstone/tlog';
 import type { Log } from '../log.js';
 import { Indexer } from './indexer.js';
+import type { LeafTimes } from './leaf-times.js';
 import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
 
 /** An entry that is in the log, put there just now or long ago. */
@@ -19,7 +20,9 @@ export type AppendLog = Pick<Log, 'append' | 'settle' | 'readLeaves' | 'publishe
 export interface IndexedLogOptions<L extends AppendLog> {
   readonly log: L;
   readonly index: LogIndex;
+  readonly times: LeafTimes;
   readonly describe: (leaf: Uint8Array) => Promise<NewLeaf>;
+  /** Seconds of the Unix epoch. */
   readonly clock: () => number;
   /** The index could not be read or written; the log goes on where it can. */
   readonly failed: (error: unknown) => void;
@@ -77,6 +80,12 @@ export class IndexedLog<L extends AppendLog = Log> {
     return pending ? pending.index : (await this.#lookUp(hash))?.index;
   }
 
+  /** Seconds at which a leaf came into the log; undefined while that is not noted durably. */
+  async timeOf(index: number): Promise<number | undefined> {
+    const noted = await this.#options.times.at(index);
+    return noted ?? (await this.index.at(index))?.integratedAt;
+  }
+
   #lookUp(hash: Uint8Array): Promise<IndexedLeaf | undefined> {
     return new Promise((resolve, reject) => {
       // Lookups of one turn of the event loop are one query.
@@ -89,6 +98,7 @@ export class IndexedLog<L extends AppendLog = Log> {
     clearTimeout(this.#retry);
     await this.#indexer.close();
     await this.index.close();
+    await this.#options.times.close();
   }
 
   async #append(leaf: Uint8Array, described: NewLeaf): Promise<LoggedEntry> {

@@ -1,3 +1,4 @@
+import type { LeafTimes } from './leaf-times.js';
 import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
 
 /** Leaves indexed in one transaction. */
@@ -9,6 +10,8 @@ export type ReadLeaves = (from: number, to: number, size: number) => Promise<Uin
 
 export interface IndexerOptions {
   readonly index: LogIndex;
+  /** Notes when leaves came, before anybody is told. */
+  readonly times: LeafTimes;
   readonly readLeaves: ReadLeaves;
   /** Hash and search keys of a leaf. */
   readonly describe: (leaf: Uint8Array) => Promise<NewLeaf>;
@@ -24,8 +27,9 @@ interface Waiting extends NewLeaf {
 /**
  * Writes the index behind the tree, never before it:
  *   1. the leaves are durable in the tree, their commit point passed,
- *   2. the index takes them, all leaves of a write in one transaction.
- * A crash between the two leaves an index that is short, and {@link Indexer.catchUp} reads what it
+ *   2. their time is noted for good,
+ *   3. the index takes them, all leaves of a write in one transaction.
+ * A crash before the last leaves an index that is short, and {@link Indexer.catchUp} reads what it
  * lacks from the tiles before the log takes writes. An index that is ahead of the tree, or of
  * another tree, is thrown away and made anew.
  */
@@ -133,11 +137,23 @@ export class Indexer {
     return batch;
   }
 
-  /** What was committed although it was reported as failed is not committed twice. */
   async #add(first: number, leaves: readonly NewLeaf[]): Promise<void> {
-    const { index, clock } = this.#options;
+    const { times, clock } = this.#options;
+    const noted = Math.max(first, times.end);
+    const end = first + leaves.length;
+    if (noted < end) await times.note(noted, end - noted, clock());
+    let at = 0;
+    for (const { count, time } of await times.spans(first, leaves.length)) {
+      await this.#addSpan(first + at, leaves.slice(at, at + count), time);
+      at += count;
+    }
+  }
+
+  /** What was committed although it was reported as failed is not committed twice. */
+  async #addSpan(first: number, leaves: readonly NewLeaf[], time: number): Promise<void> {
+    const { index } = this.#options;
     try {
-      await index.add(first, leaves, clock());
+      await index.add(first, leaves, time);
     } catch (error) {
       const last = await index.at(first + leaves.length - 1);
       if (!last || !isSame(last, leaves.at(-1))) throw error;

@@ -6,7 +6,7 @@ import { migrate, startEmbeddedPostgres, StoredLogIndex } from '@touchstone/stor
 import type { EmbeddedPostgres } from '@touchstone/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LogIndex, NewLeaf } from './log-index.js';
-import { MemoryLogIndex } from './memory-index.js';
+import { LevelLogIndex } from './level-index.js';
 
 let dir: string;
 let postgres: EmbeddedPostgres;
@@ -32,7 +32,7 @@ function leaf(text: string, ...keys: string[]): NewLeaf {
 }
 
 const implementations: [string, () => Promise<LogIndex>][] = [
-  ['in memory', async () => new MemoryLogIndex()],
+  ['in a folder', () => LevelLogIndex.open(join(dir, `level-${origins++}`))],
   ['in PostgreSQL', () => openStored(`index-${origins++}.touchstone.dev/log`)],
 ];
 

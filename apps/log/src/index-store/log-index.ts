@@ -13,7 +13,7 @@ export type IndexedLeaf = StoredLeaf;
 /**
  * What a log derives from its tiles so that it need not read them all: which leaf stands where and
  * which leaves speak of what. Never the truth: it may be lost, and is then made anew. In
- * PostgreSQL (`StoredLogIndex`) or in memory (`MemoryLogIndex`).
+ * PostgreSQL (`StoredLogIndex`) or in a folder of its own (`LevelLogIndex`).
  */
 export interface LogIndex {
   /** Leaves indexed: those below this index, all of them and no others. */

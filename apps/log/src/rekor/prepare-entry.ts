@@ -31,6 +31,8 @@ export interface PreparedEntry extends NewEntry {
   readonly keys: readonly string[];
   /** Hex SHA-256 of the SPKI of each key that signed it. */
   readonly signers: readonly string[];
+  /** Hex SHA-256 of what was signed, where the log may have that and the request did not. */
+  readonly signed?: string;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
       hash: nodeHasher.leaf(body),
       keys: searchKeys(view, payload),
       signers: view.signers.map(keyIdOf),
+      ...(!payload && view.signed?.algorithm === 'sha256' && { signed: hex(view.signed.digest) }),
     };
   } catch (error) {
     throw refusal(error);
@@ -74,6 +77,10 @@ async function entryOf({ api, body }: EntryJob): Promise<NewEntry> {
 
 function keyIdOf({ spki }: EntryView['signers'][number]): string {
   return createHash('sha256').update(spki).digest('hex');
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
 /** What is wrong with an entry, as problem details; anything else is passed on. */

@@ -1,8 +1,8 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { entryTimestampBytes, paeBytes } from '@touchstone/attest';
 import { LogInfo, Problem, RekorEntries, TransparencyLogEntry } from '@touchstone/contract';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
@@ -291,6 +291,7 @@ describe('Rekor v1', () => {
 describe('attestations', () => {
   const payload = encodeUtf8('{"an":"attestation"}');
   const digest = sha256(payload).toString('hex');
+  const pack = (): string => join(dir, 'tiles/attestations/packs/00000001.pack');
 
   it('are there before their entry, and are handed out by digest', async () => {
     const sig = sign('sha256', paeBytes('application/json', payload), writer.privateKey);
@@ -306,8 +307,7 @@ describe('attestations', () => {
     const answer = await fetch(`${server.url}/v1/attestations/sha256:${digest}`);
     expect(new Uint8Array(await answer.arrayBuffer())).toEqual(payload);
     expect(answer.headers.get('cache-control')).toMatch(/immutable/);
-    const path = join(dir, 'tiles/attestations/sha256', digest.slice(0, 2), digest);
-    expect(new Uint8Array(await readFile(path))).toEqual(payload);
+    expect((await readFile(pack())).includes(payload)).toBe(true);
     const bundle = `${server.url}/v1/entries/${logIndex}/bundle`;
     expect((await fetch(bundle)).status).toBe(409);
     expect((await fetch(`${bundle}?payloadType=application/json`)).status).toBe(200);
@@ -336,24 +336,30 @@ describe('attestations', () => {
   });
 
   it('are missed when they are gone, and when they are damaged', async () => {
-    const path = join(dir, 'tiles/attestations/sha256', digest.slice(0, 2), digest);
     await server.close();
-    await writeFile(path, 'damaged');
+    const bytes = await readFile(pack());
+    bytes.write('damaged', bytes.indexOf(payload));
+    await writeFile(pack(), bytes);
     server = await startLog(environment({ ATTESTATION_SWEEP_SECONDS: '1' }));
     const ready = async (): Promise<unknown> => (await fetch(`${server.url}/readyz`)).json();
-    const warning = (text: string): object => ({ status: 'ready', warnings: [text] });
+    const warning = (text: string | RegExp): object => ({
+      status: 'ready',
+      warnings: [expect.stringMatching(text)],
+    });
     const within = { timeout: 10_000 };
     await expect
       .poll(ready, within)
       .toMatchObject(warning('attestations named by entries: 0 missing, 1 damaged'));
-    await rm(path);
-    await expect
-      .poll(ready, within)
-      .toMatchObject(warning('attestations named by entries: 1 missing, 0 damaged'));
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect(metrics).toMatch(/^log_attestations_missing 1$/m);
-    await writeFile(path, payload);
+    // Any copy mends it, in a file of its own.
+    const file = join(dir, 'tiles/attestations/sha256', digest.slice(0, 2), digest);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, payload);
     await expect.poll(ready, within).not.toHaveProperty('warnings');
+    await rm(file);
+    await rm(pack());
+    await expect.poll(ready, within).toMatchObject(warning(/entries: [1-9] missing, 0 damaged/));
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/^log_attestations_missing [1-9]$/m);
   });
 });
 

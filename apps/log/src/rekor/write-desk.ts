@@ -20,10 +20,12 @@ export interface WriteDesk {
  *   3. the entry is; one that was logged before keeps its place.
  */
 export async function writeEntry(
-  { body, payload, hash, keys, signers }: PreparedEntry,
+  { body, payload, hash, keys, signers, signed }: PreparedEntry,
   { indexed, attestations, writers }: WriteDesk,
 ): Promise<LoggedEntry> {
   writers.admitSigners(signers);
   if (payload) await attestations.put(payload);
-  return indexed.append(body, { hash, keys });
+  // What was signed may have been handed in before; then the entry is found by what that says.
+  const described = signed !== undefined && attestations.has(signed);
+  return indexed.append(body, described ? undefined : { hash, keys });
 }

@@ -122,10 +122,12 @@ export class V1Log {
     return this.#signed.note;
   }
 
-  /** Seconds at which the entry was indexed; now, while it is not. */
+  /** A time that is signed must be the same whenever it is asked for, so it is noted before. */
   async #timeOf(index: number): Promise<number> {
-    const leaf = await this.#indexed.index.at(index);
-    return leaf?.integratedAt ?? Math.floor(Date.now() / 1000);
+    const time = await this.#indexed.timeOf(index);
+    if (time !== undefined) return time;
+    const detail = `the time of entry ${index} is not durable yet; ask again`;
+    throw new HttpProblem('log-storage', 503, detail);
   }
 
   async #attestationOf(leaf: Uint8Array): Promise<Uint8Array | undefined> {

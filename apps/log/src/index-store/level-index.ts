@@ -1,0 +1,131 @@
+import { rm } from 'node:fs/promises';
+import { openLevel } from '../level.js';
+import type { Level, LevelPut } from '../level.js';
+import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
+
+/*
+ * Rows, by the first byte of their key:
+ *   m                       size, as 8 bytes
+ *   h <leaf hash>           index of the first leaf with this hash, as 8 bytes
+ *   i <index>               leaf hash, and the time as 8 bytes
+ *   k <key> 00 <index>      nothing: a leaf under a key
+ * Numbers are big-endian, so that rows are in the log's order.
+ */
+const SIZE_KEY = Buffer.from('m');
+const NUMBER_SIZE = 8;
+const HASH_SIZE = 32;
+
+/**
+ * The index of a log without a database, in a folder beside its tiles. All rows of a batch and the
+ * size are one write, not made durable at once: after a crash it ends earlier, and never between
+ * two leaves of a batch.
+ */
+export class LevelLogIndex implements LogIndex {
+  readonly #dir: string;
+  #level: Level;
+  #size: number;
+
+  private constructor(dir: string, level: Level, size: number) {
+    this.#dir = dir;
+    this.#level = level;
+    this.#size = size;
+  }
+
+  /** Opens the index; what cannot be read is thrown away, since it can be made anew. */
+  static async open(dir: string): Promise<LevelLogIndex> {
+    const level = await openLevel(dir);
+    const size = await level.get(SIZE_KEY);
+    return new LevelLogIndex(dir, level, size ? readNumber(size, 0) : 0);
+  }
+
+  async size(): Promise<number> {
+    return this.#size;
+  }
+
+  async add(first: number, leaves: readonly NewLeaf[], integratedAt: number): Promise<void> {
+    if (first !== this.#size) throw new Error(`the index does not end at leaf ${first}`);
+    const time = numberBytes(integratedAt);
+    const operations: LevelPut[] = [];
+    const put = (key: Buffer, value: Buffer): number =>
+      operations.push({ type: 'put', key, value });
+    const found = await this.#level.getMany(leaves.map(({ hash }) => hashKey(hash)));
+    const seen = new Set<string>();
+    for (const [i, { hash, keys }] of leaves.entries()) {
+      const index = numberBytes(first + i);
+      const byHash = hashKey(hash);
+      const name = byHash.toString('latin1');
+      // Of leaves that are the same the first counts.
+      if (!found[i] && !seen.has(name)) put(byHash, index);
+      seen.add(name);
+      put(indexKey(index), Buffer.concat([hash, time]));
+      for (const key of keys) put(Buffer.concat([keyPrefix(key), index]), EMPTY);
+    }
+    const size = first + leaves.length;
+    put(SIZE_KEY, numberBytes(size));
+    await this.#level.batch(operations);
+    this.#size = size;
+  }
+
+  async find(hashes: readonly Uint8Array[]): Promise<(IndexedLeaf | undefined)[]> {
+    const found = await this.#level.getMany(hashes.map(hashKey));
+    return Promise.all(found.map((index) => index && this.at(readNumber(index, 0))));
+  }
+
+  async at(index: number): Promise<IndexedLeaf | undefined> {
+    if (index >= this.#size) return undefined;
+    const row = await this.#level.get(indexKey(numberBytes(index)));
+    if (!row) return undefined;
+    const hash = new Uint8Array(row.subarray(0, HASH_SIZE));
+    return { index, hash, integratedAt: readNumber(row, HASH_SIZE) };
+  }
+
+  async search(keys: readonly string[], from: number, limit: number): Promise<IndexedLeaf[]> {
+    const found = new Set<number>();
+    for (const key of new Set(keys)) {
+      const prefix = keyPrefix(key);
+      const gte = Buffer.concat([prefix, numberBytes(from)]);
+      const lt = Buffer.concat([prefix, numberBytes(this.#size)]);
+      for await (const row of this.#level.keys({ gte, lt, limit })) {
+        found.add(readNumber(row, prefix.length));
+      }
+    }
+    const first = [...found].sort((a, b) => a - b).slice(0, limit);
+    const leaves = await Promise.all(first.map((index) => this.at(index)));
+    return leaves.filter((leaf) => leaf !== undefined);
+  }
+
+  async clear(): Promise<void> {
+    await this.#level.close();
+    await rm(this.#dir, { recursive: true, force: true });
+    this.#level = await openLevel(this.#dir);
+    this.#size = 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close();
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function hashKey(hash: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from('h'), hash]);
+}
+
+function indexKey(index: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('i'), index]);
+}
+
+function keyPrefix(key: string): Buffer {
+  return Buffer.from(`k${key}\0`);
+}
+
+function numberBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(NUMBER_SIZE);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+function readNumber(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigUInt64BE(at));
+}
