@@ -1,3 +1,4 @@
+import { AirgapError } from '@touchstone/airgap';
 import { AttestError } from '@touchstone/attest';
 import { ClientError } from '@touchstone/contract';
 
@@ -32,7 +33,7 @@ export class CliError extends Error {
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof ClientError) return fromClient(error);
-  if (error instanceof AttestError) {
+  if (error instanceof AttestError || error instanceof AirgapError) {
     return new CliError(error.code, error.message, EXIT.refuted, { cause: error });
   }
   if (error instanceof Error) {

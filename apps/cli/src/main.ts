@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { registerAirgap } from './commands/airgap.js';
 import { registerDemo } from './commands/demo.js';
 import { registerDevice } from './commands/device.js';
 import { registerDiff } from './commands/diff.js';
@@ -84,6 +85,7 @@ function makeProgram(context: Context): Command {
     registerMonitor,
     registerWitness,
     registerDevice,
+    registerAirgap,
     registerWasm,
   ]) {
     register(program, context);

@@ -97,13 +97,15 @@ export async function verifyAcknowledgement(
  * What a chain of acknowledgements of one device has come to, and the next one: counters step by
  * one, so an import that was never acknowledged shows; sizes never fall.
  *
+ * @param start of the counter, for a device that had counted before it came to its site
  * @throws AirgapError `acknowledgement-gap`, `acknowledgement-fork`
  */
 export function followAcknowledgement(
   previous: Acknowledgement | undefined,
   next: Acknowledgement,
+  start = 0,
 ): void {
-  const expected = (previous?.counter ?? 0) + 1;
+  const expected = (previous?.counter ?? start) + 1;
   if (next.counter !== expected) {
     throw new AirgapError(
       'acknowledgement-gap',

@@ -6,13 +6,7 @@ export {
   signCompactAcknowledgement,
   verifyAcknowledgement,
 } from './acknowledgement.js';
-export {
-  ARCHIVE_END,
-  archiveHeader,
-  archivePadding,
-  readArchive,
-  type ArchiveFile,
-} from './archive.js';
+export { ARCHIVE_END, archiveHeader, archivePadding, readArchive } from './archive.js';
 export { attestationDigest, viewOf, type EntryStanding } from './carried-entry.js';
 export { AirgapError, type AirgapErrorCode, type ForkProof } from './errors.js';
 export { signExport } from './exporter.js';
@@ -36,8 +30,8 @@ export {
   readPartHead,
   type PartHead,
 } from './parts.js';
-export type { Hashing, NewHash, RunningHash } from './record-reader.js';
-export type { CarryHeader } from './record.js';
+export { readRecords, type Hashing } from './record-reader.js';
+export { exporterMessage, type CarryHeader } from './record.js';
 export type { TreeBase } from './tree-walk.js';
 export type {
   SiteKnowledge,

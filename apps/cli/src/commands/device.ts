@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { startSimulator, type Listen } from '../device/simulator.js';
+import { registerImport, registerSiteStatus, registerVerifyArtifact } from './airgap-site.js';
 
 interface SimulateOptions {
   listen: Listen;
@@ -25,6 +26,9 @@ export function registerDevice(program: Command, context: Context): void {
       '\nExample:\n  touchstone device simulate --listen unix:/tmp/chip.sock --state chip.eeprom',
     )
     .action((options: SimulateOptions) => simulate(options, context));
+  registerImport(device, context);
+  registerSiteStatus(device, context);
+  registerVerifyArtifact(device, context);
 }
 
 async function simulate(options: SimulateOptions, { terminal, stop }: Context): Promise<void> {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resolveTrustRoot } from '@touchstone/attest';
+import { resolveTrustRoot, type LifeEvent } from '@touchstone/attest';
 import { lockFolder } from '@touchstone/tlog';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_LOG, type Context } from '../context.js';
@@ -77,7 +77,10 @@ async function monitor(options: Options, context: Context): Promise<void> {
       else terminal.print(`${terminal.style('red', finding.kind)}  ${sentence(finding)}  ${file}`);
     };
     const source = new LogSource(options.log);
-    const opened = await Monitor.open({ source, folder, logs, watch, report });
+    const told = ({ event }: LifeEvent, index: number): void => {
+      terminal.note(`leaf ${index}: the log said of itself: ${event}`);
+    };
+    const opened = await Monitor.open({ source, folder, logs, watch, report, told });
     try {
       await run(opened, options, context, () => ended);
     } finally {
@@ -112,13 +115,14 @@ async function run(
 }
 
 function tell(
-  { origin, size, mapSize, stopped }: MonitorStep,
+  { origin, size, mapSize, frozen, stopped }: MonitorStep,
   { json }: Options,
   terminal: Context['terminal'],
 ): void {
-  if (json === true) terminal.print(JSON.stringify({ origin, size, mapSize, stopped }));
+  if (json === true) terminal.print(JSON.stringify({ origin, size, mapSize, frozen, stopped }));
   else if (!stopped) {
-    terminal.print(`${origin}  ${size} leaves, all read; map made again up to ${mapSize}`);
+    const state = frozen ? '; frozen' : '';
+    terminal.print(`${origin}  ${size} leaves, all read; map made again up to ${mapSize}${state}`);
   }
 }
 
@@ -130,6 +134,10 @@ function sentence(finding: Finding): string {
       return 'the log hands out other leaves than it signed;';
     case 'map-wrong':
       return `leaf ${finding.index} commits to a map that is not right: ${finding.why};`;
+    case 'life-wrong':
+      return `leaf ${finding.index} about the log itself is not right: ${finding.why};`;
+    case 'key-wrong':
+      return `the checkpoint is signed by the wrong key: ${finding.why};`;
     case 'attestation-missing':
       return `the attestation sha256:${finding.sha256} of leaf ${finding.index} is not handed out;`;
     case 'watched':

@@ -1,0 +1,302 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import {
+  followAcknowledgement,
+  rangesOf,
+  verifyAcknowledgement,
+  type Acknowledgement,
+} from '@touchstone/airgap';
+import { nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import { fromBase64, parseWitnessPolicy, publicKeyFromSpki, toBase64 } from '@touchstone/note';
+import { InvalidArgumentError, type Command } from 'commander';
+import {
+  planExport,
+  writeExport,
+  type Export,
+  type ExportRequest,
+} from '../airgap/export-bundle.js';
+import { joinParts, splitFile } from '../airgap/media.js';
+import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site-record.js';
+import { leavesOfArtifact } from '../airgap/select-artifact.js';
+import { DEFAULT_LOG, type Context } from '../context.js';
+import { CliError, EXIT } from '../failure.js';
+import { readBounded, readJson, readTrustRoot } from '../input.js';
+
+/** What stays on the side of the network: sites, plans, exports, acknowledgements that came back. */
+export function registerExporter(airgap: Command, context: Context): void {
+  registerSiteAdd(airgap, context);
+  registerPlanAndExport(airgap, context);
+  registerMedia(airgap, context);
+  registerAckImport(airgap, context);
+}
+
+interface SiteAddOptions {
+  sites: string;
+  deviceKey?: string;
+  counter: number;
+  trustRoot: string;
+  json?: boolean;
+}
+
+function registerSiteAdd(airgap: Command, context: Context): void {
+  airgap
+    .command('site')
+    .argument('<name>', 'lower-case letters, digits and -')
+    .description('note down a site that bundles are made for')
+    .requiredOption('--trust-root <file>', 'the one that the site was given by hand')
+    .option('--device-key <file>', 'public key (PEM) of the device that acknowledges')
+    .option('--counter <n>', 'what the device had counted before', wholeNumber, 0)
+    .option('--sites <dir>', 'folder of the records', 'sites')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone airgap site hut --trust-root trust-root.json --device-key hut.pub.pem',
+    )
+    .action((name: string, options: SiteAddOptions) => addSite(name, options, context));
+}
+
+async function addSite(
+  name: string,
+  options: SiteAddOptions,
+  { terminal }: Context,
+): Promise<void> {
+  const known = await readSiteRecord(options.sites, name);
+  if (known?.acknowledgement !== undefined) {
+    throw new CliError('site-exists', `site ${name} has acknowledged imports already`, EXIT.usage);
+  }
+  const { version } = await readTrustRoot(options.trustRoot);
+  const pem =
+    options.deviceKey === undefined ? undefined : await readFile(options.deviceKey, 'utf8');
+  const record: SiteRecord = {
+    schema: 'https://touchstone.dev/airgap-site/v1',
+    site: name,
+    trustRootVersion: version,
+    ...(pem !== undefined && { device: toBase64(publicKeyFromPem(pem).spki) }),
+    counter: options.counter,
+  };
+  await writeSiteRecord(options.sites, record);
+  if (options.json === true) terminal.json(record);
+  else terminal.print(`site ${name}: trust root ${version}, nothing acknowledged yet`);
+}
+
+interface ExportOptions {
+  log: string;
+  trustRoot: string;
+  sites: string;
+  witnessPolicy?: string;
+  rootChain?: string;
+  full?: boolean;
+  artifact?: string[];
+  include?: string[];
+  frontier?: boolean;
+  key?: string;
+  tlogProofs?: boolean;
+  out?: string;
+  json?: boolean;
+}
+
+function registerPlanAndExport(airgap: Command, context: Context): void {
+  const common = (command: Command): Command =>
+    command
+      .argument('<site>', 'a site of --sites')
+      .requiredOption('--trust-root <file>', 'the keys of the log, and what sites are to go by')
+      .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
+      .option('--sites <dir>', 'folder of the records', 'sites')
+      .option('--witness-policy <file>', 'C2SP tlog-policy, to say whether a quorum cosigned')
+      .option('--root-chain <dir>', 'signed trust roots, root-<version>.json')
+      .option('--full', 'all entries, not only those since the last acknowledgement')
+      .option('--artifact <digest...>', 'only entries that speak of sha256:… or sha512:…')
+      .option('--include <file...>', 'files that travel along')
+      .option('--frontier', "leave out the prefix: for a site that keeps the tree's right edge")
+      .option('--json', 'print JSON');
+  common(airgap.command('plan').description('what an export would carry'))
+    .addHelpText('after', '\nExample:\n  touchstone airgap plan hut --trust-root trust-root.json')
+    .action((site: string, options: ExportOptions) => plan(site, options, context));
+  common(airgap.command('export').description('pack a carry bundle for a site'))
+    .requiredOption('--out <file>', 'the archive to write')
+    .option('--key <file>', 'P-256 private key of the exporter, which the device checks')
+    .option('--tlog-proofs', 'also each entry as C2SP tlog-proof')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone airgap export hut --trust-root trust-root.json --key exporter.pem --out hut.tar',
+    )
+    .action((site: string, options: ExportOptions) => exportSite(site, options, context));
+}
+
+async function layOut(site: string, options: ExportOptions): Promise<Export> {
+  const record = await readSiteRecord(options.sites, site);
+  if (record === undefined) {
+    throw new CliError(
+      'site-unknown',
+      `${options.sites} has no site ${site}; touchstone airgap site ${site} notes one down`,
+      EXIT.usage,
+    );
+  }
+  const policy =
+    options.witnessPolicy === undefined
+      ? undefined
+      : parseWitnessPolicy(await readBounded(options.witnessPolicy));
+  const trustRoot = await readTrustRoot(options.trustRoot);
+  const request: ExportRequest = {
+    logUrl: options.log,
+    trustRoot,
+    ...(policy && { witnessPolicy: policy }),
+    site: record,
+    selection: options.full === true ? 'full' : 'delta',
+    proof: options.frontier === true ? 'frontier' : 'prefix',
+    ...(options.rootChain !== undefined && { rootChain: options.rootChain }),
+    artifacts: options.include ?? [],
+  };
+  if (options.artifact === undefined) return planExport(request);
+  const leaves = await leavesOfArtifact(options.artifact, options.log, trustRoot);
+  return planExport({ ...request, selection: { ranges: rangesOf(leaves) } });
+}
+
+async function plan(site: string, options: ExportOptions, { terminal }: Context): Promise<void> {
+  const { header, witnessed, artifacts } = await layOut(site, options);
+  const summary = {
+    ...{ site, origin: header.origin, from: header.base.size, to: header.size },
+    ...{ entries: header.entries, trustRoots: header.roots, quorum: witnessed.quorum },
+    artifacts: artifacts.map(({ name, size }) => ({ name, size })),
+  };
+  if (options.json === true) {
+    terminal.json(summary);
+    return;
+  }
+  terminal.print(
+    `${site}: from ${summary.from} to ${summary.to} of ${summary.origin}: ${summary.entries} entries, ${summary.trustRoots} trust roots`,
+  );
+  for (const { name, size } of artifacts) terminal.print(`  ${name}, ${size} bytes`);
+  terminal.print(witnessed.quorum ? 'the checkpoint is witnessed' : 'the checkpoint has no quorum');
+}
+
+async function exportSite(
+  site: string,
+  options: ExportOptions & { out?: string },
+  { terminal }: Context,
+): Promise<void> {
+  const planned = await layOut(site, options);
+  const exporter = options.key === undefined ? undefined : await readPrivateKey(options.key);
+  const file = resolve(options.out ?? `${site}.tar`);
+  const every = Math.max(1000, Math.ceil(planned.header.entries / 20));
+  const written = await writeExport(planned, file, {
+    ...(exporter && { exporter }),
+    tlogProofs: options.tlogProofs === true,
+    onProgress: (entries) => {
+      if (entries % every === 0) terminal.note(`${entries} of ${planned.header.entries} entries`);
+    },
+  });
+  const { header } = planned;
+  const summary = {
+    ...{ file, site, from: header.base.size, to: header.size, entries: header.entries },
+    ...written,
+  };
+  if (options.json === true) terminal.json(summary);
+  else {
+    terminal.print(
+      `${file}: ${written.bytes} bytes, ${header.entries} entries, ${header.base.size} to ${header.size}`,
+    );
+  }
+}
+
+function registerMedia(airgap: Command, context: Context): void {
+  const { terminal } = context;
+  airgap
+    .command('split')
+    .argument('<file>', 'a bundle, or any file')
+    .description('cut a file into parts that fit a medium, each checkable by itself')
+    .requiredOption('--size <bytes>', 'of a part: 4G, 700M, 64K or bytes', byteSize)
+    .option('--out <dir>', 'where the parts go', '.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone airgap split hut.tar --size 700M --out parts')
+    .action(async (file: string, options: { size: number; out: string; json?: boolean }) => {
+      const parts = await splitFile(file, options.out, options.size);
+      if (options.json === true) terminal.json({ parts });
+      else for (const part of parts) terminal.print(part);
+    });
+  airgap
+    .command('join')
+    .argument('<parts...>', 'parts, or folders that hold them, in any order')
+    .description('put parts together again; says which are missing')
+    .requiredOption('--out <file>', 'the file to make')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 joined; 1 parts are missing or damaged.' +
+        '\n\nExample:\n  touchstone airgap join parts --out hut.tar',
+    )
+    .action(async (parts: string[], options: { out: string; json?: boolean }) => {
+      const result = await joinParts(parts, resolve(options.out));
+      if (result.missing.length > 0) context.exitCode = EXIT.refuted;
+      if (options.json === true) {
+        terminal.json(result);
+        return;
+      }
+      for (const { path, reason } of result.damaged) terminal.print(`${path}: ${reason}`);
+      const missing = result.missing.map((index) => index + 1).join(', ');
+      terminal.print(
+        missing === ''
+          ? `${options.out} from ${result.count} parts`
+          : `missing: parts ${missing} of ${result.count}`,
+      );
+    });
+}
+
+function registerAckImport(airgap: Command, context: Context): void {
+  airgap
+    .command('ack-import')
+    .argument('<file>', 'an acknowledgement, .json or .cbor')
+    .description("take a site's acknowledgement: from then on the base of its next delta")
+    .option('--sites <dir>', 'folder of the records', 'sites')
+    .requiredOption('--site <name>', 'whose it is')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone airgap ack-import acknowledgement-1.json --site hut',
+    )
+    .action((file: string, options: { sites: string; site: string; json?: boolean }) =>
+      importAck(file, options, context),
+    );
+}
+
+async function importAck(
+  file: string,
+  { sites, site, json }: { sites: string; site: string; json?: boolean },
+  { terminal }: Context,
+): Promise<void> {
+  const record = await readSiteRecord(sites, site);
+  if (record?.device === undefined) {
+    throw new CliError('site-unknown', `no device key is noted down for site ${site}`, EXIT.usage);
+  }
+  const signed = file.endsWith('.json')
+    ? await readJson(file)
+    : new Uint8Array(await readBounded(file));
+  const key = publicKeyFromSpki(fromBase64(record.device));
+  const acknowledgement: Acknowledgement = await verifyAcknowledgement(signed, key, nodeVerifier);
+  if (acknowledgement.site !== site) {
+    throw new CliError('acknowledgement', `it is of site ${acknowledgement.site}`, EXIT.refuted);
+  }
+  followAcknowledgement(record.acknowledgement, acknowledgement, record.counter);
+  await writeSiteRecord(sites, {
+    ...record,
+    trustRootVersion: Math.max(record.trustRootVersion, acknowledgement.trustRootVersion),
+    acknowledgement,
+  });
+  const { size } = acknowledgement.checkpoint;
+  if (json === true) terminal.json(acknowledgement);
+  else
+    terminal.print(
+      `${site} stands at ${size}, import ${acknowledgement.counter}: ${acknowledgement.verdict}`,
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+}
+
+function byteSize(text: string): number {
+  const found = /^(\d{1,15})([KMG]?)$/.exec(text);
+  if (found === null) throw new InvalidArgumentError('must be bytes, or end in K, M or G');
+  return Number(found[1]) * 1024 ** ['', 'K', 'M', 'G'].indexOf(found[2] ?? '');
+}

@@ -1,0 +1,335 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { verifyAcknowledgement } from '@touchstone/airgap';
+import { nodeVerifier, publicKeyToPem } from '@touchstone/keys';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { lastAcknowledgement, signReport } from '../airgap/acknowledge.js';
+import { readFileRange } from '../airgap/hashing.js';
+import { checkBundle, importBundle, type ImportResult } from '../airgap/import-bundle.js';
+import { inspectBundle } from '../airgap/inspect-bundle.js';
+import { reportPage } from '../airgap/report-page.js';
+import { SiteSettings } from '../airgap/site-settings.js';
+import { makeSite, Site } from '../airgap/site.js';
+import { vouch, type Vouched } from '../airgap/votes.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../failure.js';
+import { readBounded, readTrustRoot } from '../input.js';
+import { verdictText } from '../publication-text.js';
+import type { Terminal } from '../terminal.js';
+
+/** What happens on the site's side of the gap. */
+export function registerSite(airgap: Command, context: Context): void {
+  registerInit(airgap, context);
+  registerVerifyBundle(airgap, context);
+  registerImport(airgap, context);
+  registerInspect(airgap, context);
+  registerAckExport(airgap, context);
+  registerReport(airgap, context);
+}
+
+interface InitOptions {
+  site: string;
+  trustRoot: string;
+  origin?: string;
+  chip?: string;
+  slot: number;
+  key?: string;
+  witnessPolicy?: string;
+  accept?: string[];
+  maxAge?: number;
+  json?: boolean;
+}
+
+function registerInit(airgap: Command, context: Context): void {
+  airgap
+    .command('init')
+    .argument('<name>', 'of the site, as the exporter knows it')
+    .description("make a site's folder, sealed by its device")
+    .requiredOption('--site <dir>', 'folder of the site')
+    .requiredOption('--trust-root <file>', 'brought by hand, from a source you trust')
+    .option('--origin <name>', 'of the log, when the trust root names several')
+    .option('--chip <address>', 'the ATECC608: unix:PATH or tcp:HOST:PORT')
+    .option('--slot <n>', "of the chip's signing key", smallNumber, 0)
+    .option('--key <file>', 'private key instead of a chip: no protection against an old disk')
+    .option('--witness-policy <file>', 'C2SP tlog-policy; without it nothing counts as witnessed')
+    .addOption(
+      new Option('--accept <verdict...>', 'verdicts besides OK that are installed').choices([
+        ...['UNWITNESSED', 'NO-TIME', 'STALE'],
+      ]),
+    )
+    .option('--max-age <days>', 'older checkpoints are STALE', days)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone airgap init hut --site hut --trust-root trust-root.json --chip unix:/run/chip.sock --witness-policy policy',
+    )
+    .action((name: string, options: InitOptions) => init(name, options, context));
+}
+
+async function init(name: string, options: InitOptions, { terminal }: Context): Promise<void> {
+  const device =
+    options.chip !== undefined
+      ? { kind: 'chip', address: options.chip, slot: options.slot }
+      : { kind: 'file', key: resolve(options.key ?? 'device.pem') };
+  const settings = SiteSettings.parse({
+    schema: 'https://touchstone.dev/airgap-site-settings/v1',
+    device,
+    accept: options.accept ?? [],
+    ...(options.maxAge !== undefined && { maxAge: options.maxAge * 86_400 }),
+    ...(options.witnessPolicy !== undefined && {
+      witnessPolicy: Buffer.from(await readBounded(options.witnessPolicy)).toString('utf8'),
+    }),
+  });
+  const folder = resolve(options.site);
+  const state = await makeSite({
+    ...{ folder, site: name, settings, trustRoot: await readTrustRoot(options.trustRoot) },
+    ...(options.origin !== undefined && { origin: options.origin }),
+  });
+  const site = await Site.open(folder);
+  try {
+    const key = publicKeyToPem(site.device.signer.publicKey);
+    const { counter, serial, origin } = state;
+    if (options.json === true) terminal.json({ site: name, origin, serial, counter, key });
+    else {
+      terminal.print(`site ${name} follows ${origin}; device ${serial}, counter ${counter}`);
+      terminal.print(key.trimEnd());
+    }
+  } finally {
+    await site.close();
+  }
+}
+
+interface SiteOptions {
+  site: string;
+  json?: boolean;
+}
+
+function registerVerifyBundle(airgap: Command, context: Context): void {
+  airgap
+    .command('verify')
+    .argument('<bundle>', 'a carry bundle (.tar)')
+    .description('verify a bundle as an import would, and install nothing')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone airgap verify hut.tar --site hut')
+    .action((file: string, options: SiteOptions) =>
+      withSite(options.site, async (site) => {
+        const result = await checkBundle(site, file);
+        if (result.verdict !== 'OK') context.exitCode = EXIT.refuted;
+        show(result, options, context.terminal);
+      }),
+    );
+}
+
+/** Also `touchstone device import`. */
+export function registerImport(parent: Command, context: Context): void {
+  parent
+    .command('import')
+    .argument('<bundle>', 'a carry bundle (.tar)')
+    .description('verify a bundle, install it, and have the device count and acknowledge it')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 installed; 1 refused, or verified and not accepted.' +
+        `\n\nExample:\n  touchstone ${parent.name()} import hut.tar --site hut`,
+    )
+    .action((file: string, options: SiteOptions) =>
+      withSite(options.site, async (site) => {
+        const result = await importBundle(site, file);
+        if (!result.installed) context.exitCode = EXIT.refuted;
+        show(result, options, context.terminal);
+      }),
+    );
+}
+
+function registerInspect(airgap: Command, context: Context): void {
+  airgap
+    .command('inspect')
+    .argument('<bundle>', 'a carry bundle (.tar)')
+    .description('what a bundle says it is, unverified')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone airgap inspect hut.tar')
+    .action(async (file: string, { json }: { json?: boolean }) => {
+      const found = await inspectBundle(file);
+      if (json === true) context.terminal.json(found);
+      else
+        for (const [name, value] of Object.entries(found))
+          context.terminal.print(`${name}: ${String(value)}`);
+    });
+}
+
+function registerAckExport(airgap: Command, context: Context): void {
+  airgap
+    .command('ack-export')
+    .description('the acknowledgement of the last import, to be carried back')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .requiredOption('--out <file>', 'ends in .json (in-toto statement) or .cbor (compact)')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone airgap ack-export --site hut --out ack.json')
+    .action((options: SiteOptions & { out: string }) =>
+      withSite(options.site, async (site) => {
+        const { envelope, compact } = await lastAcknowledgement(site);
+        const signed = options.out.endsWith('.cbor') ? compact : envelope;
+        await writeFile(options.out, signed);
+        const said = await verifyAcknowledgement(
+          compact,
+          site.device.signer.publicKey,
+          nodeVerifier,
+        );
+        if (options.json === true) context.terminal.json(said);
+        else
+          context.terminal.print(
+            `${options.out}: import ${said.counter}, size ${said.checkpoint.size}`,
+          );
+      }),
+    );
+}
+
+function registerReport(airgap: Command, context: Context): void {
+  airgap
+    .command('report')
+    .description('the last import, as a report that the device signs')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--html <file>', 'also as a page to print')
+    .option('--json', 'print the signed statement')
+    .addHelpText('after', '\nExample:\n  touchstone airgap report --site hut --html report.html')
+    .action((options: SiteOptions & { html?: string }) =>
+      withSite(options.site, async (site) => {
+        const result = await lastResult(site);
+        const signed = await signReport(site, result);
+        if (options.html !== undefined) await writeFile(options.html, reportPage(result, signed));
+        if (options.json === true) context.terminal.json(signed);
+        else show(result, options, context.terminal);
+      }),
+    );
+}
+
+async function lastResult(site: Site): Promise<ImportResult> {
+  await lastAcknowledgement(site);
+  const file = resolve(site.folder, 'imports', String(site.state.counter), 'report.json');
+  return JSON.parse(await readFile(file, 'utf8')) as ImportResult;
+}
+
+/** `touchstone device status`. */
+export function registerSiteStatus(parent: Command, context: Context): void {
+  parent
+    .command('status')
+    .description('where a site stands, by its device')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone device status --site hut')
+    .action((options: SiteOptions) =>
+      withSite(options.site, (site) => {
+        const { site: name, origin, checkpoint, counter, serial, verdict, notBefore } = site.state;
+        const { size, root } = checkpoint;
+        const status = { site: name, origin, size, root, counter, serial, verdict, notBefore };
+        if (options.json === true) context.terminal.json(status);
+        else {
+          context.terminal.print(`${name}: ${size} entries of ${origin}, root ${root}`);
+          context.terminal.print(`device ${serial} has counted ${counter} imports`);
+          if (verdict !== undefined) context.terminal.print(`last import: ${verdict}`);
+        }
+        return Promise.resolve();
+      }),
+    );
+}
+
+/** `touchstone device verify-artifact`. */
+export function registerVerifyArtifact(parent: Command, context: Context): void {
+  parent
+    .command('verify-artifact')
+    .argument('<file>', 'a module, or the archive that was published')
+    .description('whether what was imported vouches for a file, offline')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 reproduced by the quorum of the trust root; 1 any other verdict; 3 nothing is known of it.' +
+        '\n\nExample:\n  touchstone device verify-artifact siphash24.wasm --site hut',
+    )
+    .action((file: string, options: SiteOptions) =>
+      withSite(options.site, (site) => verifyArtifact(site, file, options, context)),
+    );
+}
+
+async function verifyArtifact(
+  site: Site,
+  file: string,
+  { json }: SiteOptions,
+  context: Context,
+): Promise<void> {
+  const { terminal } = context;
+  const [sha256, sha512] = await digestsOf(file);
+  const found = await vouch([sha256, sha512], await site.imports(), site.state.trustRoot);
+  // The file is a module: its own verdict counts. It is the publication: that of all modules.
+  const verdicts = found.map((one) => ownVerdict(one, sha256));
+  const good = verdicts.length > 0 && verdicts.every((verdict) => verdict === 'reproduced');
+  context.exitCode = found.length === 0 ? EXIT.absent : good ? EXIT.ok : EXIT.refuted;
+  if (json === true) {
+    terminal.json({
+      file,
+      sha256,
+      vouched: good,
+      size: site.state.checkpoint.size,
+      recipes: found,
+    });
+    return;
+  }
+  if (found.length === 0) terminal.print(`nothing is known of sha256:${sha256}`);
+  for (const [at, { uri, recipe, modules }] of found.entries()) {
+    terminal.print(
+      `${uri}  recipe sha256:${recipe.slice(0, 16)}…  ${verdictText(verdicts[at] ?? 'pending', terminal)}`,
+    );
+    for (const { name, digest, votes } of modules.filter((module) => module.digest === sha256)) {
+      const said = votes.map((vote) => `${vote.organisation}: ${vote.outcome}`).join(', ');
+      terminal.print(`  ${name}  sha256:${digest ?? ''}  ${said}`);
+    }
+  }
+}
+
+function ownVerdict({ modules, verdict }: Vouched, sha256: string): Vouched['verdict'] {
+  return modules.find(({ digest }) => digest === sha256)?.verdict ?? verdict;
+}
+
+async function digestsOf(file: string): Promise<[string, string]> {
+  const hashes = [createHash('sha256'), createHash('sha512')] as const;
+  for await (const chunk of readFileRange(file)) for (const hash of hashes) hash.update(chunk);
+  return [hashes[0].digest('hex'), hashes[1].digest('hex')];
+}
+
+async function withSite(folder: string, work: (site: Site) => Promise<void>): Promise<void> {
+  const site = await Site.open(resolve(folder));
+  try {
+    await work(site);
+  } finally {
+    await site.close();
+  }
+}
+
+function show(result: ImportResult, { json }: { json?: boolean }, terminal: Terminal): void {
+  if (json === true) {
+    terminal.json(result);
+    return;
+  }
+  const { verdict, installed, from, checkpoint, counts, counter } = result;
+  const colour = verdict === 'OK' ? 'green' : 'yellow';
+  terminal.print(
+    `${terminal.style(colour, verdict)}  ${result.site}: ${from} to ${checkpoint.size} of ${checkpoint.origin}`,
+  );
+  terminal.print(
+    `${counts.entries} entries (${counts.statements} by enrolled organisations, ${counts.foreign} by others, ${counts.unread} not read), ${counts.artifacts} artifacts`,
+  );
+  terminal.print(installed ? `installed, import ${counter}` : 'not installed');
+}
+
+function smallNumber(text: string): number {
+  if (!/^(?:\d|1[0-5])$/.test(text)) throw new InvalidArgumentError('must be 0 to 15');
+  return Number(text);
+}
+
+function days(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('must be 1 to 99999 days');
+  return Number(text);
+}
