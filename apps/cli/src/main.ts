@@ -14,6 +14,7 @@ import { registerSbom } from './commands/sbom.js';
 import { registerSearch } from './commands/search.js';
 import { registerStatus } from './commands/status.js';
 import { registerSubmit } from './commands/submit.js';
+import { registerToolchain } from './commands/toolchain.js';
 import { registerUp } from './commands/up.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWasm } from './commands/wasm.js';
@@ -83,6 +84,7 @@ function makeProgram(context: Context): Command {
     registerOsv,
     registerSearch,
     registerMonitor,
+    registerToolchain,
     registerWitness,
     registerDevice,
     registerAirgap,

@@ -5,11 +5,15 @@ import {
   BlobStore,
   BubblewrapSandbox,
   NpmSource,
+  readOperatorSettings,
   readRegistryConfig,
   rebuild,
   type RebuildReport,
   type RebuildStage,
 } from '@touchstone/rebuild';
+
+/** The operator's locks, unless TOOLCHAINS_DIR names another folder. */
+export const DEFAULT_TOOLCHAINS = '.touchstone/toolchains';
 
 /** The npm registries of this machine's npm, with a cache of tarballs in `cacheDir`. */
 export async function npmSource(cacheDir: string, allowPrivate: boolean): Promise<NpmSource> {
@@ -35,7 +39,10 @@ export async function rebuildLocally(
   },
 ): Promise<RebuildReport> {
   const { cacheDir, upload, onProgress, signal } = options;
+  const settings = readOperatorSettings(process.env, cacheDir, options.allowPrivate);
   return rebuild(recipe, {
+    toolchains: DEFAULT_TOOLCHAINS,
+    ...settings,
     cache: cacheDir,
     source: await npmSource(cacheDir, options.allowPrivate),
     sandbox: await BubblewrapSandbox.open(),

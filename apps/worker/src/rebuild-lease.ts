@@ -6,6 +6,7 @@ import {
   BubblewrapSandbox,
   killOrphans,
   NpmSource,
+  readOperatorSettings,
   readRegistryConfig,
   rebuild,
 } from '@touchstone/rebuild';
@@ -30,6 +31,7 @@ export async function prepareRebuild(
   const source = new NpmSource(new BlobStore(join(cacheDir, 'blobs')), registries, {
     allowPrivate: allowPrivateRegistries,
   });
+  const settings = readOperatorSettings(variables, cacheDir, allowPrivateRegistries);
   // What a killed predecessor left behind.
   const orphans = await killOrphans(workDir);
   if (orphans > 0) logger.warn({ orphans }, 'killed sandboxes that had outlived their worker');
@@ -37,6 +39,7 @@ export async function prepareRebuild(
   await mkdir(workDir, { recursive: true, mode: 0o755 });
   return ({ rebuildId, recipe }, signal, coordinator) =>
     rebuild(recipe, {
+      ...settings,
       cache: cacheDir,
       work: workDir,
       ...{ source, sandbox, signal },
