@@ -79,6 +79,7 @@ export {
 } from './provenance.js';
 export { keyDetails, publicKeyFromBase64 } from './public-key.js';
 export {
+  DifferenceCause,
   DifferenceSummary,
   failureMessage,
   FileDescriptor,
@@ -88,6 +89,7 @@ export {
   RebuildEnvironment,
   RebuildPredicate,
   RebuiltModule,
+  Variation,
 } from './rebuild-predicate.js';
 export {
   checkRebuildPayload,
@@ -98,11 +100,7 @@ export {
   type CheckedRebuild,
   type RebuildExpectation,
 } from './rebuild-statement.js';
-export {
-  checkSbomStatement,
-  SBOM_PREDICATE_TYPE,
-  sbomStatement,
-} from './sbom/sbom-statement.js';
+export { checkSbomStatement, SBOM_PREDICATE_TYPE, sbomStatement } from './sbom/sbom-statement.js';
 export {
   encodeStatement,
   MAX_PAYLOAD_BYTES,
@@ -182,6 +180,7 @@ export {
   isLifeLeaf,
   LifeEvent,
   lifeLeaf,
+  lifeSigners,
   LOG_LIFE_SCHEMA,
   openLifeLeaf,
 } from './life/life-leaf.js';

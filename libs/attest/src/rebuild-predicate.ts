@@ -60,6 +60,47 @@ export const DifferenceSummary = z.strictObject({
   truncated: z.boolean(),
 });
 
+const MAX_CAUSES = 16;
+const MAX_EVIDENCE = 8;
+
+/** Text that a stranger's module may have supplied: nothing in it drives a terminal. */
+const printable = (max: number): z.ZodType<string, string> =>
+  z
+    .string()
+    .max(max)
+    .refine(
+      (text) => !/[\p{Cc}\p{Bidi_Control}\p{Surrogate}]/u.test(text),
+      'must be one line of printable text',
+    );
+
+/** Why bytes differ, as far as they tell; the codes are those of docs/differences.md. */
+export const DifferenceCause = z.strictObject({
+  code: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'must be lower-case words joined by -'),
+  confidence: z.enum(['certain', 'likely', 'possible']),
+  summary: printable(1024),
+  /** Where in the two files it shows. */
+  evidence: z
+    .array(
+      z.strictObject({
+        side: z.enum(['claimed', 'observed']),
+        section: printable(512),
+        offset: size,
+        length: size,
+        text: printable(256).exactOptional(),
+      }),
+    )
+    .max(MAX_EVIDENCE),
+});
+
+/**
+ * How alike two modules are; finer than the outcome. `same-code`: custom sections differ that no
+ * stabilizer knows, so that somebody may read a meaning into them; its outcome is `equivalent`.
+ */
+export const Tier = z.enum(['reproduced', 'equivalent', 'same-code', 'different']);
+
 export const FileDescriptor = z.strictObject({ digest: Sha256Digest, size });
 
 export const ModuleName = z
@@ -74,11 +115,47 @@ export const RebuiltModule = z.strictObject({
   claimed: FileDescriptor,
   /** As built. */
   observed: FileDescriptor.exactOptional(),
-  /** What was compared when the bytes were not equal; equal digests make a module `equivalent`. */
+  /**
+   * What was compared when the bytes were not equal, step after step: digests of both modules after
+   * each, those before the first being of the files. Equal digests make a module `equivalent`.
+   */
   normalisations: z
     .array(z.strictObject({ name: text(128), claimed: Sha256Digest, observed: Sha256Digest }))
     .max(MAX_NORMALISATIONS),
   difference: DifferenceSummary.exactOptional(),
+  tier: Tier.exactOptional(),
+  causes: z.array(DifferenceCause).max(MAX_CAUSES).exactOptional(),
+});
+
+function tierFits({ outcome, tier }: z.infer<typeof RebuiltModule>): boolean {
+  return tier === undefined || (tier === 'same-code' ? 'equivalent' : tier) === outcome;
+}
+
+/** What became of the bytes when circumstances that must not matter were changed. */
+export const Variation = z.strictObject({
+  /** How many builds there were, the first one included. */
+  builds: z.int().min(2).max(64),
+  /** No two builds gave other bytes. Circumstances that were not applied are not vouched for. */
+  deterministic: z.boolean(),
+  /** The same build, nothing varied, gave other bytes; then no variation can be blamed. */
+  unstable: z.boolean(),
+  varied: z
+    .array(
+      z.strictObject({
+        name: z
+          .string()
+          .regex(/^[a-z]+(?:-[a-z]+)*$/)
+          .max(64),
+        applied: z.boolean(),
+        /** This one, varied alone, gives other bytes. */
+        changes: z.boolean(),
+        /** What it was varied to, or why it could not be. */
+        detail: printable(512),
+      }),
+    )
+    .max(32),
+  /** Modules of which some build gave other bytes. */
+  modules: z.array(ModuleName).max(MAX_MODULES),
 });
 
 export const RebuildEnvironment = z.strictObject({
@@ -135,9 +212,13 @@ export const RebuildPredicate = z.strictObject({
     .max(MAX_MODULES)
     .refine((modules) => new Set(modules.map(({ name }) => name)).size === modules.length, {
       message: 'module names must be unique',
+    })
+    .refine((modules) => modules.every(tierFits), {
+      message: 'the tier of a module must fit its outcome',
     }),
   /** Of `failed` and `unavailable`, and of them alone. */
   failure: Failure.exactOptional(),
+  variation: Variation.exactOptional(),
   environment: RebuildEnvironment,
   /** RFC 3339, UTC. */
   startedOn: Timestamp,
@@ -147,6 +228,9 @@ export const RebuildPredicate = z.strictObject({
 export type ModuleOutcome = z.infer<typeof ModuleOutcome>;
 export type Outcome = z.infer<typeof Outcome>;
 export type DifferenceSummary = z.infer<typeof DifferenceSummary>;
+export type DifferenceCause = z.infer<typeof DifferenceCause>;
+export type Tier = z.infer<typeof Tier>;
+export type Variation = z.infer<typeof Variation>;
 export type FileDescriptor = z.infer<typeof FileDescriptor>;
 export type RebuiltModule = z.infer<typeof RebuiltModule>;
 export type RebuildEnvironment = z.infer<typeof RebuildEnvironment>;

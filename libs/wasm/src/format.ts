@@ -157,8 +157,8 @@ function nameOf({ section }: SectionDifference): string {
 }
 
 /** Bytes of a stranger must not drive the terminal: controls and direction marks are escaped. */
-function printable(text: string): string {
-  const short = text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}…` : text;
+export function printable(text: string, max = MAX_NAME_LENGTH): string {
+  const short = text.length > max ? `${text.slice(0, max)}…` : text;
   return short.replace(
     /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,

@@ -5,11 +5,11 @@ import { body, custom, module, moduleOfFunctions, section, vector } from './asse
 import { compareModules } from './compare.js';
 import { readDataSegments } from './data.js';
 import { WasmError } from './errors.js';
-import { formatDifference } from './format.js';
+import { explainDifference } from './explain/explain.js';
+import { formatExplanation } from './explain/text.js';
 import { readFunctions } from './functions.js';
 import { readModule } from './module.js';
 import { readFunctionNames } from './names.js';
-import { stripCustomSections } from './strip.js';
 import { summariseDifference } from './summary.js';
 
 const importEntry = [1, 0x6d, 1, 0x6e];
@@ -53,7 +53,6 @@ function readAll(bytes: Uint8Array): void {
       readFunctionNames(read);
       readDataSegments(read);
       readFunctions(read);
-      stripCustomSections(bytes);
     } catch (error) {
       if (!(error instanceof WasmError)) throw error;
       expect(error.offset).toBeGreaterThanOrEqual(0);
@@ -79,7 +78,15 @@ function compareAll(claimed: Uint8Array, observed: Uint8Array): void {
       expect(offset + length).toBeLessThanOrEqual(claimed.length);
     }
   }
-  expect(formatDifference(difference, claimed, observed).length).toBeGreaterThan(0);
+  const explanation = explainDifference(claimed, observed);
+  expect(explanation.tier === 'reproduced').toBe(same);
+  expect(explanation.difference).toEqual(difference);
+  for (const { evidence } of explanation.causes)
+    for (const { side, offset, length } of evidence) {
+      const file = side === 'claimed' ? claimed : observed;
+      expect(offset + length).toBeLessThanOrEqual(file.length);
+    }
+  expect(formatExplanation(explanation, claimed, observed).length).toBeGreaterThan(0);
 }
 
 const sample = fc.constantFrom(...samples);

@@ -39,7 +39,12 @@ export {
   type SummaryLimits,
   type SummaryRange,
 } from './summary.js';
-export { STRIP_CUSTOM_SECTIONS, stripCustomSections } from './strip.js';
+export { normaliseModules, stabilizerOf, type Tier } from './normalise.js';
+export { explainDifference, type Explanation } from './explain/explain.js';
+export { REMEDIES, type Cause, type CauseCode, type Evidence } from './explain/causes/cause.js';
+export type { FunctionChange, FunctionChanges, InstructionLine } from './explain/functions.js';
+export type { ChangedText, TextChange } from './explain/text-changes.js';
+export { formatExplanation } from './explain/text.js';
 export {
   moduleAt,
   readBinary,

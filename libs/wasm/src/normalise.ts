@@ -2,7 +2,6 @@ import { concatBytes } from '@noble/hashes/utils.js';
 
 import { WasmError } from './errors.js';
 import { readModule, type Section, type WasmModule } from './module.js';
-import { STRIP_CUSTOM_SECTIONS } from './strip.js';
 
 /**
  * Stabilizers: what two modules may differ in and still run alike. Each removes custom sections of
@@ -20,7 +19,10 @@ const STABILIZERS = [
   { name: 'strip-coverage-map', matches: /^__llvm_(?:covmap|covfun|prf_[a-z]+)$/ },
 ] as const satisfies readonly { name: string; matches: RegExp }[];
 
-/** Sizes and counts of sections that one side pads, written in their shortest form. */
+/** Every custom section, known or not. */
+const STRIP_CUSTOM_SECTIONS = 'strip-custom-sections';
+
+/** Sizes of sections that one side pads, written in their shortest form. */
 const SHORTEST_SIZES = 'shortest-section-sizes';
 
 /**

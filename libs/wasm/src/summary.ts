@@ -75,7 +75,9 @@ export function summariseDifference(
     const sides = { ...(claimed && { claimed }), ...(observed && { observed }) };
     sections.push({ section: label(section), id, status, ...sides, ranges: summarise(ranges) });
   }
-  const functions = take(difference.functions.entries, limits.functions).map(
+  // Functions that merely moved, or whose callees did, are told after those whose code differs.
+  const told = [...difference.functions.entries].sort((a, b) => weight(a) - weight(b));
+  const functions = take(told, limits.functions).map(
     ({ index, name, claimed, observed, ranges }: EntryDifference) => ({
       index,
       ...(name === undefined ? {} : { name: label(name) }),
@@ -85,6 +87,10 @@ export function summariseDifference(
     }),
   );
   return { sections, functions, functionCount: difference.functions.differing, truncated };
+}
+
+function weight({ status }: EntryDifference): number {
+  return status === 'moved' ? 2 : status === 'shifted' ? 1 : 0;
 }
 
 /** Cuts without splitting a surrogate pair, so that the text stays encodable. */

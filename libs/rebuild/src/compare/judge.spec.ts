@@ -20,7 +20,7 @@ describe('judgeModules', () => {
   it('calls it equivalent when only custom sections differ, naming the normalisation', () => {
     const judged = judge(module(...custom(1)), module(...custom(2)));
     expect(judged).toMatchObject({
-      outcome: 'equivalent',
+      ...{ outcome: 'equivalent', tier: 'same-code' },
       normalisations: [{ name: 'strip-custom-sections' }],
       difference: { sections: [{ section: 'custom:n', status: 'different' }] },
     });

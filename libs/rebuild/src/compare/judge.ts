@@ -1,12 +1,10 @@
-import type { ModuleOutcome, Outcome, RebuiltModule } from '@touchstone/attest';
+import type { DifferenceCause, ModuleOutcome, Outcome, RebuiltModule } from '@touchstone/attest';
 import {
-  compareModules,
-  type ModuleDifference,
-  STRIP_CUSTOM_SECTIONS,
-  stripCustomSections,
+  explainDifference,
+  type Cause,
+  type Explanation,
   summariseDifference,
   type SummaryLimits,
-  WasmError,
 } from '@touchstone/wasm';
 import { sha256Hex } from '../source/integrity.js';
 
@@ -32,45 +30,75 @@ interface Pair {
 
 /** Compares each published module with the one that was built. */
 export function judgeModules(pairs: readonly Pair[]): RebuiltModule[] {
-  const judged = pairs.map((pair) => ({ module: judge(pair), difference: explain(pair) }));
-  const summarise = (limits: SummaryLimits): RebuiltModule[] =>
-    judged.map(({ module, difference }) =>
-      difference === undefined
-        ? module
-        : { ...module, difference: summariseDifference(difference, limits) },
-    );
+  const judged = pairs.map(judge);
   let modules: RebuiltModule[] = [];
   for (const limits of SUMMARY_LIMITS) {
-    modules = summarise(limits);
-    const differences = JSON.stringify(modules.map(({ difference }) => difference));
-    if (differences.length <= MAX_DIFFERENCES_BYTES) break;
+    modules = judged.map(({ module, explanation }) =>
+      explanation === undefined ? module : { ...module, ...explain(explanation, limits) },
+    );
+    const explained = modules.map(({ difference, causes }) => ({ difference, causes }));
+    if (JSON.stringify(explained).length <= MAX_DIFFERENCES_BYTES) break;
   }
   return modules;
 }
 
-function explain({ claimed, observed }: Pair): ModuleDifference | undefined {
-  return Buffer.compare(claimed, observed) === 0 ? undefined : compareModules(claimed, observed);
+interface Judged {
+  module: RebuiltModule;
+  /** Of bytes that are not equal. Only what the statement needs of it is kept. */
+  explanation?: Pick<Explanation, 'difference' | 'causes'>;
 }
 
-function judge({ name, claimed, observed }: Pair): Omit<RebuiltModule, 'difference'> {
+function judge({ name, claimed, observed }: Pair): Judged {
   const files = { claimed: describeFile(claimed), observed: describeFile(observed) };
   if (Buffer.compare(claimed, observed) === 0)
-    return { name, outcome: 'reproduced', ...files, normalisations: [] };
-  const stripped = { claimed: strip(claimed), observed: strip(observed) };
-  if (stripped.claimed === undefined || stripped.observed === undefined)
-    return { name, outcome: 'different', ...files, normalisations: [] };
-  return {
-    name,
-    outcome: stripped.claimed === stripped.observed ? 'equivalent' : 'different',
-    ...files,
-    normalisations: [
-      {
-        name: STRIP_CUSTOM_SECTIONS,
-        claimed: { sha256: stripped.claimed },
-        observed: { sha256: stripped.observed },
+    return {
+      module: {
+        ...{ name, outcome: 'reproduced', tier: 'reproduced' },
+        ...files,
+        normalisations: [],
       },
-    ],
+    };
+  const { tier, normalisations, difference, causes } = explainDifference(claimed, observed);
+  const module: RebuiltModule = {
+    ...{ name, outcome: tier === 'same-code' ? 'equivalent' : tier, tier },
+    ...files,
+    normalisations: normalisations.map((step) => ({
+      name: step.name,
+      claimed: { sha256: sha256Hex(step.claimed) },
+      observed: { sha256: sha256Hex(step.observed) },
+    })),
   };
+  return { module, explanation: { difference, causes } };
+}
+
+function explain(
+  { difference, causes }: Pick<Explanation, 'difference' | 'causes'>,
+  limits: SummaryLimits,
+): Pick<RebuiltModule, 'difference' | 'causes'> {
+  return {
+    difference: summariseDifference(difference, limits),
+    // As many places as functions are told: a cause without a place is still a cause.
+    causes: causes.map((cause) => attestedCause(cause, limits.functions)),
+  };
+}
+
+function attestedCause(
+  { code, confidence, summary, evidence }: Cause,
+  places: number,
+): DifferenceCause {
+  return {
+    ...{ code, confidence, summary: oneLine(summary, 1024) },
+    evidence: evidence.slice(0, places).map(({ side, section, offset, length, text }) => ({
+      ...{ side, section: oneLine(section, 512), offset, length },
+      ...(text === undefined ? {} : { text: oneLine(text, 256) }),
+    })),
+  };
+}
+
+/** Text out of a stranger's module: nothing that drives a terminal, nor half a character. */
+function oneLine(text: string, max: number): string {
+  const cut = text.slice(0, max);
+  return cut.replace(/[\p{Cc}\p{Bidi_Control}\p{Surrogate}]/gu, '\ufffd');
 }
 
 /** A publication is as good as its worst module. */
@@ -83,14 +111,4 @@ export function worstOutcome(outcomes: readonly ModuleOutcome[]): Outcome {
 
 function describeFile(bytes: Uint8Array): { digest: { sha256: string }; size: number } {
   return { digest: { sha256: sha256Hex(bytes) }, size: bytes.length };
-}
-
-/** Digest of the module without custom sections; undefined when it cannot be read as a module. */
-function strip(bytes: Uint8Array): string | undefined {
-  try {
-    return sha256Hex(stripCustomSections(bytes));
-  } catch (error) {
-    if (error instanceof WasmError) return undefined;
-    throw error;
-  }
 }

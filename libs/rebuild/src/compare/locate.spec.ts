@@ -1,6 +1,9 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RebuildError } from '../errors.js';
 import { locateModule } from './locate.js';
+import { blankComments } from './script.js';
 
 const MODULE = Buffer.from('0061736d01000000000401016101', 'hex');
 const COMPONENT = Buffer.from('0061736d0d000100', 'hex');
@@ -10,10 +13,18 @@ const hex = [...MODULE].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`)
 
 type Location = Parameters<typeof locateModule>[1];
 
-function locate(text: string | Buffer, rest: { kind: Location['kind']; marker?: string }): string {
+interface Rest {
+  kind: Location['kind'];
+  marker?: string;
+  packed?: 'gzip' | 'deflate' | 'brotli';
+  inside?: string;
+}
+
+function locate(text: string | Buffer, rest: Rest): string {
   const files = new Map([['a.js', Buffer.from(text)]]);
   try {
-    return Buffer.from(locateModule(files, { path: 'a.js', ...rest })).toString('hex');
+    const location = { path: 'a.js', ...rest } as Location;
+    return Buffer.from(locateModule(files, location)).toString('hex');
   } catch (error) {
     if (error instanceof RebuildError) return error.code;
     throw error;
@@ -21,9 +32,18 @@ function locate(text: string | Buffer, rest: { kind: Location['kind']; marker?: 
 }
 
 const found = MODULE.toString('hex');
+/** A component that holds the module twice, the second within a component of its own. */
+const section = (id: number, body: Buffer): Buffer => Buffer.from([id, body.length, ...body]);
+const inner = Buffer.concat([COMPONENT, section(1, MODULE)]);
+const NESTED = Buffer.concat([COMPONENT, section(1, MODULE), section(4, inner)]);
+/** Long enough that its packed form is tried. */
+const LONG = Buffer.concat([
+  MODULE,
+  Buffer.from('002004746573740102030405060708090a0b0c0d0e0f101112131415161718191a1b', 'hex'),
+]);
 
 describe('locateModule', () => {
-  it.each<[string, string | Buffer, { kind: Location['kind']; marker?: string }, string]>([
+  it.each<[string, string | Buffer, Rest, string]>([
     ['a file', MODULE, { kind: 'file' }, found],
     ['a component', COMPONENT, { kind: 'file' }, COMPONENT.toString('hex')],
     ['a file that is no module', 'hello', { kind: 'file' }, 'module-malformed'],
@@ -86,6 +106,72 @@ describe('locateModule', () => {
     ['a number that is no byte', `[${list}, 256]`, { kind: 'bytes' }, 'module-malformed'],
     ['an expression', `[${list}, 1+1]`, { kind: 'bytes' }, 'module-malformed'],
     ['no array', '[1,2]', { kind: 'bytes' }, 'module-not-found'],
+    ['a data: URL', `u="data:application/wasm;base64,${base64}"`, { kind: 'base64' }, found],
+    [
+      'a data: URL that never began',
+      `data:application/wasm;base64,${base64}"`,
+      { kind: 'base64' },
+      'module-not-found',
+    ],
+    ['a literal in a comment', `// "${base64}"\n"${base64}"`, { kind: 'base64' }, found],
+    ['nothing but a comment', `/* "${base64}" */ 1`, { kind: 'base64' }, 'module-not-found'],
+    ['an array in a comment', `/* [${list}] */[${list}]`, { kind: 'bytes' }, found],
+    [
+      'a literal after what only looks like a comment',
+      `a="//";b=/[/*]"\\//;c=\`\${"/*"}\`;if(x)/\\/*"/.test(y);d="${base64}"`,
+      { kind: 'base64' },
+      found,
+    ],
+    [
+      'a literal that a comment points out',
+      `"${base64}";/* this */"${base64}"`,
+      { kind: 'base64', marker: '/* this */' },
+      found,
+    ],
+    [
+      'gzipped base64',
+      `"${gzipSync(LONG).toString('base64')}"`,
+      { kind: 'base64', packed: 'gzip' },
+      LONG.toString('hex'),
+    ],
+    [
+      'deflated base64',
+      `"${deflateSync(LONG).toString('base64')}"`,
+      { kind: 'base64', packed: 'deflate' },
+      LONG.toString('hex'),
+    ],
+    [
+      'base64 of brotli',
+      `"${'A'.repeat(60)}" "${brotliCompressSync(LONG).toString('base64')}"`,
+      { kind: 'base64', packed: 'brotli' },
+      LONG.toString('hex'),
+    ],
+    [
+      'gzipped base64 that is too much',
+      `"${gzipSync(Buffer.alloc(65 << 20)).toString('base64')}"`,
+      { kind: 'base64', packed: 'gzip' },
+      'module-not-found',
+    ],
+    ['a module in a component', NESTED, { kind: 'file', inside: '/module[0]' }, found],
+    ['a module deep in one', NESTED, { kind: 'file', inside: '/component[0]/module[0]' }, found],
+    [
+      'a module that a component has not',
+      NESTED,
+      { kind: 'file', inside: '/module[1]' },
+      'module-not-found',
+    ],
+    [
+      'a module in a component in base64',
+      `"${NESTED.toString('base64')}"`,
+      { kind: 'base64', inside: '/module[0]' },
+      found,
+    ],
+    [
+      'a module in a component that is cut off',
+      NESTED.subarray(0, 30),
+      { kind: 'file', inside: '/module[0]' },
+      'module-malformed',
+    ],
   ])('%s', (_, text, location, expected) => {
     expect(locate(text, location)).toBe(expected);
   });
@@ -94,5 +180,53 @@ describe('locateModule', () => {
     expect(() => locateModule(new Map(), { kind: 'file', path: 'x' })).toThrow(
       expect.objectContaining({ code: 'module-not-found' }),
     );
+  });
+});
+
+describe('blankComments', () => {
+  it.each([
+    ['a // b\nc', 'a     \nc'],
+    ['a /* b\n */ c', 'a          c'],
+    ['"//" \'/*\' `//${a/*x*/}/*`', '"//" \'/*\' `//${a     }/*`'],
+    ['`${{a:`//`}}//`//x', '`${{a:`//`}}//`   '],
+    ['a / b // c', 'a / b     '],
+    ['return /\\/\\/"/ // c', 'return /\\/\\/"/     '],
+    ['x = /[/"]//* c */', 'x = /[/"]/       '],
+    ['a[0] / b / c // "', 'a[0] / b / c     '],
+    ['"a\\"//b" // c', '"a\\"//b"     '],
+    ['/* open', '       '],
+  ])('%j', (script, blanked) => {
+    expect(blankComments(script)).toBe(blanked);
+  });
+
+  it('changes nothing but comments, never the length, and in linear time', () => {
+    const part = fc.constantFrom(
+      '/',
+      '*',
+      '"',
+      "'",
+      '`',
+      '\\',
+      '\n',
+      '${',
+      '}',
+      '{',
+      'a',
+      ')',
+      ' ',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 60 }), (parts) => {
+        const script = parts.join('');
+        const blanked = blankComments(script);
+        expect(blanked).toHaveLength(script.length);
+        for (let at = 0; at < script.length; at += 1)
+          expect([script[at], ' ']).toContain(blanked[at]);
+      }),
+      { seed: 8, numRuns: 500 },
+    );
+    const started = performance.now();
+    for (const hard of ['/', '`${', '"\\', 'a/', ')/[', '/*']) blankComments(hard.repeat(100_000));
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });

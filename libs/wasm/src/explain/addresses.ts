@@ -12,7 +12,7 @@ interface Run {
 }
 
 /** An active segment whose address is a plain constant. */
-interface Placed {
+export interface Placed {
   address: number;
   content: Span;
 }
@@ -28,6 +28,7 @@ const MAX_ALIGNMENT = 64;
  */
 export class AddressMap {
   readonly #runs: Run[] = [];
+  readonly #placed: { claimed: Placed[]; observed: Placed[] } = { claimed: [], observed: [] };
   #dataEnd = 0;
   #endDelta = 0;
 
@@ -42,6 +43,8 @@ export class AddressMap {
       const partner = observed.entries[alignment.claimed[position] ?? -1];
       const a = placed(left, entry as DataSegment);
       const b = partner === undefined ? undefined : placed(right, partner as DataSegment);
+      if (a !== undefined) this.#placed.claimed.push(a);
+      if (b !== undefined) this.#placed.observed.push(b);
       if (a === undefined || b === undefined) continue;
       this.#align(a, b);
       if (a.address + a.content.size > this.#dataEnd) {
@@ -49,7 +52,16 @@ export class AddressMap {
         this.#endDelta = b.address + b.content.size - this.#dataEnd;
       }
     }
+    this.#bridge();
+  }
+
+  /** Between two stretches that moved alike lies what moved with them, changed or zero. */
+  #bridge(): void {
     this.#runs.sort((a, b) => a.start - b.start);
+    for (const [index, run] of this.#runs.entries()) {
+      const next = this.#runs[index + 1];
+      if (next !== undefined && next.delta === run.delta) run.end = Math.max(run.end, next.start);
+    }
   }
 
   /** Whether the address `b` of the observed module names what `a` names in the claimed one. */
@@ -65,6 +77,14 @@ export class AddressMap {
     // One past the end of a run may be what a pointer to its end holds.
     const before = this.#runs[low - 1];
     return before !== undefined && a <= before.end && b - a === before.delta;
+  }
+
+  /** Where in memory a byte of the file is put; undefined where it is not known. */
+  addressOf(side: 'claimed' | 'observed', offset: number): number | undefined {
+    const found = this.#placed[side].find(
+      ({ content }) => offset >= content.offset && offset < content.offset + content.size,
+    );
+    return found && found.address + offset - found.content.offset;
   }
 
   #align(a: Placed, b: Placed): void {
@@ -135,7 +155,8 @@ function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): 
   return { items: spans.map((_, item) => item), keys };
 }
 
-function placed(bytes: Uint8Array, segment: DataSegment): Placed | undefined {
+/** Where an active segment of constant address puts its content. */
+export function placed(bytes: Uint8Array, segment: DataSegment): Placed | undefined {
   if (segment.mode !== 'active') return undefined;
   let at = segment.offset + 1;
   if (bytes[segment.offset] === 2) while ((bytes[at++] ?? 0) >= 0x80);

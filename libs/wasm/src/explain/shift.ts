@@ -4,15 +4,15 @@ import type { Span, WasmModule } from '../module.js';
 import type { Pairing } from '../pairing.js';
 import { Correspondence } from './correspondence.js';
 
-/** The first place where two bodies say something different, told by what kind of thing it is. */
-export type BodyChange =
-  | {
-      kind: 'instructions' | 'locals' | 'call-target' | 'index' | 'constant';
-      claimed: number;
-      observed: number;
-    }
-  /** One side's body is no sequence of instructions. */
-  | { kind: 'unreadable' };
+/** What differs between two bodies, and the first place where they do. */
+export interface BodyChange {
+  /** Of the first difference; `unreadable` where a body is no sequence of instructions. */
+  kind: 'instructions' | 'locals' | 'call-target' | 'index' | 'constant' | 'unreadable';
+  /** Token of the first difference, the same on both sides. */
+  token: number;
+  /** Instruction for instruction the same; the operands named here are not. */
+  operands?: { calls: number; indices: number; constants: number };
+}
 
 /**
  * Tells functions that differ only because something else moved from those whose code differs.
@@ -25,6 +25,7 @@ export class ShiftDetector {
   readonly #right: WasmModule;
   readonly #functions: Pairing;
   readonly #segments: Pairing | undefined;
+  readonly #verdicts = new Map<number, BodyChange | undefined>();
   #known: Correspondence | undefined;
 
   constructor(
@@ -48,42 +49,62 @@ export class ShiftDetector {
   }
 
   onlyShifted(a: Span, b: Span): boolean {
-    return this.compare(a, b) === undefined;
+    return this.verdict(a, b) === undefined;
+  }
+
+  /** As `compare`, without leaving tokens; a claimed function has one partner, so it is kept. */
+  verdict(a: Span, b: Span): BodyChange | undefined {
+    if (this.#verdicts.has(a.offset)) return this.#verdicts.get(a.offset);
+    const change = this.compare(a, b);
+    this.#verdicts.set(a.offset, change);
+    return change;
   }
 
   /** Undefined when every difference is one of place; tokens are left in the two decoders. */
   compare(a: Span, b: Span): BodyChange | undefined {
     const readable = [this.claimed.body(a), this.observed.body(b)];
-    if (readable.includes(false)) return { kind: 'unreadable' };
-    return firstChange(this.claimed.tokens, this.observed.tokens, this.correspondence);
+    if (readable.includes(false)) return { kind: 'unreadable', token: 0 };
+    return changeOf(this.claimed.tokens, this.observed.tokens, this.correspondence);
   }
 }
 
-function firstChange(a: Tokens, b: Tokens, correspondence: Correspondence): BodyChange | undefined {
+function changeOf(a: Tokens, b: Tokens, correspondence: Correspondence): BodyChange | undefined {
   const shorter = Math.min(a.length, b.length);
+  const operands = { calls: 0, indices: 0, constants: 0 };
+  let first: { kind: BodyChange['kind']; token: number } | undefined;
   let inLocals = true;
-  for (let at = 0; at < shorter; at += 1) {
-    const kind = a.kinds[at] ?? 0;
+  for (let token = 0; token < shorter; token += 1) {
+    const kind = a.kinds[token] ?? 0;
     if (kind === TOKEN.opcode) inLocals = false;
-    const [left, right] = [a.values[at] ?? 0, b.values[at] ?? 0];
-    const places = { claimed: at, observed: at };
-    if (kind !== b.kinds[at]) return { kind: 'instructions', ...places };
-    if (left === right) {
-      if (kind !== TOKEN.function || correspondence.same(kind, left, right)) continue;
-      // The same index names another function now; those without a partner are left in doubt.
-      if (correspondence.functionOf(left) === undefined) continue;
-      return { kind: 'call-target', ...places };
-    }
-    if (kind <= TOKEN.literal) return { kind: inLocals ? 'locals' : 'instructions', ...places };
-    if (kind === TOKEN.constant || kind === TOKEN.offset) {
-      if (correspondence.addresses.same(left >>> 0, right >>> 0)) continue;
-      return { kind: 'constant', ...places };
-    }
-    if (kind === TOKEN.constantHigh || kind === TOKEN.offsetHigh)
-      return { kind: 'constant', ...places };
-    if (correspondence.same(kind, left >>> 0, right >>> 0)) continue;
-    return { kind: kind === TOKEN.function ? 'call-target' : 'index', ...places };
+    const [left, right] = [a.values[token] ?? 0, b.values[token] ?? 0];
+    if (kind !== b.kinds[token] || (left !== right && kind <= TOKEN.literal))
+      return first ?? { kind: inLocals ? 'locals' : 'instructions', token };
+    const operand = operandChange(kind, left, right, correspondence);
+    if (operand === undefined) continue;
+    if (operand === 'call-target') operands.calls += 1;
+    else if (operand === 'constant') operands.constants += 1;
+    else operands.indices += 1;
+    first ??= { kind: operand, token };
   }
-  if (a.length === b.length) return undefined;
-  return { kind: 'instructions', claimed: shorter, observed: shorter };
+  if (a.length !== b.length) return first ?? { kind: 'instructions', token: shorter };
+  return first && { ...first, operands };
+}
+
+function operandChange(
+  kind: number,
+  left: number,
+  right: number,
+  correspondence: Correspondence,
+): 'call-target' | 'index' | 'constant' | undefined {
+  if (left === right) {
+    if (kind !== TOKEN.function) return undefined;
+    // The same index may name another function; one without a partner is left in doubt.
+    const partner = correspondence.functionOf(left);
+    return partner === undefined || partner === right ? undefined : 'call-target';
+  }
+  if (kind === TOKEN.constant || kind === TOKEN.offset)
+    return correspondence.addresses.same(left >>> 0, right >>> 0) ? undefined : 'constant';
+  if (kind === TOKEN.constantHigh || kind === TOKEN.offsetHigh) return 'constant';
+  if (correspondence.same(kind, left >>> 0, right >>> 0)) return undefined;
+  return kind === TOKEN.function ? 'call-target' : 'index';
 }
