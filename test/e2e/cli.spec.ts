@@ -171,6 +171,23 @@ describe('verify', () => {
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'artifact-mismatch' } });
   });
 
+  it('refuses a checkpoint without the witnesses that are asked for', async () => {
+    const golden = [`${GOLDEN}.evidence.json`, '--trust-root', `${GOLDEN}.trust-root.json`];
+    const file = join(dir, 'policy');
+    const key = 'south.example+ce15922a+BBl/ayPhbIUyxqvIOPrNXqeJvgx2spIDNAOb+os9No1h';
+    for (const [policy, code, exit] of [
+      [`witness south ${key}\nquorum south\n`, /^checkpoint-unwitnessed$/, 1],
+      ['quorum nobody\n', /^policy-malformed$/, 2],
+      ['quorum none\n', undefined, 0],
+    ] as const) {
+      await writeFile(file, policy);
+      const run = await touchstone('verify', ...golden, '--witness-policy', file, '--json');
+      const { error } = JSON.parse(run.out) as { error?: { code: string } };
+      if (code) expect(error?.code).toMatch(code);
+      expect(run.code).toBe(exit);
+    }
+  });
+
   it('refuses evidence that is no JSON', async () => {
     const file = join(dir, 'garbage.json');
     await writeFile(file, '{');

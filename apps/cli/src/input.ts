@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { AttestError, parseJson, parseTrustRoot, type TrustRoot } from '@touchstone/attest';
 import { fieldPath, Recipe } from '@touchstone/contract';
+import { NoteError, parseWitnessPolicy, type WitnessPolicy } from '@touchstone/note';
 import { CliError, EXIT } from './failure.js';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
@@ -44,4 +45,15 @@ export async function readRecipe(path: string): Promise<Recipe> {
 /** Reads a trust root; throws AttestError when it cannot be counted by. */
 export async function readTrustRoot(path: string): Promise<TrustRoot> {
   return parseTrustRoot(await readJson(path));
+}
+
+/** Reads a C2SP tlog-policy; one that cannot be read is a usage error that names the file. */
+export async function readWitnessPolicy(path: string): Promise<WitnessPolicy> {
+  const bytes = await readBounded(path, MAX_JSON_BYTES);
+  try {
+    return parseWitnessPolicy(bytes);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    throw new CliError('policy-malformed', `${path}: ${cause.message}`, EXIT.usage, { cause });
+  }
 }

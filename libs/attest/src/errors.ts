@@ -19,6 +19,7 @@ export type AttestErrorCode =
   | 'dsse-signature'
   | 'dsse-signature-count'
   | 'signer-unknown'
+  | 'signer-retired'
   // Statements and predicates
   | 'statement-malformed'
   | 'statement-not-canonical'
@@ -73,6 +74,8 @@ export type AttestErrorCode =
   | 'checkpoint-malformed'
   | 'checkpoint-origin-unknown'
   | 'checkpoint-signature'
+  | 'checkpoint-key-retired'
+  | 'checkpoint-unwitnessed'
   | 'duplicate-entry'
   | 'inclusion-proof'
   | 'artifact-mismatch';

@@ -1,43 +1,58 @@
 import { verifyInclusion, type TreeHasher } from '@touchstone/merkle';
 import {
   fromBase64,
+  hasQuorum,
   openCheckpoint,
   parseCheckpoint,
   parseNote,
+  verifyCosignatures,
   type Checkpoint,
+  type OpenedCheckpoint,
+  type PolicyWitness,
   type SignatureVerifier,
-  type VerifierKey,
+  type WitnessPolicy,
 } from '@touchstone/note';
 import { AttestError } from './errors.js';
 import type { EvidenceEntry } from './evidence.js';
+import type { TrustedLogKey } from './trust-root.js';
 
 /**
- * The checkpoint of an evidence file, signed by a log that the trust root knows by its origin.
+ * The checkpoint of an evidence file, signed by a log that the trust root knows by its origin, with
+ * a key that counts for a tree of that size.
  *
- * @throws AttestError `checkpoint-malformed`, `checkpoint-origin-unknown`, `checkpoint-signature`
+ * @throws AttestError `checkpoint-malformed`, `checkpoint-origin-unknown`,
+ * `checkpoint-key-retired`, `checkpoint-signature`
  */
 export async function checkCheckpoint(
   note: string,
-  logs: readonly VerifierKey[],
+  logs: readonly TrustedLogKey[],
   verify: SignatureVerifier,
-): Promise<Checkpoint> {
+): Promise<OpenedCheckpoint> {
   let origin: string;
+  let size: number;
   try {
-    ({ origin } = parseCheckpoint(parseNote(note).text));
+    ({ origin, size } = parseCheckpoint(parseNote(note).text));
   } catch (cause) {
     throw new AttestError('checkpoint-malformed', 'the checkpoint is no signed note of a log', {
       cause,
     });
   }
-  const keys = logs.filter(({ name }) => name === origin);
-  if (keys.length === 0) {
+  const named = logs.filter(({ name }) => name === origin);
+  if (named.length === 0) {
     throw new AttestError(
       'checkpoint-origin-unknown',
       `the trust root knows no log ${JSON.stringify(origin)}`,
     );
   }
+  const keys = named.filter(({ from, until }) => size >= from && size <= until);
+  if (keys.length === 0) {
+    throw new AttestError(
+      'checkpoint-key-retired',
+      `the trust root has no key of ${JSON.stringify(origin)} that signs for ${size} leaves`,
+    );
+  }
   try {
-    return (await openCheckpoint(note, keys, verify)).checkpoint;
+    return await openCheckpoint(note, keys, verify);
   } catch (cause) {
     throw new AttestError(
       'checkpoint-signature',
@@ -45,6 +60,35 @@ export async function checkCheckpoint(
       { cause },
     );
   }
+}
+
+/**
+ * Checks that the witnesses of a policy cosigned the checkpoint; C2SP tlog-cosignature and
+ * tlog-policy. A cosignature of theirs that does not verify refuses it, whoever else cosigned.
+ *
+ * @throws AttestError `checkpoint-unwitnessed`
+ */
+export async function checkWitnesses(
+  { note }: OpenedCheckpoint,
+  policy: WitnessPolicy,
+  verify: SignatureVerifier,
+): Promise<void> {
+  let witnesses: Set<PolicyWitness>;
+  try {
+    const cosignatures = await verifyCosignatures(note, policy.witnesses, verify);
+    witnesses = new Set(cosignatures.map(({ witness }) => witness));
+  } catch (cause) {
+    throw new AttestError('checkpoint-unwitnessed', 'a cosignature of a witness does not hold', {
+      cause,
+    });
+  }
+  if (hasQuorum(policy, witnesses)) return;
+  const names = [...witnesses].map(({ name }) => name).join(', ');
+  throw new AttestError(
+    'checkpoint-unwitnessed',
+    `the witness policy asks for more than ${names === '' ? 'no cosignature' : names}; ` +
+      'get evidence with a checkpoint that its witnesses cosigned',
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import type { RecipeView } from './recipe-view.js';
 import { parseStatement } from './statement.js';
 import { checkSbomPayload, SBOM_PREDICATE_TYPE } from './sbom/sbom-statement.js';
 import type { ModuleReport } from './verdict.js';
-import type { EnrolledKey } from './trust-root.js';
+import { countsAt, type EnrolledKey } from './trust-root.js';
 
 /** An entry whose envelope an enrolled key signed. */
 export interface SignedEntry {
@@ -38,13 +38,15 @@ export interface PresentedFile {
 }
 
 /**
- * Whose signature each entry bears: exactly one, by an enrolled key.
+ * Whose signature each entry bears: exactly one, by an enrolled key that counts at that place of
+ * the log.
  *
- * @throws AttestError of `verifyEnvelope` and `soleSigner`
+ * @throws AttestError of `verifyEnvelope` and `soleSigner`, `signer-retired`
  */
 export async function checkSignatures(
   entries: readonly EvidenceEntry[],
   keys: readonly EnrolledKey[],
+  origin: string,
   verify: SignatureVerifier,
 ): Promise<SignedEntry[]> {
   const enrolled = new Map(keys.map((key) => [key.keyId, key]));
@@ -54,6 +56,12 @@ export async function checkSignatures(
     const verified = await verifyEnvelope(entry.envelope, publicKeys, verify);
     const signer = enrolled.get(keyId(soleSigner(verified)));
     if (signer === undefined) throw new AttestError('signer-unknown', 'the signer is not enrolled');
+    if (!countsAt(signer, origin, entry.logIndex)) {
+      throw new AttestError(
+        'signer-retired',
+        `entry ${entry.logIndex} is signed by a key of ${signer.rebuilder} that was retired before`,
+      );
+    }
     signed.push({ entry, verified, signer });
   }
   return signed;

@@ -5,7 +5,7 @@ import { isPlainObject } from './canonical-json.js';
 import { DsseEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
 import { parseBy, parseJson } from './json.js';
-import { resolveTrustRoot, type TrustRoot } from './trust-root.js';
+import { countsAt, resolveTrustRoot, type TrustRoot } from './trust-root.js';
 
 export const EVIDENCE_SCHEMA = 'https://touchstone.dev/evidence/v1';
 
@@ -70,7 +70,8 @@ export function parseEvidence(file: unknown): Evidence {
 }
 
 /**
- * The evidence without the entries that no rebuilder of `trustRoot` signed, by their key ids.
+ * The evidence without the entries that no rebuilder of `trustRoot` signed, by their key ids, or
+ * signed with a key that was retired before.
  * `verifyEvidence` refuses evidence that has such entries: what a trust root does not speak of is
  * to be left out by whoever knows that, not to be passed over. So a verifier whose trust root is
  * older or newer than the coordinator's list of rebuilders narrows the evidence first.
@@ -80,9 +81,13 @@ export function parseEvidence(file: unknown): Evidence {
  * @throws AttestError of `resolveTrustRoot`
  */
 export function narrowEvidence(evidence: Evidence, trustRoot: TrustRoot): Evidence {
-  const known = new Set(resolveTrustRoot(trustRoot).keys.map(({ keyId }) => keyId));
-  const entries = evidence.entries.filter(({ envelope }) =>
-    envelope.signatures.some(({ keyid }) => keyid === undefined || known.has(keyid)),
+  const keys = new Map(resolveTrustRoot(trustRoot).keys.map((key) => [key.keyId, key]));
+  const [origin = ''] = evidence.checkpoint.split('\n', 1);
+  const entries = evidence.entries.filter(({ envelope, logIndex }) =>
+    envelope.signatures.some(({ keyid }) => {
+      const key = keyid === undefined ? undefined : keys.get(keyid);
+      return keyid === undefined || (key !== undefined && countsAt(key, origin, logIndex));
+    }),
   );
   return { ...evidence, entries };
 }

@@ -129,6 +129,7 @@ export {
   TrustRoot,
   type EnrolledKey,
   type ResolvedTrustRoot,
+  type TrustedLogKey,
 } from './trust-root.js';
 export { DsseRequestBody, dsseEntry } from './rekor/dsse-entry.js';
 export { evidenceBundles, type EvidenceBundle } from './rekor/evidence-bundle.js';

@@ -16,6 +16,8 @@ export type Verdict = 'reproduced' | 'disputed' | 'different' | 'pending' | 'ins
 /** Who may vote, and how many must agree. Votes of anyone else are not counted. */
 export interface Electorate {
   readonly organisations: readonly string[];
+  /** Those of them of whom nothing more is to be expected; their votes count all the same. */
+  readonly retired?: readonly string[];
   readonly policy: Policy;
 }
 
@@ -91,7 +93,9 @@ export function moduleVerdict(votes: readonly ModuleVote[], electorate: Electora
   if (approving.size >= quorum) return 'reproduced';
   if (denying.size >= quorum) return 'different';
   const agreeing = Math.max(approving.size, denying.size);
-  return agreeing + enrolled.size - spoken.size >= quorum ? 'pending' : 'insufficient';
+  const silent = new Set([...spoken, ...(electorate.retired ?? [])]);
+  const expected = [...enrolled].filter((organisation) => !silent.has(organisation)).length;
+  return agreeing + expected >= quorum ? 'pending' : 'insufficient';
 }
 
 /**

@@ -1,8 +1,14 @@
 import { rfc6962, treeHasher, type Sha256 } from '@touchstone/merkle';
-import type { SignatureVerifier } from '@touchstone/note';
+import type { SignatureVerifier, WitnessPolicy } from '@touchstone/note';
 import { canonicalJson } from './canonical-json.js';
 import { AttestError } from './errors.js';
-import { checkCheckpoint, checkDistinct, checkInclusion, leafOf } from './evidence-log.js';
+import {
+  checkCheckpoint,
+  checkDistinct,
+  checkInclusion,
+  checkWitnesses,
+  leafOf,
+} from './evidence-log.js';
 import {
   checkPresentedFiles,
   checkProvenances,
@@ -24,6 +30,7 @@ const STEPS = {
   'evidence-format': 'Touchstone evidence/v1',
   recipe: 'RFC 8785 (JCS) and FIPS 180-4; package URL, type npm',
   'checkpoint-signature': 'C2SP signed-note and tlog-checkpoint',
+  'checkpoint-witnesses': 'C2SP tlog-cosignature and tlog-policy',
   'entries-distinct': 'Touchstone evidence/v1',
   'statement-signatures': 'DSSE v1.0.2 protocol, "verification"',
   'entry-bodies': 'Rekor v2 hashedrekord 0.0.2 over the DSSE PAE, or dsse 0.0.2; RFC 8785',
@@ -49,6 +56,8 @@ export interface VerifyEvidenceOptions {
   /** From a source the verifier trusts; all else is checked by it. */
   readonly trustRoot: TrustRoot;
   readonly verify: SignatureVerifier;
+  /** Witnesses that must have cosigned besides those that the trust root asks for. */
+  readonly witnessPolicy?: WitnessPolicy;
   /** For tree hashes; pure JavaScript when absent. */
   readonly sha256?: Sha256;
   /** Files at hand, each of which must be what the evidence is about. */
@@ -85,20 +94,28 @@ export interface VerifiedEntry {
  */
 export async function verifyEvidence(
   file: unknown,
-  { trustRoot, verify, sha256, artifacts }: VerifyEvidenceOptions,
+  { trustRoot, verify, sha256, artifacts, witnessPolicy }: VerifyEvidenceOptions,
 ): Promise<VerifiedEvidence> {
   const { steps, step } = stepList();
-  const { root, keys, logs, organisations } = await step('trust-root', () =>
-    resolveTrustRoot(trustRoot),
-  );
+  const trusted = await step('trust-root', () => resolveTrustRoot(trustRoot));
+  const { root, keys, organisations, retired } = trusted;
   const evidence = await step('evidence-format', () => parseEvidence(file));
   const { entries } = evidence;
   const recipe = await step('recipe', () => checkRecipe(evidence));
-  const checkpoint = await step('checkpoint-signature', () =>
-    checkCheckpoint(evidence.checkpoint, logs, verify),
+  const opened = await step('checkpoint-signature', () =>
+    checkCheckpoint(evidence.checkpoint, trusted.logs, verify),
   );
+  const { checkpoint } = opened;
+  const policies = [trusted.witnessPolicy, witnessPolicy].filter((policy) => policy !== undefined);
+  if (policies.length > 0) {
+    await step('checkpoint-witnesses', async () => {
+      for (const policy of policies) await checkWitnesses(opened, policy, verify);
+    });
+  }
   await step('entries-distinct', () => checkDistinct(entries));
-  const signed = await step('statement-signatures', () => checkSignatures(entries, keys, verify));
+  const signed = await step('statement-signatures', () =>
+    checkSignatures(entries, keys, checkpoint.origin, verify),
+  );
   await step('entry-bodies', () => {
     for (const { entry, signer } of signed) {
       matchLogEntry(leafOf(entry), entry.envelope, signer.publicKey);
@@ -116,7 +133,7 @@ export async function verifyEvidence(
     publicationVerdict(
       recipe.moduleNames,
       rebuilds.map(({ signer, predicate }) => voteOf(signer.organisation, predicate)),
-      { organisations, policy: root.policy },
+      { organisations, retired, policy: root.policy },
     ),
   );
   if (artifacts !== undefined) {

@@ -4,13 +4,14 @@ import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../failure.js';
-import { readBounded, readTrustRoot } from '../input.js';
+import { readBounded, readTrustRoot, readWitnessPolicy } from '../input.js';
 import { verdictText } from '../publication-text.js';
 import type { Terminal } from '../terminal.js';
 
 interface Options {
   trustRoot: string;
   artifact?: string[];
+  witnessPolicy?: string;
   json?: boolean;
 }
 
@@ -21,6 +22,10 @@ export function registerVerify(program: Command, context: Context): void {
     .description('verify an evidence file offline against a pinned trust root')
     .requiredOption('--trust-root <file>', 'log keys, rebuilders and policy that you trust')
     .option('--artifact <file...>', 'modules or archives that the evidence must speak of')
+    .option(
+      '--witness-policy <file>',
+      'C2SP tlog-policy: witnesses that must have cosigned, besides those of the trust root',
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -36,8 +41,13 @@ async function verify(file: string, options: Options, context: Context): Promise
   const trustRoot = await readTrustRoot(options.trustRoot);
   const evidence = await readBounded(file);
   const artifacts = options.artifact && (await Promise.all(options.artifact.map(describe)));
+  const witnessPolicy =
+    options.witnessPolicy === undefined
+      ? undefined
+      : await readWitnessPolicy(options.witnessPolicy);
   const result = await verifyEvidence(evidence, {
     ...{ trustRoot, verify: nodeVerifier },
+    ...(witnessPolicy && { witnessPolicy }),
     // Without a file at hand, nothing may be said to have been presented.
     ...(artifacts && { artifacts }),
   });

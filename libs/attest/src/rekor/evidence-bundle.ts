@@ -1,11 +1,6 @@
-import {
-  fromBase64,
-  fullKeyHash,
-  openCheckpoint,
-  toBase64,
-  type SignatureVerifier,
-} from '@touchstone/note';
+import { fromBase64, fullKeyHash, toBase64, type SignatureVerifier } from '@touchstone/note';
 import { paeBytes } from '../dsse.js';
+import { checkCheckpoint } from '../evidence-log.js';
 import { narrowEvidence, type Evidence, type EvidenceEntry } from '../evidence.js';
 import { resolveTrustRoot, type TrustRoot } from '../trust-root.js';
 import { verifyEvidence } from '../verify-evidence.js';
@@ -34,7 +29,7 @@ export async function evidenceBundles(
   const narrowed = narrowEvidence(evidence, trustRoot);
   const { entries: verified } = await verifyEvidence(narrowed, { trustRoot, verify });
   const { logs } = resolveTrustRoot(trustRoot);
-  const signed = await openCheckpoint(narrowed.checkpoint, logs, verify);
+  const signed = await checkCheckpoint(narrowed.checkpoint, logs, verify);
   const [key] = signed.verified;
   if (key === undefined) throw new TypeError('a checkpoint that opens has a key that signed it');
   const logId = { keyId: toBase64(fullKeyHash(key.name, key.publicKey)) };
