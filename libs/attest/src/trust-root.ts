@@ -2,8 +2,10 @@ import {
   formatVerifierKey,
   keyId,
   parseVerifierKey,
+  parseWitnessPolicy,
   type PublicKey,
   type VerifierKey,
+  type WitnessPolicy,
 } from '@touchstone/note';
 import { z } from 'zod';
 import { AttestError } from './errors.js';
@@ -15,6 +17,10 @@ export const TRUST_ROOT_SCHEMA = 'https://touchstone.dev/trust-root/v1';
 const MAX_LOGS = 64;
 const MAX_REBUILDERS = 256;
 const MAX_KEYS = 16;
+
+const MAX_WITNESS_POLICY = 64 * 1024;
+/** Leaves of a tree. */
+const Size = z.int().nonnegative();
 
 const LOOKALIKES = '\\p{Script=Cyrillic}\\p{Script=Greek}\\p{Script=Armenian}\\p{Script=Cherokee}';
 /** Letters of two alphabets that share shapes in one word, such as "Acme" with a Cyrillic A. */
@@ -50,10 +56,31 @@ export const EnrolledRebuilder = z.strictObject({
         algorithm: z.enum(['ed25519', 'ecdsa-p256-sha256']),
         /** Base64 of the DER SubjectPublicKeyInfo. */
         spki: z.string().max(256),
+        /**
+         * There when the key signs no more: of the log `origin`, entries below leaf `size` count,
+         * and of logs that are not listed none. A place in a log cannot be dated back, as a time in
+         * a statement can by whoever has found the key.
+         */
+        retired: z
+          .array(z.strictObject({ origin: z.string().min(1).max(256), size: Size }))
+          .max(MAX_LOGS)
+          .exactOptional(),
       }),
     )
     .min(1)
     .max(MAX_KEYS),
+});
+
+const RootKey = z.strictObject({
+  algorithm: z.enum(['ed25519', 'ecdsa-p256-sha256']),
+  /** Base64 of the DER SubjectPublicKeyInfo. */
+  spki: z.string().max(256),
+});
+
+/** Who may say what the next version of a trust root is: `threshold` of these keys. */
+export const RootSigners = z.strictObject({
+  threshold: z.int().min(1).max(MAX_KEYS),
+  keys: z.array(RootKey).min(1).max(MAX_KEYS),
 });
 
 /** The one document a verifier must have from a source it trusts; everything else is checked by it. */
@@ -62,14 +89,33 @@ export const TrustRoot = z.strictObject({
   version: z.int().min(1),
   /** A log with several keys (rotation) is listed once per key. */
   logs: z
-    .array(z.strictObject({ origin: z.string().min(1).max(256), vkey: z.string().max(512) }))
+    .array(
+      z.strictObject({
+        origin: z.string().min(1).max(256),
+        vkey: z.string().max(512),
+        /** The key counts for checkpoints of at least that many leaves, */
+        from: Size.exactOptional(),
+        /** and of at most that many: it was retired by the last of them. */
+        until: Size.exactOptional(),
+      }),
+    )
     .min(1)
     .max(MAX_LOGS),
   rebuilders: z.array(EnrolledRebuilder).min(1).max(MAX_REBUILDERS),
   policy: Policy,
+  /** C2SP tlog-policy: whose cosignatures a checkpoint must bear besides its log's signature. */
+  witnessPolicy: z.string().min(1).max(MAX_WITNESS_POLICY).exactOptional(),
+  /** Without it no version can follow this one by signature, only by hand. */
+  signers: RootSigners.exactOptional(),
+  /** P-256 keys of those who pack carry bundles: the one kind that a device's chip can check. */
+  exporters: z
+    .array(RootKey.extend({ algorithm: z.literal('ecdsa-p256-sha256') }))
+    .max(MAX_KEYS)
+    .exactOptional(),
 });
 
 export type Policy = z.infer<typeof Policy>;
+export type RootSigners = z.infer<typeof RootSigners>;
 export type EnrolledRebuilder = z.infer<typeof EnrolledRebuilder>;
 export type TrustRoot = z.infer<typeof TrustRoot>;
 
@@ -79,6 +125,14 @@ export interface EnrolledKey {
   readonly publicKey: PublicKey;
   readonly rebuilder: string;
   readonly organisation: string;
+  /** See {@link EnrolledRebuilder}; undefined while the key signs. */
+  readonly retired: readonly { readonly origin: string; readonly size: number }[] | undefined;
+}
+
+/** A key of a log, and for checkpoints of how many leaves it counts. */
+export interface TrustedLogKey extends VerifierKey {
+  readonly from: number;
+  readonly until: number;
 }
 
 /** A trust root with its keys read. */
@@ -86,9 +140,12 @@ export interface ResolvedTrustRoot {
   readonly root: TrustRoot;
   readonly keys: readonly EnrolledKey[];
   /** Named by the origin of their log. */
-  readonly logs: readonly VerifierKey[];
+  readonly logs: readonly TrustedLogKey[];
   /** The organisations that have a vote, each once, sorted. */
   readonly organisations: readonly string[];
+  /** Those of them that will not speak any more, since all of their keys are retired. */
+  readonly retired: readonly string[];
+  readonly witnessPolicy: WitnessPolicy | undefined;
 }
 
 /**
@@ -123,15 +180,23 @@ export function resolveTrustRoot(value: unknown): ResolvedTrustRoot {
       `policy.quorum is ${root.policy.quorum} but only ${organisations.length} organisations are enrolled`,
     );
   }
-  return { root, keys, logs, organisations };
+  const active = new Set(keys.flatMap((key) => (key.retired ? [] : [key.organisation])));
+  return {
+    root,
+    keys,
+    logs,
+    organisations,
+    retired: organisations.filter((organisation) => !active.has(organisation)),
+    witnessPolicy: root.witnessPolicy === undefined ? undefined : readPolicy(root.witnessPolicy),
+  };
 }
 
 /** All rebuilder keys of a trust root. @throws AttestError `public-key-malformed` */
 export function enrolledKeys(root: Pick<TrustRoot, 'rebuilders'>): EnrolledKey[] {
   return root.rebuilders.flatMap(({ id, organisation, keys }) =>
-    keys.map(({ algorithm, spki }) => {
+    keys.map(({ algorithm, spki, retired }) => {
       const publicKey = publicKeyFromBase64(algorithm, spki);
-      return { keyId: keyId(publicKey), publicKey, rebuilder: id, organisation };
+      return { keyId: keyId(publicKey), publicKey, rebuilder: id, organisation, retired };
     }),
   );
 }
@@ -141,7 +206,22 @@ export function organisationsOf(root: Pick<TrustRoot, 'rebuilders'>): string[] {
   return [...new Set(root.rebuilders.map(({ organisation }) => organisation))].sort();
 }
 
-function readLogKey({ origin, vkey }: TrustRoot['logs'][number]): VerifierKey {
+/** Whether what the key signed counts at leaf `index` of the log `origin`. */
+export function countsAt({ retired }: EnrolledKey, origin: string, index: number): boolean {
+  return retired === undefined || retired.some((log) => log.origin === origin && index < log.size);
+}
+
+function readPolicy(text: string): WitnessPolicy {
+  try {
+    return parseWitnessPolicy(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : '';
+    throw new AttestError('trust-root-malformed', `witnessPolicy: ${reason}`, { cause });
+  }
+}
+
+function readLogKey(log: TrustRoot['logs'][number]): TrustedLogKey {
+  const { origin, vkey, from = 0, until = Number.MAX_SAFE_INTEGER } = log;
   let key: VerifierKey;
   try {
     key = parseVerifierKey(vkey);
@@ -156,7 +236,10 @@ function readLogKey({ origin, vkey }: TrustRoot['logs'][number]): VerifierKey {
       `logs.vkey of ${origin} is named ${key.name}; the name must be the origin`,
     );
   }
-  return key;
+  if (from > until) {
+    throw new AttestError('trust-root-malformed', `logs.from of ${origin} is beyond its until`);
+  }
+  return { ...key, from, until };
 }
 
 function refuseDuplicates(field: string, values: readonly string[]): void {
