@@ -14,7 +14,7 @@ import {
   type RepositoryOptions,
 } from './index.js';
 import { digestOf } from './manifest.js';
-import { registryAbsent, startRegistry, type RunningRegistry } from './registry.fixture.js';
+import { registryAbsent, startRegistry, type RunningRegistry } from '@touchstone/kit';
 
 const WASM = Uint8Array.from(Buffer.from('0061736d01000000', 'hex'));
 // `user` and `secret`, hashed by htpasswd -B with few rounds.

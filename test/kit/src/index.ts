@@ -8,3 +8,4 @@ export { vectorsDir } from './vectors.js';
 export { redisServer, startRedis, type RunningRedis } from './redis.js';
 export { seeded } from './seeded.js';
 export { testSigner } from './signer.js';
+export { registryAbsent, startRegistry, type RunningRegistry } from './registry.js';

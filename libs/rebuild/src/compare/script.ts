@@ -6,6 +6,8 @@
 
 const KEYWORD_BEFORE_EXPRESSION =
   /(?:^|[^\w$.])(?:return|typeof|case|in|of|delete|void|throw|new|instanceof|do|else|yield|await)$/;
+/** Longer ones are not looked for, so that a file of slashes takes no longer than any other. */
+const LONGEST_REGULAR_EXPRESSION = 2048;
 const NAME = /[\w$\u0080-\u00ff]/;
 
 /** The script with every comment blanked; offsets stay what they are. */
@@ -101,7 +103,8 @@ function endOfRegularExpression(
   const afterValue = (NAME.test(before) && !keyword) || /[\])"'`]/.test(before);
   let inClass = false;
   let escapes = false;
-  for (let end = at + 1; end < text.length; end += 1) {
+  const limit = Math.min(text.length, at + LONGEST_REGULAR_EXPRESSION);
+  for (let end = at + 1; end < limit; end += 1) {
     const char = text[end];
     if (char === '\n') return undefined;
     if (char === '\\') {
