@@ -5,11 +5,14 @@ import {
   BlobStore,
   BubblewrapSandbox,
   NpmSource,
+  operatorSources,
   readOperatorSettings,
   readRegistryConfig,
   rebuild,
   type RebuildReport,
   type RebuildStage,
+  type RegistryConfig,
+  type Sources,
 } from '@touchstone/rebuild';
 
 /** The operator's locks, unless TOOLCHAINS_DIR names another folder. */
@@ -17,13 +20,28 @@ export const DEFAULT_TOOLCHAINS = '.touchstone/toolchains';
 
 /** The npm registries of this machine's npm, with a cache of tarballs in `cacheDir`. */
 export async function npmSource(cacheDir: string, allowPrivate: boolean): Promise<NpmSource> {
+  return (await localSources(cacheDir, allowPrivate)).source;
+}
+
+/** Everything that recipes may name, as this machine's npm, git and docker would have it. */
+export async function localSources(
+  cacheDir: string,
+  allowPrivate: boolean,
+): Promise<{ source: NpmSource; sources: Sources; registries: RegistryConfig }> {
   const registries = await readRegistryConfig({
     environment: process.env,
     home: homedir(),
     folder: process.cwd(),
     execPath: process.execPath,
   });
-  return new NpmSource(new BlobStore(join(cacheDir, 'blobs')), registries, { allowPrivate });
+  const source = new NpmSource(new BlobStore(join(cacheDir, 'blobs')), registries, {
+    allowPrivate,
+  });
+  const sources = await operatorSources(source, cacheDir, {
+    ...{ registries, allowPrivate, environment: process.env },
+    home: homedir(),
+  });
+  return { source, sources, registries };
 }
 
 /** Rebuilds here, without any server. */
@@ -40,11 +58,13 @@ export async function rebuildLocally(
 ): Promise<RebuildReport> {
   const { cacheDir, upload, onProgress, signal } = options;
   const settings = readOperatorSettings(process.env, cacheDir, options.allowPrivate);
+  const { source, sources } = await localSources(cacheDir, options.allowPrivate);
   return rebuild(recipe, {
     toolchains: DEFAULT_TOOLCHAINS,
     ...settings,
     cache: cacheDir,
-    source: await npmSource(cacheDir, options.allowPrivate),
+    source,
+    sources,
     sandbox: await BubblewrapSandbox.open(),
     ...(upload === undefined ? {} : { readUpload: () => Promise.resolve(upload) }),
     ...{ onProgress, signal },

@@ -6,6 +6,7 @@ import {
   BubblewrapSandbox,
   killOrphans,
   NpmSource,
+  operatorSources,
   readOperatorSettings,
   readRegistryConfig,
   rebuild,
@@ -31,6 +32,11 @@ export async function prepareRebuild(
   const source = new NpmSource(new BlobStore(join(cacheDir, 'blobs')), registries, {
     allowPrivate: allowPrivateRegistries,
   });
+  const sources = await operatorSources(source, cacheDir, {
+    ...{ registries, environment: variables },
+    home: homedir(),
+    allowPrivate: allowPrivateRegistries,
+  });
   const settings = readOperatorSettings(variables, cacheDir, allowPrivateRegistries);
   // What a killed predecessor left behind.
   const orphans = await killOrphans(workDir);
@@ -42,7 +48,7 @@ export async function prepareRebuild(
       ...settings,
       cache: cacheDir,
       work: workDir,
-      ...{ source, sandbox, signal },
+      ...{ source, sources, sandbox, signal },
       readUpload: ({ sha256 }) => coordinator.download({ params: { digest: `sha256:${sha256}` } }),
       limits: { wallMilliseconds: buildSeconds * 1000 },
       onProgress: (stage) => {

@@ -53,6 +53,8 @@ export {
   type Toolchain,
 } from './toolchain/toolchain.js';
 export { readTree, removeTree, treeDigest, type TreeEntry } from './toolchain/tree.js';
+export { operatorSources } from './source/operator-sources.js';
+export type { Sources } from './source/sources.js';
 export { unpackTarball } from './source/unpack.js';
 export {
   cycloneDxDocument,

@@ -61,7 +61,7 @@ async function readUpload(file: string, recipe: Recipe): Promise<Uint8Array<Arra
   if (recipe.artifact.kind !== 'upload') {
     throw new CliError(
       'artifact-not-upload',
-      'recipe.artifact.kind is npm, so there is nothing to upload; leave --artifact out',
+      `recipe.artifact.kind is ${recipe.artifact.kind}, so there is nothing to upload; leave --artifact out`,
       EXIT.usage,
     );
   }

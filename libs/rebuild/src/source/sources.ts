@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceDescriptor } from '@touchstone/attest';
 import type { Source, TarballAtUrl } from '@touchstone/contract';
@@ -7,7 +7,7 @@ import type { ResolvedDependency } from '../toolchain/toolchain.js';
 import { BlobStore } from './blob-store.js';
 import { download, type DownloadOptions } from './download.js';
 import { GitSource, type GitSourceOptions } from './git-source.js';
-import { sha256Integrity } from './integrity.js';
+import { sha256Hex, sha256Integrity } from './integrity.js';
 import { MAX_TARBALL_BYTES, type NpmSource } from './npm-source.js';
 import { OciSource, type OciSourceOptions } from './oci-source.js';
 import { readLinkedTarball, readTarball, type SourceEntry } from './unpack.js';
@@ -27,8 +27,8 @@ export interface SourcesOptions {
   readonly allowFiles?: boolean;
   /** git bundles that are looked into before a repository is asked. */
   readonly bundles?: readonly string[];
-  /** PEM file of certificate authorities, and the proxy that https goes through. */
-  readonly caFile?: string;
+  /** PEM of certificate authorities, and the proxy that https goes through. */
+  readonly ca?: string;
   readonly proxy?: string;
   readonly noProxy?: readonly string[];
   readonly git?: Pick<GitSourceOptions, 'limits' | 'maxDisk' | 'milliseconds'>;
@@ -44,8 +44,8 @@ export class Sources {
   readonly #blobs: BlobStore;
   readonly #download: DownloadOptions;
 
-  private constructor(npm: NpmSource, cache: string, options: SourcesOptions, ca?: string) {
-    const { allowPrivate = false, proxy, noProxy } = options;
+  private constructor(npm: NpmSource, cache: string, options: SourcesOptions, caFile?: string) {
+    const { allowPrivate = false, ca, proxy, noProxy } = options;
     const network = {
       allowPrivate,
       ...(proxy === undefined ? {} : { proxy }),
@@ -60,21 +60,20 @@ export class Sources {
       ...network,
       ...(options.allowFiles === undefined ? {} : { allowFiles: options.allowFiles }),
       ...(options.bundles === undefined ? {} : { bundles: options.bundles }),
-      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+      ...(caFile === undefined ? {} : { caFile }),
       ...options.git,
     });
   }
 
   /** @param cache folder, made when needed */
   static async open(npm: NpmSource, cache: string, options: SourcesOptions = {}): Promise<Sources> {
-    const { caFile } = options;
-    const ca =
-      caFile === undefined
-        ? undefined
-        : await readFile(caFile, 'utf8').catch((cause: unknown) => {
-            throw new RebuildError('registry-config', `${caFile} cannot be read`, { cause });
-          });
-    return new Sources(npm, cache, options, ca);
+    const { ca } = options;
+    if (ca === undefined) return new Sources(npm, cache, options);
+    // git reads authorities from a file of its own.
+    const file = join(cache, 'git', `authorities-${sha256Hex(ca).slice(0, 16)}.pem`);
+    await mkdir(join(cache, 'git'), { recursive: true });
+    await writeFile(file, ca);
+    return new Sources(npm, cache, options, file);
   }
 
   /** @throws RebuildError of the fetch, of the archive or of the tree */
