@@ -31,6 +31,23 @@ export type Finding =
       /** Base64 of the root that the leaves give, when it came to that. */
       readonly computed?: string;
     }
+  /** A leaf about the log itself that does not follow from what it said before. */
+  | {
+      readonly kind: 'life-wrong';
+      readonly origin: string;
+      readonly checkpoint: string;
+      readonly index: number;
+      /** Base64 of the leaf. */
+      readonly leaf: string;
+      readonly why: string;
+    }
+  /** A checkpoint by keys that are not those of the log at that size, by its own leaves. */
+  | {
+      readonly kind: 'key-wrong';
+      readonly origin: string;
+      readonly checkpoint: string;
+      readonly why: string;
+    }
   /** An attestation that the log had when it made its map, and does not hand out. */
   | {
       readonly kind: 'attestation-missing';
@@ -49,7 +66,7 @@ export type Finding =
 
 /** Findings after which following the log makes no sense. */
 export function isFatal({ kind }: Finding): boolean {
-  return kind === 'fork' || kind === 'map-wrong' || kind === 'tiles-wrong';
+  return kind !== 'attestation-missing' && kind !== 'watched';
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 } from '@touchstone/merkle';
 import { nodeHasher, TileReader } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
+import { lifeLeaves } from '../log-files.js';
 import { readTile } from '../log-reader.js';
 
 const CACHED_BUNDLES = 8;
@@ -83,6 +84,11 @@ export class LogSource {
     const bytes = await readTile(this.#url, `v1/attestations/sha256:${sha256}`);
     return bytes && bytes.length <= MAX_ATTESTATION_BYTES ? bytes : undefined;
   };
+
+  /** The leaves in which the log speaks of itself, by its own word. */
+  life(): Promise<{ index: number; leaf: Uint8Array }[]> {
+    return lifeLeaves(this.#url);
+  }
 
   /** An answer to a search, not verified. */
   search(query: SearchQuery): Promise<unknown> {

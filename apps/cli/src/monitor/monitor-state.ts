@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LogLife } from '@touchstone/attest';
+import { LifeAnswer } from '@touchstone/contract';
 import { CompactRange } from '@touchstone/merkle';
 import { fromBase64, toBase64 } from '@touchstone/note';
 import { nodeHasher, writeDurably } from '@touchstone/tlog';
@@ -17,12 +19,15 @@ interface StateFile {
   readonly size: number;
   /** Base64: the right edge of the tree, made from every leaf. */
   readonly edge: readonly string[];
-  /** Leaves looked at for what is watched. */
+  /** Leaves looked at for what is watched, and for what the log says of itself. */
   readonly watched: number;
   /** Leaves looked at for commitments to the map. */
   readonly followed: number;
   /** The map that was made so far, and how much of its journal counts. */
   readonly map: { readonly size: number; readonly bytes: number };
+  /** What the log said of itself, and the keys that trusted ones announced; absent in old files. */
+  readonly life?: LogLife;
+  readonly announced?: readonly string[];
 }
 
 /** What the monitor knows of a log. */
@@ -33,6 +38,10 @@ export interface MonitorState {
   readonly watched: number;
   readonly followed: number;
   readonly map: { readonly size: number; readonly bytes: number };
+  /** What the log said of itself in the leaves that were looked at. */
+  readonly life?: LogLife;
+  /** Verifier keys that were announced by a key of the trust root, or by one announced so. */
+  readonly announced: readonly string[];
 }
 
 /**
@@ -65,7 +74,8 @@ export class MonitorFolder {
     return parseState(bytes, this.#state);
   }
 
-  save({ origin, note, edge, watched, followed, map }: MonitorState): Promise<void> {
+  save(known: MonitorState): Promise<void> {
+    const { origin, note, edge, watched, followed, map, life, announced } = known;
     const state: StateFile = {
       schema: SCHEMA,
       origin,
@@ -75,6 +85,8 @@ export class MonitorFolder {
       watched,
       followed,
       map: { ...map },
+      ...(life && { life }),
+      announced,
     };
     return writeDurably(this.#state, `${JSON.stringify(state, null, 2)}\n`);
   }
@@ -109,6 +121,8 @@ export function parseState(bytes: Uint8Array, path: string): MonitorState {
       watched: countIn(file, 'watched'),
       followed: countIn(file, 'followed'),
       map: { size: countIn(map, 'size'), bytes: countIn(map, 'bytes') },
+      ...(file['life'] !== undefined && { life: lifeIn(fieldsOf(file['life'], 'life')) }),
+      announced: textsIn(file['announced'] ?? []),
     };
     if (Math.max(state.watched, state.followed, state.map.size) > size) {
       throw new Error('it speaks of leaves beyond its tree');
@@ -119,6 +133,16 @@ export function parseState(bytes: Uint8Array, path: string): MonitorState {
     const message = `${path} is no state of a monitor: ${why}`;
     throw new CliError('monitor-state', message, EXIT.usage, { cause });
   }
+}
+
+function lifeIn({ keys, frozen }: Record<string, unknown>): LogLife {
+  const mark = LifeAnswer.shape.frozen.parse(frozen ?? null);
+  return { keys: LifeAnswer.shape.keys.parse(keys), ...(mark && { frozen: mark }) };
+}
+
+function textsIn(value: unknown): string[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw new Error('announced is no list of texts');
 }
 
 function fieldsOf(value: unknown, name: string): Record<string, unknown> {

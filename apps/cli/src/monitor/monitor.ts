@@ -2,18 +2,22 @@ import { join } from 'node:path';
 import {
   AttestError,
   indexEntry,
+  isLifeLeaf,
   isMapLeaf,
+  keysForSize,
   openMapCommitment,
   UNREAD_KEY,
+  type LifeEvent,
   type MapCommitment,
 } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import { CompactRange } from '@touchstone/merkle';
-import { openCheckpoint, toBase64, type VerifierKey } from '@touchstone/note';
+import { formatVerifierKey, toBase64, type VerifierKey } from '@touchstone/note';
 import { IndexedMap, inRanges, nodeHasher } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { checkHead } from './check-head.js';
 import type { Finding } from './findings.js';
+import { followLife, knownKeys, openHead } from './log-life.js';
 import { ProvenLeaves, type LogSource, type TreeHead } from './log-source.js';
 import type { MonitorFolder, MonitorState } from './monitor-state.js';
 
@@ -31,6 +35,8 @@ export interface MonitorOptions {
   readonly watch: readonly WatchTarget[];
   /** Resolves when the finding is where it cannot be lost. */
   readonly report: (finding: Finding) => Promise<void>;
+  /** Told when the log rotates its key or ends, as it may. */
+  readonly told?: (event: LifeEvent, index: number) => void;
 }
 
 /** What one look at the log came to. */
@@ -39,11 +45,21 @@ export interface MonitorStep {
   readonly size: number;
   /** Leaves that the newest map covers which was made here and found to be the committed one. */
   readonly mapSize: number;
+  /** Whether the log said that there are no more leaves. */
+  readonly frozen: boolean;
   /** Whether there is no use in going on. */
   readonly stopped: boolean;
 }
 
 const CHUNK = 256;
+
+interface SignedHead {
+  readonly head: TreeHead;
+  readonly origin: string;
+  readonly note: string;
+  /** Verifier keys whose signatures it carries, of those that are known. */
+  readonly signers: readonly string[];
+}
 
 /** A finding that ends the step in which it was made. */
 class Stop extends Error {}
@@ -53,7 +69,9 @@ class Stop extends Error {}
  *   1. the checkpoint is signed, and kept,
  *   2. its tree is the one seen before with more leaves, every one of them read,
  *   3. new leaves are looked at for what is watched,
- *   4. the map of every commitment is made again from leaves and attestations, and compared.
+ *   4. what it says of itself is followed: a key that was announced by one that is trusted is
+ *      taken, a retired one is not, and after its end there is no leaf,
+ *   5. the map of every commitment is made again from leaves and attestations, and compared.
  * The state moves on behind each of these, never before it.
  */
 export class Monitor {
@@ -81,10 +99,11 @@ export class Monitor {
   /** @throws CliError when the log cannot be reached or a checkpoint is not signed by it */
   async step(): Promise<MonitorStep> {
     const { source } = this.#options;
-    const { head, origin, note } = await this.#head();
+    const { head, origin, note, signers } = await this.#head();
     const result = (stopped: boolean): MonitorStep => {
-      const { edge, map } = this.#state ?? {};
-      return { origin, size: edge?.size ?? 0, mapSize: map?.size ?? 0, stopped };
+      const { edge, map, life } = this.#state ?? {};
+      const frozen = life?.frozen !== undefined;
+      return { origin, size: edge?.size ?? 0, mapSize: map?.size ?? 0, frozen, stopped };
     };
     try {
       await this.#admit(head, origin, note);
@@ -92,6 +111,7 @@ export class Monitor {
       const seen = { size: state.edge.size, root: state.edge.root() };
       const leaves = new ProvenLeaves(source, seen);
       await this.#watch(leaves);
+      await this.#checkKeys(head, origin, note, signers);
       await this.#follow(leaves);
       return result(false);
     } catch (error) {
@@ -100,19 +120,36 @@ export class Monitor {
     }
   }
 
-  async #head(): Promise<{ head: TreeHead; origin: string; note: string }> {
-    const { source, logs, folder } = this.#options;
+  async #head(): Promise<SignedHead> {
+    const { source, folder } = this.#options;
     const bytes = await source.checkpoint();
-    const expected = this.#state?.origin;
-    const keys = expected === undefined ? logs : logs.filter(({ name }) => name === expected);
-    const opened = await openCheckpoint(bytes, keys, nodeVerifier).catch((cause: unknown) => {
+    const opened = await openHead(bytes, this.#keys(), source).catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : '';
       throw new CliError('checkpoint-signature', why, EXIT.refuted, { cause });
     });
     const note = new TextDecoder().decode(bytes);
     const { origin, size, root } = opened.checkpoint;
     await folder.keep(size, note);
-    return { head: { size, root }, origin, note };
+    return { head: { size, root }, origin, note, signers: opened.verified.map(formatVerifierKey) };
+  }
+
+  #keys(): VerifierKey[] {
+    return knownKeys(this.#options.logs, this.#state);
+  }
+
+  /** Step 4 for the checkpoint itself, now that all leaves of its tree were looked at. */
+  async #checkKeys(
+    { size }: TreeHead,
+    origin: string,
+    checkpoint: string,
+    signers: readonly string[],
+  ): Promise<void> {
+    const { life } = this.#now();
+    const known = this.#keys().map(formatVerifierKey);
+    const allowed = life ? keysForSize(life, size) : known;
+    if (signers.some((vkey) => known.includes(vkey) && allowed.includes(vkey))) return;
+    const why = `by its leaves, ${allowed.join(' or ')} signs ${size} leaves`;
+    await this.#stop({ kind: 'key-wrong', origin, checkpoint, why });
   }
 
   /** Steps 1 and 2. */
@@ -133,25 +170,27 @@ export class Monitor {
     if (checked.result !== 'grown') return;
     const { edge } = checked;
     if (edge.size === known?.edge.size) return;
-    const before = known ?? { watched: 0, followed: 0, map: { size: 0, bytes: 0 } };
+    const before = known ?? { watched: 0, followed: 0, map: { size: 0, bytes: 0 }, announced: [] };
     await this.#save({ ...before, origin, note, edge });
   }
 
-  /** Step 3. */
+  /** Steps 3 and 4. */
   async #watch(leaves: ProvenLeaves): Promise<void> {
     for (let state = this.#now(); state.watched < state.edge.size; state = this.#now()) {
-      const to = Math.min(state.watched + CHUNK, state.edge.size);
-      if (this.#options.watch.length > 0) {
-        const chunk = await leaves.read(state.watched, to);
-        for (const [i, leaf] of chunk.entries()) await this.#look(state.watched + i, leaf);
+      const from = state.watched;
+      const to = Math.min(from + CHUNK, state.edge.size);
+      const chunk = await leaves.read(from, to);
+      for (const [i, leaf] of chunk.entries()) {
+        await this.#live(from + i, leaf);
+        if (this.#options.watch.length > 0) await this.#look(from + i, leaf);
       }
-      await this.#save({ ...state, watched: to });
+      await this.#save({ ...this.#now(), watched: to });
     }
   }
 
   async #look(index: number, leaf: Uint8Array): Promise<void> {
     const { watch, report, source } = this.#options;
-    if (isMapLeaf(leaf)) return;
+    if (isMapLeaf(leaf) || isLifeLeaf(leaf)) return;
     const { keys } = await indexEntry(leaf, source.attestation);
     const spoken = watch.filter(({ key }) => keys.some((one) => Buffer.compare(one, key) === 0));
     const unread = keys.some((key) => Buffer.compare(key, UNREAD_KEY) === 0);
@@ -166,7 +205,7 @@ export class Monitor {
     });
   }
 
-  /** Step 4. */
+  /** Step 5. */
   async #follow(leaves: ProvenLeaves): Promise<void> {
     for (let state = this.#now(); state.followed < state.edge.size; state = this.#now()) {
       const from = state.followed;
@@ -178,6 +217,30 @@ export class Monitor {
         await this.#save({ ...this.#now(), followed: from + i + 1, map: this.#map.recorded });
       }
       await this.#save({ ...this.#now(), followed: to });
+    }
+  }
+
+  /** Step 4. */
+  async #live(index: number, leaf: Uint8Array): Promise<void> {
+    const state = this.#now();
+    try {
+      const lived = await followLife(state, this.#keys(), index, leaf);
+      if (!lived) return;
+      this.#options.told?.(lived.event, index);
+      const { life, announced } = lived;
+      await this.#save({ ...state, life, announced, watched: index + 1 });
+    } catch (error) {
+      if (!(error instanceof AttestError)) throw error;
+      const { origin, note: checkpoint } = state;
+      const why = error.message;
+      await this.#stop({
+        kind: 'life-wrong',
+        origin,
+        checkpoint,
+        index,
+        leaf: toBase64(leaf),
+        why,
+      });
     }
   }
 
@@ -215,7 +278,7 @@ export class Monitor {
 
   async #open(leaf: Uint8Array, wrong: (why: string) => Promise<never>): Promise<MapCommitment> {
     try {
-      return await openMapCommitment(leaf, this.#options.logs, nodeVerifier);
+      return await openMapCommitment(leaf, this.#keys(), nodeVerifier);
     } catch (error) {
       if (!(error instanceof AttestError)) throw error;
       return wrong(error.message);
