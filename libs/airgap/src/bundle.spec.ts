@@ -124,7 +124,7 @@ describe('a carry bundle', () => {
 });
 
 describe('trust roots travel', () => {
-  const follow = async (version: number, signers = rootSigners as readonly [Signer, Signer]) =>
+  const follow = async (version: number, signers: readonly [Signer, Signer] = rootSigners) =>
     encodeUtf8(
       JSON.stringify(
         await cosignTrustRoot(await signTrustRoot(trustRoot(version), signers[0]), signers[1]),

@@ -52,9 +52,8 @@ export function rangesOf(indices: Iterable<number>): LeafRange[] {
   const ranges: { begin: number; end: number }[] = [];
   for (const index of [...indices].sort((a, b) => a - b)) {
     const last = ranges.at(-1);
-    if (last !== undefined && index < last.end) continue;
-    if (last !== undefined && index === last.end) last.end += 1;
-    else ranges.push({ begin: index, end: index + 1 });
+    if (last === undefined || index > last.end) ranges.push({ begin: index, end: index + 1 });
+    else last.end = Math.max(last.end, index + 1);
   }
   return ranges;
 }

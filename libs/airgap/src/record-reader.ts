@@ -36,7 +36,7 @@ export async function* readRecords(
 ): AsyncGenerator<CarryRecord, void, undefined> {
   const hash = newHash();
   const held = new Held();
-  let ended = false;
+  let ended = false as boolean;
   for await (const chunk of chunks) {
     held.add(chunk);
     for (;;) {

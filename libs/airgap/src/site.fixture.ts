@@ -86,7 +86,7 @@ const stranger = newSigner('ed25519');
 const enrolled = ({
   publicKey,
 }: Signer): { algorithm: 'ed25519' | 'ecdsa-p256-sha256'; spki: string } => ({
-  algorithm: publicKey.algorithm as 'ed25519',
+  algorithm: publicKey.algorithm,
   spki: toBase64(publicKey.spki),
 });
 
@@ -147,8 +147,10 @@ export class TestLog implements CarrySource {
 
   async add(salt = ''): Promise<void> {
     const at = this.size;
-    if (at % 7 === 6)
-      return this.#append({ leaf: encodeUtf8(`{"note":"of the log ${at}${salt}"}`) });
+    if (at % 7 === 6) {
+      this.#append({ leaf: encodeUtf8(`{"note":"of the log ${at}${salt}"}`) });
+      return;
+    }
     const signer = at % 5 === 4 ? stranger : (organisations[at % 2] as { signer: Signer }).signer;
     const statement = rebuildStatement(predicate(Math.floor(at / 2)));
     const named =

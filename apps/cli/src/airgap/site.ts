@@ -29,12 +29,12 @@ export class Site {
   ) {}
 
   /** Finishes or undoes an import that was broken off, see `site-state.ts`. */
-  static async open(folder: string): Promise<Site> {
+  static async open(folder: string, connect = openDevice): Promise<Site> {
     const settings = await readSiteSettings(folder);
     const lock = await lockFolder(folder);
     let device: SiteDevice | undefined;
     try {
-      device = await openDevice(settings, folder);
+      device = await connect(settings, folder);
       const state = await recover(folder, device);
       return new Site(folder, settings, device, state, lock);
     } catch (error) {

@@ -249,20 +249,26 @@ function registerAckImport(airgap: Command, context: Context): void {
     .description("take a site's acknowledgement: from then on the base of its next delta")
     .option('--sites <dir>', 'folder of the records', 'sites')
     .requiredOption('--site <name>', 'whose it is')
+    .option('--log <url>', 'also have it logged, before it counts (statement form, .json)')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExample:\n  touchstone airgap ack-import acknowledgement-1.json --site hut',
     )
-    .action((file: string, options: { sites: string; site: string; json?: boolean }) =>
-      importAck(file, options, context),
-    );
+    .action((file: string, options: AckImportOptions) => importAck(file, options, context));
+}
+
+interface AckImportOptions {
+  sites: string;
+  site: string;
+  log?: string;
+  json?: boolean;
 }
 
 async function importAck(
   file: string,
-  { sites, site, json }: { sites: string; site: string; json?: boolean },
-  { terminal }: Context,
+  { sites, site, log, json }: AckImportOptions,
+  { terminal, environment }: Context,
 ): Promise<void> {
   const record = await readSiteRecord(sites, site);
   if (record?.device === undefined) {
@@ -277,6 +283,10 @@ async function importAck(
     throw new CliError('acknowledgement', `it is of site ${acknowledgement.site}`, EXIT.refuted);
   }
   followAcknowledgement(record.acknowledgement, acknowledgement, record.counter);
+  if (log !== undefined) {
+    const index = await logEnvelope(signed, key, log, environment['TOUCHSTONE_LOG_TOKEN']);
+    terminal.note(`logged as entry ${index}`);
+  }
   await writeSiteRecord(sites, {
     ...record,
     trustRootVersion: Math.max(record.trustRootVersion, acknowledgement.trustRootVersion),
