@@ -1,11 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { artifactDescriptor, rebuildStatement, signEnvelope } from '@touchstone/attest';
+import {
+  artifactDescriptor,
+  parseTrustRoot,
+  REBUILD_PREDICATE_TYPE,
+  rebuildStatement,
+  SBOM_PREDICATE_TYPE,
+  sbomStatement,
+  signEnvelope,
+  verifyEvidence,
+} from '@touchstone/attest';
 import { ClientError, type Lease } from '@touchstone/contract';
+import { nodeVerifier } from '@touchstone/keys';
 import { toBase64 } from '@touchstone/note';
 import type { EmbeddedPostgres } from '@touchstone/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { predicateFor, recipeNamed, reportFor, type TestRebuilder } from './rebuilder.js';
-import { Stand, startTestPostgres } from './stand.js';
+import { eventually, Stand, startTestPostgres } from './stand.js';
+
+const BOM = { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components: [] };
 
 let postgres: EmbeddedPostgres;
 let stand: Stand;
@@ -135,6 +147,26 @@ describe('a report is refused', () => {
     });
   });
 
+  const bomOf = (predicate = predicateFor(lease.recipe, 'reproduced'), key = acme.key) =>
+    signEnvelope(sbomStatement(predicate, BOM), key);
+
+  it('with a bill of materials that another organisation signed', async () => {
+    const report = { ...(await reportFor(acme, lease)), sbom: await bomOf(undefined, birch.key) };
+    await refused('report-signer', acme, lease.rebuildId, report);
+  });
+
+  it('with a bill of materials of other modules', async () => {
+    const sbom = await bomOf(predicateFor(lease.recipe, 'different'));
+    const report = { ...(await reportFor(acme, lease)), sbom };
+    await refused('report-subject-mismatch', acme, lease.rebuildId, report);
+  });
+
+  it('with something else in the place of the bill of materials', async () => {
+    const report = await reportFor(acme, lease);
+    const sbom = report.rebuild;
+    await refused('report-malformed', acme, lease.rebuildId, { ...report, sbom });
+  });
+
   it('whose failure has a code or a text that could not be stored or shown', async () => {
     for (const failure of [
       { code: 'build-exit', message: 'a \u0000 in the output' },
@@ -149,7 +181,7 @@ describe('a report is refused', () => {
 
   it('over the limit', async () => {
     const report = await reportFor(acme, lease);
-    const rebuild = { ...report.rebuild, payload: 'A'.repeat(3 * 1024 * 1024) };
+    const rebuild = { ...report.rebuild, payload: 'A'.repeat(5 * 1024 * 1024) };
     await refused('body-too-large', acme, lease.rebuildId, { ...report, rebuild });
   });
 
@@ -177,4 +209,37 @@ describe('a report is refused', () => {
     ]);
     expect(rows).toHaveLength(0);
   });
+});
+
+describe('a report with a bill of materials', () => {
+  it('is logged with it, and the evidence that verifies holds all three statements', async () => {
+    const client = stand.client();
+    const { id } = await client.submit({ body: { recipe: recipeNamed('listed') } });
+    const lease = await leaseOf(acme, id);
+    const sbom = await signEnvelope(
+      sbomStatement(predicateFor(lease.recipe, 'reproduced'), BOM),
+      acme.key,
+    );
+    const body = { ...(await reportFor(acme, lease)), sbom };
+    await acme.client.complete({ params: { id: lease.rebuildId }, body });
+    const rebuild = await eventually(async () => {
+      const { rebuilds } = await client.read({ params: { id } });
+      return rebuilds.find(({ state }) => state === 'logged');
+    });
+    const evidence = await client.evidence({ params: { id } });
+    const trustRoot = parseTrustRoot(await client.trustRoot({}));
+    const { entries } = await verifyEvidence(evidence, { trustRoot, verify: nodeVerifier });
+    const indexOf = (type: string) =>
+      entries.find(({ predicateType }) => predicateType === type)?.logIndex;
+    expect(entries).toHaveLength(3);
+    expect(rebuild.sbomLogIndex).toBe(indexOf(SBOM_PREDICATE_TYPE));
+    expect(rebuild.logIndex).toBe(indexOf(REBUILD_PREDICATE_TYPE));
+  });
+
+  async function leaseOf(rebuilder: TestRebuilder, id: string): Promise<Lease> {
+    for (;;) {
+      const lease = await rebuilder.lease();
+      if (lease.recipeDigest === id) return lease;
+    }
+  }
 });
