@@ -83,14 +83,17 @@ function otherVersion(a: string, b: string): boolean {
 
 /** Paths that end alike, or that stand in text which is otherwise the same. */
 function otherPath(a: string, b: string): boolean {
-  const [left, right] = [a.match(PATH) ?? [], b.match(PATH) ?? []];
-  for (const x of left)
-    for (const y of right) {
-      if (x === y) continue;
-      const last = x.split(/[\\/]/).at(-1);
-      if (last !== '' && last === y.split(/[\\/]/).at(-1)) return true;
-    }
-  return differentMatch(PATH, a, b);
+  const last = (path: string): string => path.split(/[\\/]/).at(-1) ?? '';
+  const [left, right] = [pathsIn(a), pathsIn(b)];
+  const alike = left.some((x) => right.some((y) => x !== y && last(x) === last(y)));
+  return alike || differentMatch(PATH, a, b);
+}
+
+/** A file of the working folder has no folder before its name. */
+const FILE = /[\w.+@~-]{1,80}\.[A-Za-z]\w{0,4}(?![\w.])/g;
+
+function pathsIn(text: string): string[] {
+  return [...(text.match(PATH) ?? []), ...(text.match(FILE) ?? [])];
 }
 
 /** Text, rather than bytes that happen to be printable. */
