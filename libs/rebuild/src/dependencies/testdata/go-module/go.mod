@@ -1,0 +1,3 @@
+module example.org/Mark
+
+go 1.24
