@@ -39,7 +39,7 @@ const rebuilders = [
 let log: TestLog;
 let home: string;
 let folder: string;
-let chip: Simulator;
+let chip: Simulator | undefined;
 let settings: SiteSettings;
 let next = 0;
 

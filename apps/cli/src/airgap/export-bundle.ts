@@ -197,7 +197,7 @@ export async function writeExport(
       createWriteStream(bundle, { flags: 'wx' }),
     );
     const { size: bundleBytes } = await stat(bundle);
-    const proofs = tlogProofs ? tlogProofFiles(planned) : nothing();
+    const proofs = tlogProofs ? tlogProofFiles(planned) : [];
     await pipeline(
       Readable.from(archiveOf(bundleReadme(planned, bundleBytes), bundle, bundleBytes, proofs)),
       createWriteStream(archive, { flags: 'wx' }),
@@ -220,7 +220,7 @@ async function* archiveOf(
   readme: string,
   bundle: string,
   bundleBytes: number,
-  proofs: AsyncIterable<SmallFile>,
+  proofs: AsyncIterable<SmallFile> | readonly SmallFile[],
 ): AsyncGenerator<Uint8Array> {
   yield* smallFile({ name: 'README.txt', text: readme });
   yield archiveHeader('carry.cbor', bundleBytes);
@@ -249,8 +249,6 @@ async function* tlogProofFiles({ header, note, ranges, log }: Export): AsyncGene
     }
   }
 }
-
-async function* nothing(): AsyncGenerator<SmallFile> {}
 
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { Hashing } from '@touchstone/airgap';
 import { nodeSha256 } from '@touchstone/tlog';
 
@@ -18,8 +19,6 @@ export const nodeHashing: Required<Hashing> = {
 /** The bytes [begin, end) of a file, in pieces. */
 export function readFileRange(path: string, begin = 0, end?: number): AsyncIterable<Uint8Array> {
   // A stream takes the last byte inclusively, and so cannot say "nothing".
-  if (end !== undefined && end <= begin) return nothing();
+  if (end !== undefined && end <= begin) return Readable.from([]);
   return createReadStream(path, { start: begin, ...(end !== undefined && { end: end - 1 }) });
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -111,7 +111,7 @@ async function readSealed(
   const sealed = parse(text, file);
   const valid =
     sealed.state.serial === device.serial &&
-    (await nodeVerifier(device.signer.publicKey, sealedBytes(sealed.state), bytesOf(sealed.seal)));
+    nodeVerifier(device.signer.publicKey, sealedBytes(sealed.state), bytesOf(sealed.seal));
   if (valid) return sealed.state;
   throw new CliError(
     'state-seal',

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { SiteKnowledge } from '@touchstone/airgap';
 import { resolveTrustRoot, type TrustRoot } from '@touchstone/attest';
 import { lockFolder, nodeHasher, writeDurably } from '@touchstone/tlog';
@@ -74,6 +74,16 @@ export class Site {
     const newest = { counter, ...(manifest !== undefined && { manifest }) };
     for await (const one of readManifests(join(this.folder, 'imports'), newest)) found.push(one);
     return found;
+  }
+}
+
+/** Opens a site for one piece of work. */
+export async function withSite(folder: string, work: (site: Site) => Promise<void>): Promise<void> {
+  const site = await Site.open(resolve(folder));
+  try {
+    await work(site);
+  } finally {
+    await site.close();
   }
 }
 

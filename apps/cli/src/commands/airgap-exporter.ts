@@ -15,6 +15,7 @@ import {
   type Export,
   type ExportRequest,
 } from '../airgap/export-bundle.js';
+import { logEnvelope } from '../airgap/log-envelope.js';
 import { joinParts, splitFile } from '../airgap/media.js';
 import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site-record.js';
 import { leavesOfArtifact } from '../airgap/select-artifact.js';

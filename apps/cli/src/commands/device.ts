@@ -9,7 +9,8 @@ import type { Context } from '../context.js';
 import { planProvisioning, provision } from '../device/provision.js';
 import { SocketTransport } from '../device/socket-transport.js';
 import { startSimulator, type Listen } from '../device/simulator.js';
-import { registerImport, registerSiteStatus, registerVerifyArtifact } from './airgap-site.js';
+import { registerImport } from './airgap-site.js';
+import { registerSiteStatus, registerVerifyArtifact } from './device-site.js';
 
 interface SimulateOptions {
   listen: Listen;
