@@ -12,6 +12,7 @@ import { LevelLogIndex } from './index-store/level-index.js';
 import { LifeDesk } from './life/life-desk.js';
 import type { Log } from './log.js';
 import type { LogParts } from './log.module.js';
+import { LeafKeys } from './map/leaf-keys.js';
 import { openLogMap } from './map/open-log-map.js';
 import type { LogMetrics } from './metrics.js';
 import { attestationOf } from './rekor/export-entry.js';
@@ -81,7 +82,7 @@ export async function openParts(around: {
     threads: environment.verifyThreads,
     maxWaiting: environment.maxQueuedEntries,
   });
-  const desk = { indexed, attestations, writers, threads };
+  const desk = { indexed, attestations, writers, threads, leafKeys: new LeafKeys() };
   const map = openLogMap({ environment, desk, registry: metrics.registry, logger });
   const life = new LifeDesk({
     indexed,

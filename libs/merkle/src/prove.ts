@@ -94,16 +94,34 @@ async function rootsOf(
   hasher: TreeHasher,
 ): Promise<Uint8Array[]> {
   return Promise.all(
-    ranges.map(async ({ begin, end }) => {
+    ranges.map(({ begin, end }) => {
       const ids = rangeNodes(begin, end);
-      const hashes = await Promise.all(
-        ids.map(async (id) => {
-          const hash = await getNode(id);
-          checkHash(hash, `node ${id.index} of level ${id.level}`);
-          return hash;
-        }),
-      );
-      return foldRight(hashes, hasher);
+      const nodes = ids.map((id) => ask(getNode, id));
+      // Nodes that are at hand are not waited for: waiting costs more than the proof.
+      return nodes.every((node) => node instanceof Uint8Array)
+        ? fold(ids, nodes, hasher)
+        : Promise.all(nodes).then((hashes) => fold(ids, hashes, hasher));
     }),
   );
+}
+
+function fold(
+  ids: readonly NodeId[],
+  hashes: readonly Uint8Array[],
+  hasher: TreeHasher,
+): Uint8Array {
+  for (const [i, hash] of hashes.entries()) {
+    const { level, index } = ids[i] as NodeId;
+    checkHash(hash, `node ${index} of level ${level}`);
+  }
+  return foldRight(hashes, hasher);
+}
+
+/** A refusal is one like any other, and does not keep those under way from being seen. */
+function ask(getNode: GetNode, id: NodeId): Uint8Array | Promise<Uint8Array> {
+  try {
+    return getNode(id);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
 }

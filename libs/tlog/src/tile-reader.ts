@@ -11,7 +11,7 @@ import {
   tileWidth,
   CompactRange,
 } from '@touchstone/merkle';
-import type { NodeId, TreeHasher } from '@touchstone/merkle';
+import type { GetNode, NodeId, TreeHasher } from '@touchstone/merkle';
 import { TlogError } from './error.js';
 import { nodeHasher } from './node-hasher.js';
 
@@ -36,7 +36,7 @@ export class TileReader {
   readonly #hasher: TreeHasher;
   readonly #capacity: number;
   /** Least recently used first. Promises, so that concurrent proofs read and hash a tile once. */
-  readonly #cache = new Map<string, Promise<Subtree>>();
+  readonly #cache = new Map<string, Subtree | Promise<Subtree>>();
 
   constructor(read: ReadPath, options: TileReaderOptions = {}) {
     this.#read = read;
@@ -56,8 +56,7 @@ export class TileReader {
   }
 
   async root(size: number): Promise<Uint8Array> {
-    const node = this.#nodes(size);
-    const hashes = await Promise.all(compactRangeNodes(size).map(node));
+    const hashes = await Promise.all(compactRangeNodes(size).map(this.#nodes(size)));
     return new CompactRange(this.#hasher, size, hashes).root();
   }
 
@@ -73,27 +72,40 @@ export class TileReader {
     return entries[index % TILE_WIDTH] as Uint8Array;
   }
 
-  #nodes(size: number): (id: NodeId) => Promise<Uint8Array> {
+  #nodes(size: number): GetNode {
     const readable = Math.max(size, this.#latest());
-    return async (id) => {
+    // Most nodes of a proof are in the tile that the one before was in.
+    const at: { level?: number; index?: number; subtree?: Subtree | Promise<Subtree> } = {};
+    return (id) => {
       const { level, index, width } = tileOfNode(id, readable);
-      const subtree = await this.#subtree(tilePath(level, index, width), width);
-      return subtree.node(id);
+      if (at.level !== level || at.index !== index) {
+        Object.assign(at, { level, index, subtree: this.#subtree(level, index, width) });
+      }
+      const { subtree } = at as { subtree: Subtree | Promise<Subtree> };
+      return subtree instanceof Subtree ? subtree.node(id) : subtree.then((tile) => tile.node(id));
     };
   }
 
-  #subtree(path: string, width: number): Promise<Subtree> {
+  #subtree(level: number, index: number, width: number): Subtree | Promise<Subtree> {
+    const path = tilePath(level, index, width);
     const cached = this.#cache.get(path);
-    const subtree = cached ?? this.#load(path, width);
-    this.#cache.delete(path);
-    this.#cache.set(path, subtree);
-    if (!cached) {
-      subtree.catch(() => this.#cache.delete(path));
-      if (this.#cache.size > this.#capacity) {
-        this.#cache.delete(this.#cache.keys().next().value as string);
-      }
+    if (cached) {
+      this.#cache.delete(path);
+      this.#cache.set(path, cached);
+      return cached;
     }
-    return subtree;
+    const loading = this.#load(path, width);
+    this.#cache.set(path, loading);
+    loading.then(
+      (subtree) => {
+        if (this.#cache.get(path) === loading) this.#cache.set(path, subtree);
+      },
+      () => this.#cache.delete(path),
+    );
+    if (this.#cache.size > this.#capacity) {
+      this.#cache.delete(this.#cache.keys().next().value as string);
+    }
+    return loading;
   }
 
   async #load(path: string, width: number): Promise<Subtree> {

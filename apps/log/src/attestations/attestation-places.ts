@@ -35,8 +35,8 @@ export class AttestationPlaces {
     return new AttestationPlaces(level);
   }
 
-  has(digest: string): boolean {
-    return this.#level.getSync(keyOf(digest)) !== undefined;
+  at(digest: string): Place | undefined {
+    return placeOf(this.#level.getSync(keyOf(digest)));
   }
 
   async find(digests: readonly string[]): Promise<(Place | undefined)[]> {

@@ -91,15 +91,17 @@ export class AttestationStore {
     if (!HEX.test(digest)) return undefined;
     const recent = this.#recent.get(digest);
     if (recent) return recent;
-    const [place] = await this.#places.find([digest]);
+    const place = this.#places.at(digest);
     const packed = place && (await this.#read(place));
     if (packed && sha256Hex(packed) === digest) return packed;
-    return (await readIfAny(this.#file(digest))) ?? packed;
+    // Asked first, since mostly there is none and an error costs more than the question.
+    const file = this.#file(digest);
+    return existsSync(file) ? await readFile(file) : packed;
   }
 
   /** Whether there is such an attestation, in whatever condition. */
   has(digest: string): boolean {
-    if (this.#recent.has(digest) || this.#places.has(digest)) return true;
+    if (this.#recent.has(digest) || this.#places.at(digest)) return true;
     return existsSync(this.#file(digest));
   }
 
@@ -247,15 +249,6 @@ export class AttestationStore {
 
 export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function readIfAny(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

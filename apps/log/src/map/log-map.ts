@@ -8,11 +8,11 @@ import {
   MAX_ABSENT_RANGES,
   openMapCommitment,
 } from '@touchstone/attest';
-import type { MapCommitment, ReadAttestation } from '@touchstone/attest';
+import type { IndexedEntry, MapCommitment, ReadAttestation } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import type { MerkleMap } from '@touchstone/merkle';
 import { toBase64 } from '@touchstone/note';
-import { IndexedMap, inRanges, writeDurably } from '@touchstone/tlog';
+import { IndexedMap, inRanges, nodeSha256, writeDurably } from '@touchstone/tlog';
 import type { LeafRanges, StagedMap } from '@touchstone/tlog';
 import { z } from 'zod';
 import type { LoggedEntry } from '../index-store/indexed-log.js';
@@ -31,6 +31,8 @@ export interface LogMapOptions {
   readonly log: Log;
   readonly append: (leaf: Uint8Array) => Promise<LoggedEntry>;
   readonly readAttestation: ReadAttestation;
+  /** The keys of a leaf, when they are known already. */
+  readonly prepared: (index: number) => IndexedEntry | undefined;
   /** Folder of the journal; all in it can be made from tiles and attestations. */
   readonly dir: string;
   /** A commitment is due after this many leaves, or once the oldest has waited this long. */
@@ -230,7 +232,7 @@ export class LogMap {
 
   /** With `decided`, the leaves in it count as unread and no others may. */
   #stage(indexed: IndexedMap, to: number, decided?: LeafRanges): Promise<StagedMap> {
-    const { log, readAttestation, maxKeys } = this.#options;
+    const { log, readAttestation, prepared, maxKeys } = this.#options;
     const { size } = log;
     const maxRanges = decided ? Number.MAX_SAFE_INTEGER : MAX_ABSENT_RANGES;
     return indexed.stage({
@@ -240,7 +242,9 @@ export class LogMap {
       readLeaves: (from, end) => log.readLeaves(from, end, size),
       keysOf: async (leaf, index) => {
         const unread = decided !== undefined && inRanges(decided, index);
-        const found = await indexEntry(leaf, unread ? nothing : readAttestation);
+        const known = unread ? undefined : prepared(index);
+        const read = unread ? nothing : readAttestation;
+        const found = known ?? (await indexEntry(leaf, read, nodeSha256));
         if (decided && !unread && found.absent !== undefined) {
           throw new Error(`attestation sha256:${found.absent} of leaf ${index} is missing`);
         }

@@ -33,6 +33,12 @@ export function openLogMap(around: {
     log: desk.indexed.log,
     append: (leaf) => desk.indexed.append(leaf),
     readAttestation: (digest) => desk.attestations.get(digest),
+    prepared: (index) => {
+      const found = desk.leafKeys.take(index);
+      // What was missing may have been handed in since.
+      const late = found?.absent !== undefined && desk.attestations.has(found.absent);
+      return late ? undefined : found;
+    },
     dir: join(environment.tilesDir, FOLDER),
     ...environment.map,
     clock: () => performance.now(),

@@ -3,6 +3,7 @@ import {
   AttestError,
   dsseEntry,
   hashedRekordEntry,
+  indexEntry,
   readEntry,
   searchKeys,
   V1Request,
@@ -12,8 +13,10 @@ import type { EntryView, NewEntry } from '@touchstone/attest';
 import { EntryRequest } from '@touchstone/contract';
 import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
-import { nodeHasher } from '@touchstone/tlog';
+import { nodeHasher, nodeSha256 } from '@touchstone/tlog';
 import { HttpProblem, parseRequest } from '../http-problem.js';
+import { packKeys } from '../map/leaf-keys.js';
+import type { PackedKeys } from '../map/leaf-keys.js';
 
 /** A request to log an entry, by the API it came by; not looked at yet. */
 export interface EntryJob {
@@ -31,6 +34,8 @@ export interface PreparedEntry extends NewEntry {
   readonly keys: readonly string[];
   /** Hex SHA-256 of the SPKI of each key that signed it. */
   readonly signers: readonly string[];
+  /** What the map has it under, as far as the request tells. */
+  readonly mapKeys: PackedKeys;
   /** Hex SHA-256 of what was signed, where the log may have that and the request did not. */
   readonly signed?: string;
 }
@@ -56,6 +61,7 @@ export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
       version: view.version,
       hash: nodeHasher.leaf(body),
       keys: searchKeys(view, payload),
+      mapKeys: packKeys(await indexEntry(body, async () => payload, nodeSha256)),
       signers: view.signers.map(keyIdOf),
       ...(!payload && view.signed?.algorithm === 'sha256' && { signed: hex(view.signed.digest) }),
     };

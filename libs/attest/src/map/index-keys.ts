@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import type { Sha256 } from '@touchstone/merkle';
 import { encodeUtf8, fromBase64 } from '@touchstone/note';
 import { equalBytes } from '../bytes.js';
 import { isPlainObject } from '../canonical-json.js';
@@ -37,18 +38,18 @@ export interface IndexedEntry {
   readonly absent?: string;
 }
 
-function key(kind: string, value: string): Uint8Array {
-  return sha256(encodeUtf8(`${INDEX_DOMAIN}\n${kind}\n${value}`));
+function key(kind: string, value: string, hash: Sha256 = sha256): Uint8Array {
+  return hash(encodeUtf8(`${INDEX_DOMAIN}\n${kind}\n${value}`));
 }
 
 /** Key of all leaves that speak of a digest: `sha256` and its hex digits, for example. */
-export function digestKey(algorithm: string, hex: string): Uint8Array {
-  return key('digest', `${algorithm}:${hex}`);
+export function digestKey(algorithm: string, hex: string, hash?: Sha256): Uint8Array {
+  return key('digest', `${algorithm}:${hex}`, hash);
 }
 
 /** Key of all leaves with a signature of a key, named by the hex SHA-256 of its SPKI. */
-export function signerKey(keyId: string): Uint8Array {
-  return key('signer', keyId);
+export function signerKey(keyId: string, hash?: Sha256): Uint8Array {
+  return key('signer', keyId, hash);
 }
 
 /**
@@ -62,8 +63,8 @@ export const UNREAD_KEY: Uint8Array = key('leaf', 'unread');
  * signed by a digest whose bytes could not be read. That may be the digest of any file; it may be
  * an envelope's too. So no answer is complete without a look at these of the signers that count.
  */
-export function unreadKeyOf(keyId: string): Uint8Array {
-  return key('unread', keyId);
+export function unreadKeyOf(keyId: string, hash?: Sha256): Uint8Array {
+  return key('unread', keyId, hash);
 }
 /** Key of the leaves that commit to the map. */
 export const COMMITMENTS_KEY: Uint8Array = key('leaf', 'map-commitment');
@@ -82,31 +83,35 @@ export function isMapLeaf(leaf: Uint8Array): boolean {
  * The keys of one leaf: what it holds itself (payload or data digest, signers), and the subject
  * digests of the attestation it names. Where it names the digest of what was signed, that may be
  * the pre-authentication encoding of an envelope, and is read as one, or any other bytes. Bytes
- * that have another digest than the leaf names count as absent. Never throws for what is in the leaf; what `read` throws is passed on.
+ * that have another digest than the leaf names count as absent. Never throws for what is in the leaf;
+ * what `read` throws is passed on. Services pass the SHA-256 of their platform.
  */
-export async function indexEntry(leaf: Uint8Array, read: ReadAttestation): Promise<IndexedEntry> {
+export async function indexEntry(
+  leaf: Uint8Array,
+  read: ReadAttestation,
+  hash: Sha256 = sha256,
+): Promise<IndexedEntry> {
   if (isMapLeaf(leaf)) return { keys: [COMMITMENTS_KEY] };
   if (isLifeLeaf(leaf)) return { keys: [LIFE_KEY] };
   const found = readLeaf(leaf);
   if (!found) return { keys: [UNREAD_KEY] };
   const keys = new KeySet();
-  const signers = found.signers.map((spki) => bytesToHex(sha256(spki)));
-  for (const digest of found.digests) keys.add(digest);
-  for (const signer of signers) keys.add(signerKey(signer));
+  const signers = found.signers.map((spki) => bytesToHex(hash(spki)));
+  keys.add(digestKey(found.digest.algorithm, found.digest.hex, hash));
+  for (const signer of signers) keys.add(signerKey(signer, hash));
   const { attestation, signed } = found;
   const named = attestation ?? signed;
   if (named === undefined) return { keys: keys.list };
   const bytes = await read(named);
-  if (!bytes || bytesToHex(sha256(bytes)) !== named) {
-    for (const unread of attestation === undefined ? signers.map(unreadKeyOf) : [UNREAD_KEY]) {
-      keys.add(unread);
-    }
+  if (!bytes || bytesToHex(hash(bytes)) !== named) {
+    const unread = signers.map((signer) => unreadKeyOf(signer, hash));
+    for (const each of attestation === undefined ? unread : [UNREAD_KEY]) keys.add(each);
     return { keys: keys.list, absent: named };
   }
   const payload = attestation === undefined ? parsePae(bytes)?.payload : bytes;
   if (!payload) return { keys: keys.list };
-  keys.add(digestKey('sha256', bytesToHex(sha256(payload))));
-  const subjects = subjectDigests(payload);
+  keys.add(digestKey('sha256', bytesToHex(hash(payload)), hash));
+  const subjects = subjectDigests(payload, hash);
   for (const digest of subjects.digests) keys.add(digest);
   if (!subjects.all) keys.add(UNREAD_KEY);
   return { keys: keys.list };
@@ -125,7 +130,8 @@ class KeySet {
 }
 
 interface LeafContent {
-  readonly digests: Uint8Array[];
+  /** Of the payload, or of what was signed. */
+  readonly digest: NamedDigest;
   readonly signers: Uint8Array[];
   /** Hex SHA-256 of the payload of a DSSE envelope. */
   readonly attestation?: string;
@@ -194,13 +200,13 @@ interface NamedDigest {
 
 function attested({ algorithm, hex }: NamedDigest, signers: Uint8Array[]): LeafContent {
   if (algorithm !== 'sha256') throw new Error('payloads are named by SHA-256');
-  return { digests: [digestKey(algorithm, hex)], signers, attestation: hex };
+  return { digest: { algorithm, hex }, signers, attestation: hex };
 }
 
 /** Attestations are kept by SHA-256: what is named by another hash cannot be had. */
 function signedDigest({ algorithm, hex }: NamedDigest, signers: Uint8Array[]): LeafContent {
-  const digests = [digestKey(algorithm, hex)];
-  return { digests, signers, ...(algorithm === 'sha256' && { signed: hex }) };
+  const digest = { algorithm, hex };
+  return { digest, signers, ...(algorithm === 'sha256' && { signed: hex }) };
 }
 
 /** Names of protobuf-specs, as in-toto writes them. */
@@ -243,7 +249,10 @@ function pem(value: unknown): Uint8Array {
 }
 
 /** Keys of the subjects of an in-toto statement of whatever version; none of other payloads. */
-function subjectDigests(payload: Uint8Array): { digests: Uint8Array[]; all: boolean } {
+function subjectDigests(
+  payload: Uint8Array,
+  hash: Sha256,
+): { digests: Uint8Array[]; all: boolean } {
   if (payload.length > MAX_ATTESTATION_BYTES) return { digests: [], all: false };
   let subjects: unknown;
   try {
@@ -259,7 +268,7 @@ function subjectDigests(payload: Uint8Array): { digests: Uint8Array[]; all: bool
     for (const [algorithm, hex] of Object.entries(digest)) {
       if (typeof hex !== 'string' || !isDigest(algorithm, hex)) continue;
       if (digests.length === MAX_INDEXED_DIGESTS) return { digests, all: false };
-      digests.push(digestKey(algorithm, hex));
+      digests.push(digestKey(algorithm, hex, hash));
     }
   }
   return { digests, all: true };

@@ -35,8 +35,8 @@ export interface ExtendOptions {
   readonly maxKeys: number;
 }
 
-/** Leaves between two turns of the event loop: some milliseconds of hashing. */
-const CHUNK = 64;
+/** Leaves between two turns of the event loop: a bundle, some milliseconds of hashing. */
+const CHUNK = 256;
 
 /** Leaves whose keys are held in memory while one map is staged. */
 const MAX_STAGED_LEAVES = 65_536;
@@ -105,7 +105,9 @@ export class IndexedMap {
     const keys: (readonly Uint8Array[])[] = [];
     let full = false;
     while (size < end && !full) {
-      const leaves = await readLeaves(size, Math.min(end, size + CHUNK));
+      // To the end of the bundle, so that each is read once.
+      const bundle = size + CHUNK - (size % CHUNK);
+      const leaves = await readLeaves(size, Math.min(end, bundle));
       const chunk: (readonly Uint8Array[])[] = [];
       for (const [i, leaf] of leaves.entries()) {
         const found = await keysOf(leaf, size + i);

@@ -1,0 +1,40 @@
+import type { IndexedEntry } from '@touchstone/attest';
+import { MAP_KEY_SIZE } from '@touchstone/merkle';
+
+/** Keys of the map, end to end, and what could not be read for them. */
+export interface PackedKeys {
+  readonly keys: Uint8Array;
+  readonly absent?: string;
+}
+
+/** Leaves whose keys are held: as many as wait for a commitment in a busy log. */
+const MAX_LEAVES = 16_384;
+
+/**
+ * Keys of leaves that were made together with their entries, until the map asks for them. What it
+ * does not find here it makes from the leaf.
+ */
+export class LeafKeys {
+  readonly #keys = new Map<number, PackedKeys>();
+
+  put(index: number, keys: PackedKeys): void {
+    this.#keys.set(index, keys);
+    if (this.#keys.size > MAX_LEAVES) this.#keys.delete(this.#keys.keys().next().value as number);
+  }
+
+  take(index: number): IndexedEntry | undefined {
+    const packed = this.#keys.get(index);
+    if (!packed) return undefined;
+    this.#keys.delete(index);
+    const { keys, ...absent } = packed;
+    const count = keys.length / MAP_KEY_SIZE;
+    const unpacked = Array.from({ length: count }, (_, i) =>
+      keys.subarray(i * MAP_KEY_SIZE, (i + 1) * MAP_KEY_SIZE),
+    );
+    return { keys: unpacked, ...absent };
+  }
+}
+
+export function packKeys({ keys, absent }: IndexedEntry): PackedKeys {
+  return { keys: Buffer.concat(keys), ...(absent !== undefined && { absent }) };
+}
