@@ -36,6 +36,7 @@ export type AttestErrorCode =
   | 'provenance-builder-mismatch'
   | 'provenance-dependency-missing'
   | 'provenance-environment-mismatch'
+  | 'provenance-parameter-unknown'
   | 'provenance-without-rebuild'
   | 'sbom-without-rebuild'
   // Log entries

@@ -167,6 +167,7 @@ export {
   type RebuildVote,
   type Verdict,
 } from './verdict.js';
+export { verificationSummary } from './verification-summary.js';
 export {
   verifyEvidence,
   type VerificationStep,

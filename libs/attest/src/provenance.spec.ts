@@ -115,6 +115,11 @@ describe('checkProvenanceStatement', () => {
       changed('buildDefinition', { externalParameters: {} }),
     ],
     [
+      'a parameter besides the recipe',
+      'provenance-parameter-unknown',
+      changed('buildDefinition', { externalParameters: { recipe, hook: 'curl example.com' } }),
+    ],
+    [
       'a dependency with a malformed digest',
       'statement-malformed',
       changed('buildDefinition', { resolvedDependencies: [{ uri: 'x', digest: { sha256: '0' } }] }),

@@ -140,7 +140,8 @@ export async function checkProvenanceStatement(
  * The part of the check that comes after the signature.
  *
  * @throws AttestError `statement-malformed`, `statement-not-canonical`,
- * `statement-predicate-type`, `provenance-build-type`, `statement-recipe-mismatch`,
+ * `statement-predicate-type`, `provenance-build-type`, `provenance-parameter-unknown`,
+ * `statement-recipe-mismatch`,
  * `provenance-builder-mismatch`, `provenance-environment-mismatch`,
  * `provenance-dependency-missing`, `statement-subject-mismatch`
  */
@@ -160,6 +161,14 @@ export function checkProvenancePayload(
   const { buildType, externalParameters, internalParameters } = predicate.buildDefinition;
   if (buildType !== RECIPE_BUILD_TYPE) {
     throw new AttestError('provenance-build-type', `buildType must be ${RECIPE_BUILD_TYPE}`);
+  }
+  // SLSA: "externalParameters" are the whole of what others asked of the build.
+  const unknown = Object.keys(externalParameters).find((name) => name !== 'recipe');
+  if (unknown !== undefined) {
+    throw new AttestError(
+      'provenance-parameter-unknown',
+      `externalParameters hold ${JSON.stringify(unknown)}; of this build type they are the recipe alone`,
+    );
   }
   if (recipeDigestOf(externalParameters['recipe'] ?? null) !== recipeDigest) {
     throw new AttestError(

@@ -7,8 +7,9 @@ import { EXIT } from '../failure.js';
 import { readBounded, readTrustRoot, readWitnessPolicy } from '../input.js';
 import { verdictText } from '../publication-text.js';
 import type { Terminal } from '../terminal.js';
+import { writeSummary, type SummaryOptions } from '../verification-summary.js';
 
-interface Options {
+interface Options extends SummaryOptions {
   trustRoot: string;
   artifact?: string[];
   witnessPolicy?: string;
@@ -26,6 +27,9 @@ export function registerVerify(program: Command, context: Context): void {
       '--witness-policy <file>',
       'C2SP tlog-policy: witnesses that must have cosigned, besides those of the trust root',
     )
+    .option('--summary <file>', 'write the verdict as a signed SLSA verification summary')
+    .option('--verifier <uri>', 'with --summary: who verified')
+    .option('--key <file>', "with --summary: the verifier's private key (touchstone keygen)")
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -51,6 +55,7 @@ async function verify(file: string, options: Options, context: Context): Promise
     // Without a file at hand, nothing may be said to have been presented.
     ...(artifacts && { artifacts }),
   });
+  await writeSummary(options, { evidence, trustRoot, verified: result });
   if (result.verdict !== 'reproduced') context.exitCode = EXIT.refuted;
   if (options.json === true) terminal.json(result);
   else printResult(result, terminal);
