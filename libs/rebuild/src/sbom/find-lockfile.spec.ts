@@ -30,13 +30,17 @@ async function found(directory: string, toolchain: string): Promise<(string | un
 
 describe('the lockfile of a build', () => {
   it('is the one its toolchain obeys, in the folder it runs in or above', async () => {
-    expect(await found('package/crates/one', 'rust')).toEqual(['Cargo.lock', 'outer', 'manifest']);
+    expect(await found('package/crates/one', 'debian-rust')).toEqual([
+      'Cargo.lock',
+      'outer',
+      'manifest',
+    ]);
     expect(await found('package/crates/one', 'assemblyscript')).toEqual([
       'package-lock.json',
       'inner',
       undefined,
     ]);
-    expect(await found('package', 'tinygo')).toEqual([undefined, undefined, undefined]);
+    expect(await found('package', 'debian-go')).toEqual([undefined, undefined, undefined]);
   });
 
   it('is none that lies behind a link, and none where there is no folder', async () => {

@@ -11,10 +11,11 @@ export interface FoundLockfile {
   readonly beside?: Uint8Array;
 }
 
-/** Which lockfile a build by a toolchain obeys, by the beginning of the toolchain's name. */
-const OBEYED: readonly (readonly [RegExp, string])[] = [
-  [/^(?:rust|cargo)/, 'Cargo.lock'],
-  [/^(?:go|tinygo)(?:-|$)/, 'go.mod'],
+/** Which lockfile a build by a toolchain obeys, by a word of the toolchain's name (`debian-rust`). */
+const OBEYED: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/(?:^|-)(?:rust|cargo)(?:-|$)/, ['Cargo.lock']],
+  [/(?:^|-)(?:go|tinygo)(?:-|$)/, ['go.mod']],
+  [/^/, ['npm-shrinkwrap.json', 'package-lock.json']],
 ];
 
 /**
@@ -27,7 +28,7 @@ export async function findLockfile(
   toolchain: string,
 ): Promise<FoundLockfile | undefined> {
   const obeyed = OBEYED.find(([pattern]) => pattern.test(toolchain))?.[1];
-  const candidates = LOCKFILES.filter(({ name }) => obeyed === undefined || name === obeyed);
+  const candidates = LOCKFILES.filter(({ name }) => obeyed?.includes(name));
   const parts = directory.split('/').filter((part) => part !== '' && part !== '.');
   for (let depth = parts.length; depth >= 0; depth -= 1) {
     const folder = parts.slice(0, depth).map((part) => `${part}/`);
