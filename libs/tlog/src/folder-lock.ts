@@ -6,7 +6,10 @@ import { TlogError, reason } from './error.js';
 
 /** A lock on a log's folder that the kernel holds for this process and drops when it dies. */
 export interface Lock {
-  /** Throws `lock-lost` when the folder at the path is no longer the one that was locked. */
+  /**
+   * Throws `lock-lost` when the folder at the path is no longer the one that was locked, and as
+   * stat(2) does when that cannot be told.
+   */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
@@ -51,7 +54,12 @@ class FolderLock implements Lock {
 
   async assertHeld(): Promise<void> {
     if (!this.#handle) throw new TlogError('lock-lost', `${this.#path}: the lock was released`);
-    const now = await stat(this.#path, { bigint: true }).catch(() => undefined);
+    // That the disk does not answer right now says nothing about whose the folder is.
+    const now = await stat(this.#path, { bigint: true }).catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw error;
+    });
     if (now?.dev !== this.#dev || now.ino !== this.#ino) {
       throw new TlogError(
         'lock-lost',

@@ -258,7 +258,10 @@ export class Tlog {
 
   /** Nobody else writes here: the lock is held, and the state is the one written last. */
   async #fence(): Promise<void> {
-    await this.#options.lock?.assertHeld().catch((cause: unknown) => this.#poison(cause));
+    await this.#options.lock?.assertHeld().catch((cause: unknown) => {
+      if (hasCode(cause, 'lock-lost')) this.#poison(cause);
+      throw cause;
+    });
     const bytes = await this.#storage.read(STATE_PATH);
     if (!bytes || !equalBytes(bytes, this.#committed.bytes)) {
       this.#poison(new Error('the state in storage is not the one this process wrote last'));
