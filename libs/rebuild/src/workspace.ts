@@ -5,16 +5,19 @@ import { RebuildError, systemCode } from './errors.js';
 
 export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
+const SLASH = Buffer.from('/');
+
 /** Makes `uid` the owner of a tree, and nobody else able to enter it. */
 export async function giveTree(root: string, uid: number): Promise<void> {
-  const visit = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
+  // Names as bytes: what a build made in an earlier step need not be text.
+  const visit = async (folder: Buffer): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+      const path = Buffer.concat([folder, SLASH, entry.name]);
       if (entry.isDirectory()) await visit(path);
       await lchown(path, uid, uid);
     }
   };
-  await visit(root);
+  await visit(Buffer.from(root));
   await lchown(root, uid, uid);
   await chmod(root, 0o700);
 }

@@ -7,13 +7,16 @@ import { commandLine, SECCOMP_FD } from './bubblewrap-arguments.js';
 import { ControlGroups, type ControlGroup } from './cgroup.js';
 import { diskUsage } from './disk-usage.js';
 import type { Executor, SandboxResult, SandboxRun } from './executor.js';
+import { killOrphans } from './orphans.js';
 import { OutputTail } from './output-tail.js';
 import { tasksOfUser } from './process-tree.js';
 import { SandboxInit } from './sandbox-init.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 import { findTools, type SandboxTools } from './sandbox-tools.js';
 import { takeUser } from './sandbox-user.js';
-import { memoryExcess, watchRun, type Excess } from './sandbox-watch.js';
+import { ABORTED, floodExcess, memoryExcess, type Excess } from './excess.js';
+import { refuseFailure } from './failure.js';
+import { watchRun } from './sandbox-watch.js';
 import { seccompFilter } from './seccomp/filter.js';
 import { thisArchitecture } from './seccomp/rules.js';
 
@@ -86,6 +89,10 @@ export class BubblewrapSandbox implements Executor {
       release();
     }
   }
+
+  removeOrphans(work: string): Promise<number> {
+    return killOrphans(work);
+  }
 }
 
 /** Feeds, watches and reaps the outermost process of a run. */
@@ -97,7 +104,6 @@ async function supervise(
 ): Promise<SandboxResult> {
   const started = performance.now();
   const finished = new AbortController();
-  const output = new OutputTail(limits.outputBytes);
   const init = new SandboxInit(child);
   let excess: Excess | undefined;
   const stop = (found: Excess): void => {
@@ -105,15 +111,17 @@ async function supervise(
     excess = found;
     init.kill();
   };
-  const aborted = (): void =>
-    stop({ code: 'aborted', message: 'the build was aborted by its caller' });
+  const aborted = (): void => {
+    stop(ABORTED);
+  };
   run.signal?.addEventListener('abort', aborted, { once: true });
-  const flood = (): void =>
-    stop({
-      code: 'build-output-flood',
-      message: `the build printed more than ${limits.outputBytes} bytes`,
+  const output = new OutputTail(limits.outputBytes, () => {
+    stop(floodExcess(limits));
+  });
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]?.on('data', (chunk: Buffer) => {
+      output.add(name, chunk);
     });
-  output.collect(child, flood);
   // A command that ends without reading its input is no error.
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(run.input ?? '');
@@ -126,7 +134,13 @@ async function supervise(
     if (excess === undefined && (await group?.ranOutOfMemory()) === true)
       excess = memoryExcess(limits);
     if (excess !== undefined) throw new RebuildError(excess.code, excess.message);
-    await refuseFailure(exit, run, limits, output);
+    refuseUnmade(exit, output);
+    const usage = await diskUsage(run.workspace, {
+      bytes: limits.workspaceBytes,
+      entries: limits.workspaceEntries,
+      depth: MAX_WORKSPACE_DEPTH,
+    });
+    refuseFailure(exit, usage, run, limits, output);
     const milliseconds = performance.now() - started;
     return { ...output.texts(), milliseconds, peakMemory };
   } finally {
@@ -144,43 +158,11 @@ function exitOf(child: ChildProcess): Promise<number> {
   });
 }
 
-async function refuseFailure(
-  exit: number,
-  run: SandboxRun,
-  limits: SandboxLimits,
-  output: OutputTail,
-): Promise<void> {
+function refuseUnmade(exit: number, output: OutputTail): void {
   const { stderr } = output.texts();
   if (exit !== 0 && /^bwrap: /m.test(stderr) && !/^bwrap: execvp/m.test(stderr))
     throw new RebuildError(
       'sandbox-unavailable',
       `the sandbox could not be made: ${stderr.trim()}`,
     );
-  const disk = {
-    bytes: limits.workspaceBytes,
-    entries: limits.workspaceEntries,
-    depth: MAX_WORKSPACE_DEPTH,
-  };
-  const usage = await diskUsage(run.workspace, disk);
-  const full = usage.largestFile >= limits.fileBytes && exit !== 0;
-  if (full || usage.bytes > disk.bytes || usage.entries > disk.entries || usage.depth > disk.depth)
-    throw new RebuildError(
-      'build-disk',
-      `the build wrote more than it may: ${limits.workspaceBytes} bytes in all, ${limits.fileBytes} in one file, ${limits.workspaceEntries} files`,
-    );
-  if (exit === 128 + 24)
-    throw new RebuildError(
-      'build-timeout',
-      `a process used over ${limits.cpuSeconds} s of CPU time`,
-    );
-  if (exit !== 0)
-    throw new RebuildError(
-      'build-exit',
-      `${run.argv.join(' ').slice(0, 300)} ended with exit code ${exit}: ${tail(output.texts())}`,
-    );
-}
-
-function tail({ stdout, stderr }: { stdout: string; stderr: string }): string {
-  const text = stderr.trim() === '' ? stdout : stderr;
-  return text.trim().slice(-2000);
 }

@@ -15,6 +15,12 @@ export interface Executor {
    *   `sandbox-unavailable`, `aborted`
    */
   run(run: SandboxRun): Promise<SandboxResult>;
+  /**
+   * Ends what a killed predecessor left running on the workspaces in a folder. For a worker that
+   * takes the folder over, before it empties it.
+   * @returns how many were found
+   */
+  removeOrphans(work: string): Promise<number>;
 }
 
 export type SandboxKind = 'bubblewrap' | 'docker';
@@ -64,4 +70,6 @@ export interface SandboxResult {
   readonly milliseconds: number;
   /** Most resident memory that was seen, in bytes. */
   readonly peakMemory: number;
+  /** Of an executor that made the root an image: the image's id, `sha256:…`. */
+  readonly image?: string;
 }

@@ -1,10 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
-
 const KEPT = 64 * 1024;
 
 /** The end of a process's standard output and standard error, and a watch on their total. */
 export class OutputTail {
   readonly #limit: number;
+  readonly #onExcess: () => void;
   readonly #kept: Record<'stdout' | 'stderr', Buffer> = {
     stdout: Buffer.alloc(0),
     stderr: Buffer.alloc(0),
@@ -12,17 +11,15 @@ export class OutputTail {
   #total = 0;
 
   /** @param limit bytes of both together */
-  constructor(limit: number) {
+  constructor(limit: number, onExcess: () => void) {
     this.#limit = limit;
+    this.#onExcess = onExcess;
   }
 
-  collect(child: ChildProcess, onExcess: () => void): void {
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name]?.on('data', (chunk: Buffer) => {
-        this.#total += chunk.length;
-        this.#kept[name] = Buffer.concat([this.#kept[name], chunk]).subarray(-KEPT);
-        if (this.#total > this.#limit) onExcess();
-      });
+  add(name: 'stdout' | 'stderr', chunk: Buffer): void {
+    this.#total += chunk.length;
+    this.#kept[name] = Buffer.concat([this.#kept[name], chunk]).subarray(-KEPT);
+    if (this.#total > this.#limit) this.#onExcess();
   }
 
   texts(): { stdout: string; stderr: string } {

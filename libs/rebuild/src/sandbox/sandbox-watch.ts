@@ -1,14 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { diskUsage, exceeds } from './disk-usage.js';
-import type { RebuildErrorCode } from '../errors.js';
+import { processExcess, timeExcess, type Excess } from './excess.js';
 import { usageBelow } from './process-tree.js';
 import { MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
-
-export interface Excess {
-  readonly code: RebuildErrorCode;
-  readonly message: string;
-}
 
 const INTERVAL = 40;
 /** The disk is measured at each fourth look at the processes, for it costs more. */
@@ -34,30 +29,12 @@ export async function watchRun(
     const usage = usageBelow(child.pid, limits.tasks);
     peak = Math.max(peak, usage.memory);
     const excess =
-      processExcess(usage.tasks, usage.memory, limits) ??
+      processExcess(usage, limits) ??
       (round % DISK_EVERY === 0 ? await diskExcess(workspace, limits) : undefined) ??
-      (performance.now() > deadline
-        ? {
-            code: 'build-timeout' as const,
-            message: `the build ran over ${limits.wallMilliseconds} ms`,
-          }
-        : undefined);
+      (performance.now() > deadline ? timeExcess(limits) : undefined);
     if (excess !== undefined && !isOver()) onExcess(excess);
   }
   return peak;
-}
-
-function processExcess(tasks: number, memory: number, limits: SandboxLimits): Excess | undefined {
-  if (tasks > limits.tasks)
-    return { code: 'build-processes', message: `the build had over ${limits.tasks} threads` };
-  return memory > limits.memoryBytes ? memoryExcess(limits) : undefined;
-}
-
-export function memoryExcess({ memoryBytes }: SandboxLimits): Excess {
-  return {
-    code: 'build-memory',
-    message: `the build took over ${memoryBytes} bytes of memory`,
-  };
 }
 
 async function diskExcess(workspace: string, limits: SandboxLimits): Promise<Excess | undefined> {

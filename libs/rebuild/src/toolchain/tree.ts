@@ -67,6 +67,7 @@ export async function makeReadOnly(root: string, entries: readonly TreeEntry[]):
 }
 
 const LONGEST_PATH = 2048;
+const SLASH = Buffer.from('/');
 
 /**
  * Removes whatever a build left: folders without permissions, and folders nested so deep that
@@ -74,28 +75,30 @@ const LONGEST_PATH = 2048;
  */
 export async function removeTree(root: string): Promise<void> {
   let moved = 0;
-  const removeFolder = async (folder: string): Promise<void> => {
-    let names: string[];
+  const top = Buffer.from(root);
+  // Names as bytes: a build's need not be text.
+  const removeFolder = async (folder: Buffer): Promise<void> => {
+    let names: Buffer[];
     try {
       await chmod(folder, 0o700);
-      names = await readdir(folder);
+      names = await readdir(folder, { encoding: 'buffer' });
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return;
       throw error;
     }
     for (const name of names) {
-      const path = join(folder, name);
+      const path = Buffer.concat([folder, SLASH, name]);
       if (!(await lstat(path)).isDirectory()) await unlink(path);
-      else if (path.length < root.length + LONGEST_PATH) await removeFolder(path);
+      else if (path.length < top.length + LONGEST_PATH) await removeFolder(path);
       else await rename(path, join(root, `.deep-${(moved += 1)}`));
     }
     await rmdir(folder).catch((error: unknown) => {
       // The root is not empty when something was moved up into it.
-      if (folder !== root || systemCode(error) !== 'ENOTEMPTY') throw error;
+      if (folder !== top || systemCode(error) !== 'ENOTEMPTY') throw error;
     });
   };
   for (let before = -1; before !== moved;) {
     before = moved;
-    await removeFolder(root);
+    await removeFolder(top);
   }
 }
