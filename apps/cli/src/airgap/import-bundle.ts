@@ -3,12 +3,14 @@ import {
   AirgapError,
   exporterMessage,
   judgeImport,
+  type ForkProof,
   type ImportVerdict,
   type VerifiedBundle,
   type VerifiedItem,
 } from '@touchstone/airgap';
 import { encodeCbor, publicKeyFromBase64 } from '@touchstone/attest';
 import { decodeUtf8 } from '@touchstone/note';
+import { writeDurably } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { writeAcknowledgement } from './acknowledge.js';
 import { ImportWriter } from './import-folder.js';
@@ -68,9 +70,18 @@ export async function importBundle(site: Site, file: string): Promise<ImportResu
     if (!accepted) return result;
     await install(site, bundle, writer, result);
     return result;
+  } catch (error) {
+    if (error instanceof AirgapError && error.fork) await keepFork(site.folder, error.fork);
+    throw error;
   } finally {
     await writer.discard();
   }
+}
+
+/** Both signed checkpoints, which together are the proof, beside the site's state. */
+async function keepFork(folder: string, { ours, theirs }: ForkProof): Promise<void> {
+  await writeDurably(join(folder, 'fork-ours.note'), ours);
+  await writeDurably(join(folder, 'fork-theirs.note'), theirs);
 }
 
 /** As {@link importBundle}, without installing anything or asking the device to sign. */

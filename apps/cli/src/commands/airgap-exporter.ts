@@ -28,7 +28,6 @@ export function registerExporter(airgap: Command, context: Context): void {
   registerSiteAdd(airgap, context);
   registerPlanAndExport(airgap, context);
   registerMedia(airgap, context);
-  registerAckImport(airgap, context);
 }
 
 interface SiteAddOptions {
@@ -243,19 +242,16 @@ function registerMedia(airgap: Command, context: Context): void {
     });
 }
 
-function registerAckImport(airgap: Command, context: Context): void {
-  airgap
-    .command('ack-import')
+export function registerAckImport(ack: Command, context: Context): void {
+  ack
+    .command('import')
     .argument('<file>', 'an acknowledgement, .json or .cbor')
     .description("take a site's acknowledgement: from then on the base of its next delta")
     .option('--sites <dir>', 'folder of the records', 'sites')
     .requiredOption('--site <name>', 'whose it is')
     .option('--log <url>', 'also have it logged, before it counts (statement form, .json)')
     .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      '\nExample:\n  touchstone airgap ack-import acknowledgement-1.json --site hut',
-    )
+    .addHelpText('after', '\nExample:\n  touchstone airgap ack import ack.json --site hut')
     .action((file: string, options: AckImportOptions) => importAck(file, options, context));
 }
 

@@ -20,7 +20,6 @@ export function registerSite(airgap: Command, context: Context): void {
   registerVerifyBundle(airgap, context);
   registerImport(airgap, context);
   registerInspect(airgap, context);
-  registerAckExport(airgap, context);
   registerReport(airgap, context);
 }
 
@@ -156,14 +155,14 @@ function registerInspect(airgap: Command, context: Context): void {
     });
 }
 
-function registerAckExport(airgap: Command, context: Context): void {
-  airgap
-    .command('ack-export')
+export function registerAckExport(ack: Command, context: Context): void {
+  ack
+    .command('export')
     .description('the acknowledgement of the last import, to be carried back')
     .requiredOption('--site <dir>', 'folder of the site')
     .requiredOption('--out <file>', 'ends in .json (in-toto statement) or .cbor (compact)')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  touchstone airgap ack-export --site hut --out ack.json')
+    .addHelpText('after', '\nExample:\n  touchstone airgap ack export --site hut --out ack.json')
     .action((options: SiteOptions & { out: string }) =>
       withSite(options.site, async (site) => {
         const { envelope, compact } = await lastAcknowledgement(site);
