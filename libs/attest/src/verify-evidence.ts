@@ -17,6 +17,7 @@ import {
   checkSignatures,
   readStatements,
   type PresentedFile,
+  type StatedEntry,
 } from './evidence-statements.js';
 import { parseEvidence, type Evidence } from './evidence.js';
 import { matchLogEntry } from './log-entry.js';
@@ -146,13 +147,13 @@ export async function verifyEvidence(
     checkpoint: { origin: checkpoint.origin, size: checkpoint.size },
     artifact: evidence.artifact,
     recipeDigest: recipe.digest,
-    entries: stated.map(({ entry, signer, predicateType }) => ({
-      logIndex: entry.logIndex,
-      rebuilder: signer.rebuilder,
-      organisation: signer.organisation,
-      predicateType,
-    })),
+    entries: stated.map(viewEntry),
   };
+}
+
+function viewEntry({ entry, signer, predicateType }: StatedEntry): VerifiedEntry {
+  const { rebuilder, organisation } = signer;
+  return { logIndex: entry.logIndex, rebuilder, organisation, predicateType };
 }
 
 type Step = <T>(name: VerificationStepName, check: () => T | Promise<T>) => Promise<T>;

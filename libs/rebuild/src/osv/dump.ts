@@ -103,7 +103,7 @@ async function* zipEntries(path: string): AsyncGenerator<DumpEntry> {
   }
 }
 
-function brokenZip(path: string, cause: unknown): unknown {
+function brokenZip(path: string, cause: unknown): RebuildError {
   if (cause instanceof RebuildError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
   return new RebuildError('advisories-unreadable', `${path} is no sound ZIP archive: ${why}`, {
@@ -115,7 +115,7 @@ function openZip(path: string, archive: Buffer): Promise<yauzl.ZipFile> {
   return new Promise((resolve, reject) => {
     yauzl.fromBuffer(archive, { lazyEntries: true }, (error, zip) => {
       if (error === null) resolve(zip);
-      else reject(brokenZip(path, error) as Error);
+      else reject(brokenZip(path, error));
     });
   });
 }
@@ -124,7 +124,7 @@ function openZip(path: string, archive: Buffer): Promise<yauzl.ZipFile> {
 function entryReader(zip: yauzl.ZipFile): () => Promise<yauzl.Entry | undefined> {
   let settle:
     { resolve: (entry?: yauzl.Entry) => void; reject: (error: Error) => void } | undefined;
-  zip.on('entry', (entry) => settle?.resolve(entry));
+  zip.on('entry', (entry: yauzl.Entry) => settle?.resolve(entry));
   zip.on('end', () => settle?.resolve());
   zip.on('error', (error: Error) => settle?.reject(error));
   return () =>

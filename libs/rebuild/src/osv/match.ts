@@ -225,7 +225,7 @@ function vulnerability(matches: readonly Match[]): Vulnerability {
       .flatMap(({ advisory, affected }) => affected.severity ?? advisory.severity ?? [])
       .map(({ type, score }) => [`${type} ${score}`, { type, score }]),
   );
-  const summary = matches.find(({ advisory }) => typeof advisory.summary === 'string')?.advisory;
+  const [summary] = matches.flatMap(({ advisory }) => advisory.summary ?? []);
   return {
     id,
     aliases: names.filter((name) => name !== id),
@@ -235,7 +235,7 @@ function vulnerability(matches: readonly Match[]): Vulnerability {
     affected: matches.some(({ certain }) => certain) ? 'yes' : 'unknown',
     fixed: sortedUnique(matches.flatMap(({ affected }) => fixedVersions(affected))),
     severity: [...severity].sort(([a], [b]) => compareText(a, b)).map(([, value]) => value),
-    ...(summary?.summary == null ? {} : { summary: summary.summary.slice(0, 1024) }),
+    ...(summary === undefined ? {} : { summary: summary.slice(0, 1024) }),
     development: matches.every(({ query }) => query.item.development),
   };
 }

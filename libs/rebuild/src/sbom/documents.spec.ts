@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RebuildError } from '../errors.js';
+import type { RebuildError } from '../errors.js';
 import { cycloneDxDocument, type JsonDocument } from './cyclonedx.js';
 import { compareWithLockfile } from './compare-inventories.js';
 import type { DependencyGraph } from './dependency-graph.js';

@@ -252,7 +252,7 @@ function readIntegrity(file: string, integrity: string): PackageHash[] {
     const [name = '', digest = ''] = part.split('?')[0]?.split(/-(.*)/) ?? [];
     const known = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
     const bytes = Buffer.from(digest, 'base64');
-    if (known === undefined || bytes.length !== known.bytes || bytes.toString('base64') !== digest)
+    if (bytes.length !== known?.bytes || bytes.toString('base64') !== digest)
       throw malformed(file, `the integrity ${JSON.stringify(part)} cannot be read`);
     const { algorithm } = known;
     if (!hashes.has(algorithm)) hashes.set(algorithm, { algorithm, hex: bytes.toString('hex') });

@@ -64,13 +64,13 @@ function versionOf(value: unknown): string {
 
 async function cycloneDxProblems(value: unknown, bytes: Uint8Array): Promise<SbomProblem[]> {
   const version = versionOf(value);
-  const known = Object.values(Spec.Version).find((candidate) => candidate === version);
+  const known = Object.values(Spec.Version).find((candidate) => String(candidate) === version);
   if (known === undefined || ['1.0', '1.1'].includes(version))
     throw new RebuildError('sbom-malformed', `CycloneDX ${version} has no JSON schema here`);
   // Kept: a validator compiles its schema once, which takes a second.
   const validator = validators.get(known) ?? new Validation.JsonStrictValidator(known);
   validators.set(known, validator);
-  const error = await validator.validate(new TextDecoder().decode(bytes));
+  const error: unknown = await validator.validate(new TextDecoder().decode(bytes));
   const broken = (Array.isArray(error) ? (error as unknown[]) : []).map(schemaProblem);
   if (error !== null && broken.length === 0) broken.push({ at: '', message: 'is not valid' });
   return broken.length > 0 ? broken : referenceProblems(value as CycloneDxShape);
@@ -152,7 +152,7 @@ function elementProblems(document: SpdxDocument): SbomProblem[] {
   const describes =
     (document.documentDescribes ?? []).length > 0 ||
     (document.relationships ?? []).some(({ relationshipType }) =>
-      /^DESCRIBE/.test(relationshipType),
+      relationshipType.startsWith('DESCRIBE'),
     );
   if (!describes) problems.push({ at: '', message: 'does not say what it describes' });
   return problems;
