@@ -5,6 +5,8 @@ import { registerDevice } from './commands/device.js';
 import { registerDiff } from './commands/diff.js';
 import { registerEnrol } from './commands/enrol.js';
 import { registerEvidence } from './commands/evidence.js';
+import { registerFind } from './commands/find.js';
+import { registerInfer } from './commands/infer.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerLog } from './commands/log.js';
 import { registerMonitor } from './commands/monitor.js';
@@ -78,6 +80,8 @@ function makeProgram(context: Context): Command {
     registerEvidence,
     registerVerify,
     registerRebuild,
+    registerFind,
+    registerInfer,
     registerDiff,
     registerLog,
     registerSbom,

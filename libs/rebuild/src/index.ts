@@ -8,11 +8,11 @@ export {
 } from './source/registry-config.js';
 export { judgeModules } from './compare/judge.js';
 export { locateModule } from './compare/locate.js';
-export { killOrphans } from './sandbox/orphans.js';
 export { readPublished, type PublishedOptions } from './compare/published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
 export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
+export { openSandbox, SANDBOX_CHOICES, type SandboxChoice } from './sandbox/open-sandbox.js';
 export { DockerSandbox } from './sandbox/docker/docker-sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { DebianSource, type DebianSourceOptions } from './toolchain/debian/debian-source.js';
@@ -55,7 +55,7 @@ export {
 export { readTree, removeTree, treeDigest, type TreeEntry } from './toolchain/tree.js';
 export { operatorSources } from './source/operator-sources.js';
 export type { Sources } from './source/sources.js';
-export { unpackTarball } from './source/unpack.js';
+export { readLinkedTarball, readTarball, unpackTarball } from './source/unpack.js';
 export {
   cycloneDxDocument,
   type CycloneDxVersion,
@@ -77,3 +77,8 @@ export { readSbom, type ReadSbom } from './sbom/read-sbom.js';
 export { spdxDocument } from './sbom/spdx.js';
 export { validateSbom, type SbomProblem, type SbomValidation } from './sbom/validate-sbom.js';
 export { matchVulnerabilities, type Vulnerability, type VulnerabilityReport } from './osv/match.js';
+export { readClues, type Clues } from './infer/clues.js';
+export { findModules, type FoundModule } from './infer/find-modules.js';
+export { inferRecipes, type Inference, type InferredModule } from './infer/infer.js';
+export { LockMaker } from './infer/infer-locks.js';
+export { readRegistryFacts } from './infer/registry-facts.js';

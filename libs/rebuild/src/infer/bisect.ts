@@ -1,0 +1,73 @@
+import type { Recipe } from '@touchstone/contract';
+import type { Attempt, Trials } from './search.js';
+
+export interface VersionRun {
+  readonly from: string;
+  readonly to: string;
+  /** Digests of what these versions build, as one text; undefined when they build nothing. */
+  readonly output: string | undefined;
+  readonly distance: number;
+}
+
+/**
+ * Which versions of a toolchain build which bytes: the ends first, then the middle of every stretch
+ * whose ends differ. Versions between two that build the same bytes are taken to build them too.
+ *
+ * @param versions in order, oldest first
+ */
+export async function bisectVersions(
+  recipe: Recipe,
+  versions: readonly string[],
+  trials: Trials,
+): Promise<VersionRun[]> {
+  const known = new Map<number, Attempt>();
+  const at = async (index: number): Promise<Attempt | undefined> => {
+    const version = versions[index];
+    if (version === undefined) return undefined;
+    const held = known.get(index);
+    if (held !== undefined) return held;
+    const toolchain = { ...recipe.toolchain, version };
+    const attempt = await trials.attempt({ ...recipe, toolchain });
+    if (attempt !== undefined) known.set(index, attempt);
+    return attempt;
+  };
+  const split = async (low: number, high: number): Promise<void> => {
+    const [first, last] = [await at(low), await at(high)];
+    if (first === undefined || last === undefined || high - low < 2) return;
+    if (outputOf(first) === outputOf(last)) return;
+    const middle = (low + high) >> 1;
+    await split(low, middle);
+    await split(middle, high);
+  };
+  const own = versions.indexOf(recipe.toolchain.version);
+  await split(0, Math.max(0, own));
+  await split(Math.max(0, own), versions.length - 1);
+  return runsOf(versions, known);
+}
+
+function runsOf(versions: readonly string[], known: ReadonlyMap<number, Attempt>): VersionRun[] {
+  const runs: VersionRun[] = [];
+  for (const [index, attempt] of [...known].sort(([a], [b]) => a - b)) {
+    const version = versions[index] ?? '';
+    const output = outputOf(attempt);
+    const last = runs.at(-1);
+    if (last !== undefined && last.output === output)
+      runs[runs.length - 1] = { ...last, to: version };
+    else runs.push({ from: version, to: version, output, distance: attempt.distance });
+  }
+  return runs;
+}
+
+function outputOf({ built, distance }: Attempt): string | undefined {
+  return distance === Infinity ? undefined : JSON.stringify(built);
+}
+
+/** In order, oldest first; prereleases left out. */
+export function sortVersions(versions: Iterable<string>): string[] {
+  const plain = [...versions].filter((version) => /^\d+\.\d+\.\d+$/.test(version));
+  const parts = (version: string): number[] => version.split('.').map(Number);
+  return plain.sort((a, b) => {
+    const [left, right] = [parts(a), parts(b)];
+    return left.map((part, index) => part - (right[index] ?? 0)).find((sign) => sign !== 0) ?? 0;
+  });
+}
