@@ -1,6 +1,4 @@
-import { mkdtemp, mkdir, stat } from 'node:fs/promises';
 import { machine } from 'node:os';
-import { join } from 'node:path';
 import {
   artifactDescriptor,
   artifactDigest,
@@ -8,17 +6,18 @@ import {
   failureMessage,
   type RebuildPredicate,
   type RebuiltModule,
+  type Variation,
 } from '@touchstone/attest';
 import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
+import { build, type BuildRecord } from './build.js';
 import { outcomeOfFailure, RebuildError } from './errors.js';
 import { judgeModules, worstOutcome } from './compare/judge.js';
 import type { NpmSource } from './source/npm-source.js';
 import { readPublished } from './compare/published.js';
-import { fetchDependencies } from './dependencies/fetch-dependencies.js';
-import { dependencySources, type DependencyOptions } from './dependencies/sources.js';
-import { buildEnvironment, planSteps } from './plan.js';
+import type { DependencyOptions } from './dependencies/sources.js';
+import { planSteps } from './plan.js';
 import type { Executor } from './sandbox/executor.js';
-import { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
+import { BUILD_ENVIRONMENT, type SandboxLimits } from './sandbox/sandbox-limits.js';
 import { readToolchainLock } from './toolchain/lock-folders.js';
 import {
   assembleToolchain,
@@ -26,13 +25,12 @@ import {
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain/toolchain.js';
-import { findLockfile, type FoundLockfile } from './sbom/find-lockfile.js';
-import { removeTree } from './toolchain/tree.js';
+import type { FoundLockfile } from './sbom/find-lockfile.js';
+import { variationDimensions } from './variation/dimensions.js';
+import { varyBuild } from './variation/vary.js';
 import { Sources, type FetchedSource } from './source/sources.js';
-import { placeEntries } from './source/unpack.js';
-import { clearOutputs, readOutput } from './workspace.js';
 
-export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare';
+export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare' | 'variation';
 
 export interface RebuildOptions {
   /** Folder for fetched files and toolchains; made when needed. */
@@ -52,6 +50,11 @@ export interface RebuildOptions {
   readonly toolchainFiles?: Omit<AssembleOptions, 'signal'>;
   /** Where the packages come from that a source's lock file pins. */
   readonly registries?: DependencyOptions;
+  /**
+   * Whether to build again with circumstances varied that must not matter, to tell a build that is
+   * not deterministic from one by another toolchain: never unless told.
+   */
+  readonly vary?: 'never' | 'when-different' | 'always';
   readonly now?: () => Date;
   readonly onProgress?: (stage: RebuildStage) => void;
   readonly signal?: AbortSignal;
@@ -70,14 +73,10 @@ export interface RebuildReport {
 }
 
 /** What is known so far; a rebuild that breaks off reports this much. */
-interface Progress {
+interface Progress extends BuildRecord {
   toolchain?: Toolchain;
-  /** Variables of the build. */
-  variables: Readonly<Record<string, string>>;
-  lockfile?: FoundLockfile;
-  readonly dependencies: ResolvedDependency[];
+  variation?: Variation;
   readonly claimed: Map<string, Uint8Array>;
-  readonly built: Map<string, Uint8Array>;
   readonly modules: RebuiltModule[];
 }
 
@@ -123,6 +122,7 @@ export async function rebuild(recipe: Recipe, options: RebuildOptions): Promise<
           },
         }),
     modules: failure === undefined ? progress.modules : [],
+    ...(progress.variation === undefined ? {} : { variation: progress.variation }),
     ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     environment: {
       sandbox: options.sandbox.description,
@@ -185,72 +185,29 @@ async function carryOut(
     return { name, claimed, observed };
   });
   progress.modules.push(...judgeModules(pairs));
+  const { vary = 'never' } = options;
+  const reproduced = progress.modules.every(({ outcome }) => outcome === 'reproduced');
+  if (vary === 'never' || (vary === 'when-different' && reproduced)) return;
+  enter('variation');
+  progress.variation = await variationOf(recipe, source, toolchain, options, progress.built);
 }
 
-function dependency(artifact: Recipe['artifact'], name: string): ResolvedDependency {
-  return { uri: artifactUri(artifact), digest: artifactDigest(artifact), name };
-}
-
-async function build(
+async function variationOf(
   recipe: Recipe,
   source: FetchedSource,
   toolchain: Toolchain,
   options: RebuildOptions,
-  progress: Progress,
-): Promise<void> {
-  const processes = planSteps(recipe.steps, toolchain.commands);
-  const work = options.work ?? join(options.cache, 'work');
-  await mkdir(work, { recursive: true });
-  const folder = await mkdtemp(join(work, 'build-'));
-  try {
-    const workspace = join(folder, 'work');
-    await placeEntries(source.entries, workspace);
-    const directory = join(workspace, recipe.workdir);
-    if (
-      !(await stat(directory).then(
-        (found) => found.isDirectory(),
-        () => false,
-      ))
-    )
-      throw new RebuildError('workdir-missing', `the source has no folder ${recipe.workdir}`);
-    const lockfile = await findLockfile(workspace, recipe.workdir, recipe.toolchain.name);
-    if (lockfile !== undefined) progress.lockfile = lockfile;
-    const fetched = await fetchDependencies(
-      recipe,
-      workspace,
-      dependencySources(options.source, options.cache, options.registries),
-      options.signal,
-    );
-    progress.dependencies.push(...fetched.resolved);
-    progress.variables = buildEnvironment([
-      toolchain.environment,
-      fetched.environment,
-      source.committed === undefined ? {} : { SOURCE_DATE_EPOCH: String(source.committed) },
-      recipe.environment ?? {},
-    ]);
-    await clearOutputs(
-      directory,
-      recipe.modules.map(({ output }) => output),
-    );
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    let left = limits.wallMilliseconds;
-    for (const { argv, input } of processes) {
-      const { milliseconds } = await options.sandbox.run({
-        root: toolchain.root,
-        rootDigest: toolchain.digest,
-        workspace,
-        directory: recipe.workdir,
-        argv,
-        environment: progress.variables,
-        ...(input === undefined ? {} : { input }),
-        limits: { ...limits, wallMilliseconds: left },
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      });
-      left = Math.max(1, left - milliseconds);
-    }
-    for (const { name, output } of recipe.modules)
-      progress.built.set(name, await readOutput(directory, output));
-  } finally {
-    await removeTree(folder);
-  }
+  first: ReadonlyMap<string, Uint8Array>,
+): Promise<Variation> {
+  const programs = planSteps(recipe.steps, toolchain.commands).map(({ argv }) => argv[0]);
+  const dimensions = await variationDimensions({ root: toolchain.root, programs });
+  return varyBuild(first, dimensions, async (circumstances) => {
+    const record: BuildRecord = { variables: {}, dependencies: [], built: new Map() };
+    await build(recipe, source, toolchain, options, record, circumstances);
+    return record.built;
+  });
+}
+
+function dependency(artifact: Recipe['artifact'], name: string): ResolvedDependency {
+  return { uri: artifactUri(artifact), digest: artifactDigest(artifact), name };
 }

@@ -1,0 +1,123 @@
+import { mkdtemp, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recipe } from '@touchstone/contract';
+import { fetchDependencies } from './dependencies/fetch-dependencies.js';
+import { dependencySources } from './dependencies/sources.js';
+import { RebuildError } from './errors.js';
+import { buildEnvironment, planSteps } from './plan.js';
+import type { RebuildOptions } from './rebuild.js';
+import type { SandboxRun } from './sandbox/executor.js';
+import { DEFAULT_LIMITS } from './sandbox/sandbox-limits.js';
+import { findLockfile, type FoundLockfile } from './sbom/find-lockfile.js';
+import type { FetchedSource } from './source/sources.js';
+import { placeEntries } from './source/unpack.js';
+import type { ResolvedDependency, Toolchain } from './toolchain/toolchain.js';
+import { removeTree } from './toolchain/tree.js';
+import type { Circumstances } from './variation/circumstances.js';
+import { clearOutputs, readOutput } from './workspace.js';
+
+/** What a build leaves behind; filled as it goes, so that one that breaks off leaves so much. */
+export interface BuildRecord {
+  variables: Readonly<Record<string, string>>;
+  lockfile?: FoundLockfile;
+  readonly dependencies: ResolvedDependency[];
+  /** By module name. */
+  readonly built: Map<string, Uint8Array>;
+}
+
+const WORKSPACE = '/work';
+
+/**
+ * One build in a workspace of its own, which is removed afterwards.
+ * @throws RebuildError of the dependencies' fetch and of the build
+ */
+export async function build(
+  recipe: Recipe,
+  source: FetchedSource,
+  toolchain: Toolchain,
+  options: RebuildOptions,
+  record: BuildRecord,
+  circumstances: Circumstances = {},
+): Promise<void> {
+  const processes = planSteps(recipe.steps, toolchain.commands);
+  const work = options.work ?? join(options.cache, 'work');
+  await mkdir(work, { recursive: true });
+  const folder = await mkdtemp(join(work, 'build-'));
+  try {
+    const workspace = join(folder, 'work');
+    const { folder: inner = '', mountPoint = WORKSPACE } = circumstances;
+    const tree = join(workspace, inner);
+    await mkdir(tree, { recursive: true });
+    const { entries } = source;
+    await placeEntries(circumstances.reverseFiles === true ? entries.toReversed() : entries, tree);
+    const directory = join(tree, recipe.workdir);
+    if (
+      !(await stat(directory).then(
+        (found) => found.isDirectory(),
+        () => false,
+      ))
+    )
+      throw new RebuildError('workdir-missing', `the source has no folder ${recipe.workdir}`);
+    const lockfile = await findLockfile(tree, recipe.workdir, recipe.toolchain.name);
+    if (lockfile !== undefined) record.lockfile = lockfile;
+    const fetched = await fetchDependencies(
+      recipe,
+      tree,
+      dependencySources(options.source, options.cache, options.registries),
+      options.signal,
+    );
+    record.dependencies.push(...fetched.resolved);
+    const layers = [
+      circumstances.variables ?? {},
+      toolchain.environment,
+      fetched.environment,
+      source.committed === undefined ? {} : { SOURCE_DATE_EPOCH: String(source.committed) },
+      recipe.environment ?? {},
+    ];
+    record.variables = buildEnvironment(layers, join(mountPoint, inner));
+    await clearOutputs(
+      directory,
+      recipe.modules.map(({ output }) => output),
+    );
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    let left = limits.wallMilliseconds;
+    for (const { argv, input } of processes) {
+      const { milliseconds } = await options.sandbox.run({
+        root: toolchain.root,
+        rootDigest: toolchain.digest,
+        workspace,
+        ...surroundings(circumstances),
+        directory: join(inner, recipe.workdir),
+        argv,
+        environment: record.variables,
+        ...(input === undefined ? {} : { input }),
+        limits: { ...limits, wallMilliseconds: left },
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      left = Math.max(1, left - milliseconds);
+    }
+    for (const { name, output } of recipe.modules)
+      record.built.set(name, await readOutput(directory, output));
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+/** Those of an executor's run; the others are dealt with here. */
+function surroundings({
+  mountPoint,
+  hostname,
+  uid,
+  umask,
+  cpus,
+  mounts,
+}: Circumstances): Partial<SandboxRun> {
+  return {
+    ...(mountPoint === undefined ? {} : { mountPoint }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(umask === undefined ? {} : { umask }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(mounts === undefined ? {} : { mounts }),
+  };
+}
