@@ -6,9 +6,8 @@ import {
   assembleToolchain,
   BlobStore,
   BUILD_ENVIRONMENT,
-  BubblewrapSandbox,
-  DockerSandbox,
   NpmSource,
+  openSandbox,
   readRegistryConfig,
   readToolchainLock,
   removeTree,
@@ -52,7 +51,7 @@ export class SandboxStand {
     const lock = await readToolchainLock({ name: 'wabt', version: '1.0.12' });
     const toolchain = await assembleToolchain(lock, await npmSource(), CACHE);
     const docker = kind === 'docker' ? await PrivateDocker.start() : undefined;
-    return new SandboxStand(await openSandbox(docker), toolchain, docker);
+    return new SandboxStand(await sandboxOf(docker), toolchain, docker);
   }
 
   get workspace(): string {
@@ -121,12 +120,12 @@ export class SandboxStand {
 }
 
 /** A sandbox of the private engine, or bubblewrap where there is none. */
-export async function openSandbox(docker: PrivateDocker | undefined): Promise<Executor> {
-  if (docker === undefined) return BubblewrapSandbox.open();
+export async function sandboxOf(docker: PrivateDocker | undefined): Promise<Executor> {
+  if (docker === undefined) return openSandbox('bubblewrap');
   const before = process.env['DOCKER_HOST'];
   process.env['DOCKER_HOST'] = docker.env['DOCKER_HOST'];
   try {
-    return await DockerSandbox.open();
+    return await openSandbox('docker');
   } finally {
     if (before === undefined) delete process.env['DOCKER_HOST'];
     else process.env['DOCKER_HOST'] = before;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Recipe } from '@touchstone/contract';
 import {
   BlobStore,
-  BubblewrapSandbox,
   NpmSource,
+  openSandbox,
   operatorSources,
   readOperatorSettings,
   readRegistryConfig,
@@ -12,6 +12,7 @@ import {
   type RebuildReport,
   type RebuildStage,
   type RegistryConfig,
+  type SandboxChoice,
   type Sources,
 } from '@touchstone/rebuild';
 
@@ -50,6 +51,7 @@ export async function rebuildLocally(
   options: {
     readonly cacheDir: string;
     readonly allowPrivate: boolean;
+    readonly sandbox: SandboxChoice;
     /** The uploaded artifact, for a recipe that has one. */
     readonly upload?: Uint8Array;
     readonly onProgress: (stage: RebuildStage) => void;
@@ -65,7 +67,7 @@ export async function rebuildLocally(
     cache: cacheDir,
     source,
     sources,
-    sandbox: await BubblewrapSandbox.open(),
+    sandbox: await openSandbox(options.sandbox),
     ...(upload === undefined ? {} : { readUpload: () => Promise.resolve(upload) }),
     ...{ onProgress, signal },
   });

@@ -20,6 +20,7 @@ describe('readEnvironment', () => {
       key: { file: '/etc/touchstone/rebuilder.pem' },
       cacheDir: '/var/lib/touchstone/cache',
       workDir: '/var/lib/touchstone/work',
+      sandbox: 'auto',
       buildSeconds: 1800,
       allowPrivateRegistries: false,
       logLevel: 'info',
@@ -29,6 +30,7 @@ describe('readEnvironment', () => {
   it.each<[string, Record<string, string>, string]>([
     ['a coordinator that is no URL', { COORDINATOR_URL: 'coordinator' }, 'COORDINATOR_URL'],
     ['a file as coordinator', { COORDINATOR_URL: 'file:///etc/passwd' }, 'COORDINATOR_URL'],
+    ['a sandbox that is none', { SANDBOX: 'chroot' }, 'SANDBOX'],
     ['no time to build', { BUILD_SECONDS: '0' }, 'BUILD_SECONDS'],
     ['a flag that is none', { ALLOW_PRIVATE_REGISTRIES: 'perhaps' }, 'ALLOW_PRIVATE_REGISTRIES'],
     ['two keys', { REBUILDER_KEY: 'pem' }, 'REBUILDER_KEY'],

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { relative, resolve, sep } from 'node:path';
+import { SANDBOX_CHOICES, type SandboxChoice } from '@touchstone/rebuild';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -14,6 +15,8 @@ const Environment = z.object({
   CACHE_DIR: z.string().min(1),
   /** Workspaces of running builds; of this worker process alone, emptied when it starts. */
   WORK_DIR: z.string().min(1),
+  /** What builds run in; an engine for Docker is found as its own tools find it (DOCKER_HOST). */
+  SANDBOX: z.enum(SANDBOX_CHOICES).default('auto'),
   /** Longest time one rebuild may take, in seconds. */
   BUILD_SECONDS: z.coerce.number().int().min(1).max(86_400).default(1_800),
   /** Let sources be fetched from private and loopback addresses, e.g. a registry mirror inside. */
@@ -28,6 +31,7 @@ export interface WorkerEnvironment {
   readonly key: { readonly file: string } | { readonly pem: string };
   readonly cacheDir: string;
   readonly workDir: string;
+  readonly sandbox: SandboxChoice;
   readonly buildSeconds: number;
   readonly allowPrivateRegistries: boolean;
   readonly logLevel: string;
@@ -49,6 +53,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     key: keySource(e.REBUILDER_KEY_FILE, e.REBUILDER_KEY),
     cacheDir: e.CACHE_DIR,
     workDir: e.WORK_DIR,
+    sandbox: e.SANDBOX,
     buildSeconds: e.BUILD_SECONDS,
     allowPrivateRegistries: e.ALLOW_PRIVATE_REGISTRIES,
     logLevel: e.LOG_LEVEL,

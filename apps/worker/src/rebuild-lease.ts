@@ -3,9 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
   BlobStore,
-  BubblewrapSandbox,
-  killOrphans,
   NpmSource,
+  openSandbox,
   operatorSources,
   readOperatorSettings,
   readRegistryConfig,
@@ -22,7 +21,8 @@ export async function prepareRebuild(
   logger: Logger,
 ): Promise<RebuildLease> {
   const { cacheDir, workDir, buildSeconds, allowPrivateRegistries } = environment;
-  const sandbox = await BubblewrapSandbox.open();
+  const sandbox = await openSandbox(environment.sandbox);
+  logger.info({ sandbox: sandbox.description }, 'sandbox');
   const registries = await readRegistryConfig({
     environment: variables,
     home: homedir(),
@@ -39,7 +39,7 @@ export async function prepareRebuild(
   });
   const settings = readOperatorSettings(variables, cacheDir, allowPrivateRegistries);
   // What a killed predecessor left behind.
-  const orphans = await killOrphans(workDir);
+  const orphans = await sandbox.removeOrphans(workDir);
   if (orphans > 0) logger.warn({ orphans }, 'killed sandboxes that had outlived their worker');
   await rm(workDir, { recursive: true, force: true });
   await mkdir(workDir, { recursive: true, mode: 0o755 });

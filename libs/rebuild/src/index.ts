@@ -13,7 +13,6 @@ export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } f
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';
 export { BubblewrapSandbox } from './sandbox/bubblewrap.js';
 export { openSandbox, SANDBOX_CHOICES, type SandboxChoice } from './sandbox/open-sandbox.js';
-export { DockerSandbox } from './sandbox/docker/docker-sandbox.js';
 export { BUILD_ENVIRONMENT, DEFAULT_LIMITS, type SandboxLimits } from './sandbox/sandbox-limits.js';
 export { DebianSource, type DebianSourceOptions } from './toolchain/debian/debian-source.js';
 export { lockDebian, type LockDebianOptions } from './toolchain/debian/lock-debian.js';

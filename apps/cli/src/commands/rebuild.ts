@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compareModules, formatDifference } from '@touchstone/wasm';
-import type { RebuildReport } from '@touchstone/rebuild';
-import type { Command } from 'commander';
+import { SANDBOX_CHOICES, type RebuildReport, type SandboxChoice } from '@touchstone/rebuild';
+import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT, type ExitCode } from '../failure.js';
 import { readBounded, readRecipe } from '../input.js';
@@ -13,6 +13,7 @@ interface Options {
   cache: string;
   artifact?: string;
   out?: string;
+  sandbox: SandboxChoice;
   allowPrivateRegistries?: boolean;
   json?: boolean;
 }
@@ -25,12 +26,18 @@ export function registerRebuild(program: Command, context: Context): void {
     .option('--cache <dir>', 'folder for tarballs and toolchains', '.touchstone/cache')
     .option('--artifact <file>', 'the published file, for a recipe whose artifact is an upload')
     .option('--out <dir>', 'keep published and rebuilt modules in this folder')
+    .addOption(
+      new Option('--sandbox <kind>', 'what the build runs in; auto: bubblewrap where it works')
+        .choices(SANDBOX_CHOICES)
+        .default('auto'),
+    )
     .option('--allow-private-registries', 'let sources come from private and loopback addresses')
     .option('--json', 'print the rebuild predicate as JSON')
     .addHelpText(
       'after',
       '\nExit codes: 0 reproduced, 1 equivalent, different or failed, 2 usage, 3 unavailable.' +
-        '\n\nExample:\n  touchstone rebuild apps/cli/recipes/siphash24-1.3.1.json',
+        '\n\nExamples:\n  touchstone rebuild apps/cli/recipes/siphash24-1.3.1.json' +
+        '\n  touchstone rebuild apps/cli/recipes/siphash24-1.3.1.json --sandbox docker',
     )
     .action((recipe: string, options: Options) => rebuildRecipe(recipe, options, context));
 }
@@ -44,6 +51,7 @@ async function rebuildRecipe(file: string, options: Options, context: Context): 
   const report = await rebuildLocally(recipe, {
     cacheDir: resolve(options.cache),
     allowPrivate: options.allowPrivateRegistries === true,
+    sandbox: options.sandbox,
     ...(options.artifact === undefined ? {} : { upload: await readBounded(options.artifact) }),
     onProgress: (stage) => {
       terminal.note(terminal.noteStyle('dim', `… ${stage}`));
