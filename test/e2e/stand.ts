@@ -7,6 +7,7 @@ import { startCoordinator, type Coordinator } from '@touchstone/coordinator';
 import { generateKey } from '@touchstone/keys';
 import { startRedis } from '@touchstone/kit';
 import { startLog, type RunningLog } from '@touchstone/log';
+import { toBase64 } from '@touchstone/note';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@touchstone/store';
 import pg from 'pg';
 import { AUDIENCE, makeRebuilder, platformFetch, type TestRebuilder } from './rebuilder.js';
@@ -81,15 +82,44 @@ export class Stand {
     return stand;
   }
 
-  async startLog(): Promise<void> {
+  /** With another folder: another log of the same name and key. */
+  async startLog(dir = this.logDir): Promise<void> {
     this.#log = await startLog({
-      TILES_DIR: this.logDir,
+      TILES_DIR: dir,
       LOG_ORIGIN,
       LOG_KEY: this.#logKey,
       LOG_LEVEL: 'silent',
       // The same port again, so that the coordinator finds it there.
       PORT: this.#log === undefined ? '0' : new URL(this.#log.url).port,
     });
+  }
+
+  readonly origin = LOG_ORIGIN;
+
+  async logSize(): Promise<{ size: number }> {
+    return (await (await fetch(`${this.logUrl}/v1/log`)).json()) as { size: number };
+  }
+
+  /** Something of somebody's own in the log. */
+  async addEntry(): Promise<void> {
+    const key = generateKey('ecdsa-p256-sha256');
+    const message = Buffer.from(randomUUID());
+    const body = {
+      hashedRekordRequestV002: {
+        digest: createHash('sha256').update(message).digest('base64'),
+        signature: {
+          content: toBase64(key.sign(message)),
+          verifier: {
+            keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+            publicKey: { rawBytes: toBase64(key.publicKey.spki) },
+          },
+        },
+      },
+    };
+    const headers = { 'content-type': 'application/json' };
+    const options = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${this.logUrl}/api/v2/log/entries`, options);
+    if (answer.status !== 201) throw new Error(await answer.text());
   }
 
   async stopLog(): Promise<void> {

@@ -1,11 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { coordinatorRoutes, MAX_UPLOAD_BYTES, type Route } from '@touchstone/contract';
+import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { AccessGuard, type AccessRules } from './access-guard.js';
+import { AccessGuard, admitHead, signerOf, type AccessRules } from './access-guard.js';
 import { AppModule, type Parts } from './app-module.js';
 import { ProblemFilter } from './problem-filter.js';
-import { routePattern } from './serves.js';
+import { paramsOf, routePattern } from './serves.js';
 
 const KIB = 1024;
 
@@ -19,6 +20,15 @@ const BODY_LIMITS: ReadonlyMap<string, number> = new Map([
   [routeName(coordinatorRoutes.complete), MAX_REPORT_BYTES],
   [routeName(coordinatorRoutes.upload), MAX_UPLOAD_BYTES],
 ]);
+
+const ROUTES: ReadonlyMap<string, Route> = new Map(
+  Object.values<Route>(coordinatorRoutes).map((route) => [routeName(route), route]),
+);
+
+/** The route of the table that a request is for; undefined for health checks and the like. */
+function routeOf({ method, routeOptions }: FastifyRequest): Route | undefined {
+  return ROUTES.get(`${method} ${routeOptions.url ?? ''}`);
+}
 
 function routeName(route: Route): string {
   return `${route.method} ${routePattern(route)}`;
@@ -41,6 +51,8 @@ export async function createHttpServer(
     const limit = BODY_LIMITS.get(`${String(route.method)} ${route.url}`);
     if (limit !== undefined) route.bodyLimit = limit;
   });
+  // Who has no right to be here is told so before the body is read.
+  fastify.addHook('onRequest', (request) => admitHead(routeOf(request), request, rules));
   // A connection that was busy when we began to stop is not kept for another request.
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     if (parts.stopping.aborted) void reply.header('connection', 'close');
@@ -59,8 +71,17 @@ export async function createHttpServer(
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its plain options as a class
     { bodyParser: false, logger: false, abortOnError: false },
   );
-  app.useGlobalFilters(new ProblemFilter(logger));
-  app.useGlobalGuards(new AccessGuard(rules));
+  app.useGlobalFilters(new ProblemFilter(logger, (request) => noteOversized(request, parts)));
+  app.useGlobalGuards(new AccessGuard(rules.db));
   await app.init();
   return app;
+}
+
+/** A report that is too large to be read is as final as one that is read and refused. */
+async function noteOversized(request: FastifyRequest, { desk }: Parts): Promise<void> {
+  const rebuilder = signerOf(request);
+  if (rebuilder === undefined || routeOf(request) !== coordinatorRoutes.complete) return;
+  const { id } = paramsOf(coordinatorRoutes.complete, request);
+  const message = `the report is over the limit of ${MAX_REPORT_BYTES} bytes`;
+  await desk.refused(rebuilder, id, { code: 'body-too-large', message });
 }

@@ -9,6 +9,8 @@ import { ProblemError, type Refusal } from './problem-error.js';
 const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, Refusal>>> = {
   'rebuilder-conflict': 'rebuilder-conflict',
   'key-conflict': 'key-conflict',
+  'rebuilder-withdrawn': 'rebuilder-withdrawn',
+  'rebuild-not-refused': 'rebuild-not-refused',
   'rebuild-unknown': 'rebuild-unknown',
   'lease-lapsed': 'lease-lapsed',
   'lease-not-yours': 'lease-not-yours',
@@ -27,9 +29,13 @@ const FASTIFY_CODES: Readonly<Record<string, Refusal>> = {
 /** The one place where errors become answers: problem details (RFC 9457). */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    /** Told of each request whose body was over the limit, before it is answered. */
+    private readonly oversized: (request: FastifyRequest) => Promise<void>,
+  ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const refusal = toProblem(error);
@@ -38,6 +44,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (status === 500) this.logger.error({ err: error, ...facts }, message);
     else if (status > 500) this.logger.warn({ err: refusal.cause, ...facts }, message);
     else this.logger.info({ ...facts, reason: message }, 'refused');
+    if (code === 'body-too-large') {
+      await this.oversized(request).catch((cause: unknown) => {
+        this.logger.warn({ err: cause, ...facts }, 'the refusal is not recorded');
+      });
+    }
     void reply
       .status(refusal.status)
       .header('content-type', 'application/problem+json')

@@ -17,32 +17,40 @@ const JWT_ALGORITHMS: Readonly<Record<string, string>> = {
   'ecdsa-p256-sha256': 'ES256',
 };
 
-/** The request that a token must be bound to. */
+/** The request that a token must be bound to, but for its body. */
 export interface BoundRequest {
   readonly method: string;
   /** Path with query, as it was sent. */
   readonly url: string;
-  readonly body: Uint8Array;
+}
+
+/** What a token says and whose it is, before the body was looked at. */
+export interface TokenHead {
+  readonly claims: RequestTokenClaims;
+  readonly rebuilder: RebuilderRow;
 }
 
 /**
- * Checks a rebuilder's request token (RFC 7519, bound to its request as RFC 9449 does), and spends
- * it: the same token never passes twice. It is spent last, when nothing else can refuse it.
+ * Checks a rebuilder's request token (RFC 7519, bound to its request as RFC 9449 does) as far as
+ * that goes without the body, so that nobody's body is read who has no key.
  *
- * @throws ProblemError `token-malformed`, `rebuilder-unknown`, `token-signature`, `token-audience`,
- *   `token-expired`, `token-binding`, `token-replayed`
+ * @throws ProblemError `token-malformed`, `rebuilder-unknown`, `token-signature`,
+ *   `rebuilder-withdrawn`, `token-audience`, `token-expired`, `token-binding`
  */
-export async function checkRequestToken(
+export async function checkTokenHead(
   token: string,
   request: BoundRequest,
   context: { db: Database; audience: string; now: Date },
-): Promise<RebuilderRow> {
+): Promise<TokenHead> {
   const { header, claims } = readToken(token);
   const rebuilder = await findRebuilder(context.db, claims.iss);
   if (rebuilder === null) {
     throw new ProblemError('rebuilder-unknown', `rebuilder ${claims.iss} is not enrolled`);
   }
   await checkSignature(token, header, rebuilder);
+  if (rebuilder.withdrawnAt !== null) {
+    throw new ProblemError('rebuilder-withdrawn', `rebuilder ${rebuilder.id} was withdrawn`);
+  }
   if (claims.aud !== context.audience) {
     throw new ProblemError(
       'token-audience',
@@ -51,7 +59,24 @@ export async function checkRequestToken(
   }
   checkTime(claims, Math.floor(context.now.getTime() / 1000));
   checkBinding(claims, request);
-  const fresh = await spendRequestToken(context.db, {
+  return { claims, rebuilder };
+}
+
+/**
+ * Checks that a token is for this very body, and spends it: the same token never passes twice. It
+ * is spent last, when nothing else can refuse it.
+ *
+ * @throws ProblemError `token-binding`, `token-replayed`
+ */
+export async function spendToken(
+  db: Database,
+  { claims, rebuilder }: TokenHead,
+  body: Uint8Array,
+): Promise<void> {
+  if (claims.bod !== createHash('sha256').update(body).digest('hex')) {
+    throw new ProblemError('token-binding', 'the token is for another body than the one sent');
+  }
+  const fresh = await spendRequestToken(db, {
     rebuilderId: rebuilder.id,
     jti: claims.jti,
     expiresAt: new Date((claims.exp + CLOCK_SKEW) * 1000),
@@ -59,7 +84,6 @@ export async function checkRequestToken(
   if (!fresh) {
     throw new ProblemError('token-replayed', 'the token was used before; sign one per request');
   }
-  return rebuilder;
 }
 
 interface Header {
@@ -117,14 +141,11 @@ function checkTime({ iat, exp }: RequestTokenClaims, now: number): void {
   }
 }
 
-function checkBinding(claims: RequestTokenClaims, { method, url, body }: BoundRequest): void {
+function checkBinding(claims: RequestTokenClaims, { method, url }: BoundRequest): void {
   if (claims.htm !== method || claims.htu !== url) {
     throw new ProblemError(
       'token-binding',
       `the token is for ${claims.htm} ${claims.htu}, not for ${method} ${url}`,
     );
-  }
-  if (claims.bod !== createHash('sha256').update(body).digest('hex')) {
-    throw new ProblemError('token-binding', 'the token is for another body than the one sent');
   }
 }

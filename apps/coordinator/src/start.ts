@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrate, openDatabase, StoreError } from '@touchstone/store';
+import { loggedVersion, migrate, openDatabase, StoreError } from '@touchstone/store';
 import { pino, type Logger } from 'pino';
 import { startBackground, type BackgroundParts } from './background/background.js';
 import { Bell } from './bell.js';
@@ -7,9 +7,11 @@ import { readEnvironment, type Environment } from './environment.js';
 import { createHttpServer } from './http-server.js';
 import { LeaseDesk } from './leases/lease-desk.js';
 import { LogClient } from './log/log-client.js';
+import { LogHead } from './log/log-head.js';
 import { LogPin } from './log/pinned-log.js';
 import { makeMetrics } from './operations/metrics.js';
 import { readinessOf } from './operations/readiness.js';
+import { EvidenceDesk } from './publications/evidence-desk.js';
 import { gatherEvidence } from './publications/evidence.js';
 import { postgresQueueBackend, redisQueueBackend } from './queue/queue-backend.js';
 import { RebuildQueue } from './queue/rebuild-queue.js';
@@ -104,16 +106,17 @@ function openParts(
   const queue = new RebuildQueue(backend, { lockMilliseconds, onError });
   const log = new LogClient({ url: environment.LOG_URL, token: environment.LOG_WRITE_TOKEN });
   const pin = new LogPin({ db, log, vkey: environment.LOG_VKEY, now });
+  const head = new LogHead({ db, log, logger, now });
   const policy = policyOf(environment);
   const metrics = makeMetrics({ db, queue, policy, now });
-  return { environment, db, queue, bell: new Bell(), log, pin, metrics, logger, now, policy };
+  return { environment, db, queue, bell: new Bell(), log, pin, head, metrics, logger, now, policy };
 }
 
 async function serve(
   parts: BackgroundParts & { readonly policy: Policy },
   background: { readonly relay: () => void; readonly write: () => void },
 ): Promise<Coordinator> {
-  const { environment, db, queue, bell, log, pin, logger, now } = parts;
+  const { environment, db, queue, bell, log, pin, head, logger, now } = parts;
   const stopping = new AbortController();
   let audience = environment.COORDINATOR_AUDIENCE;
   const desk = new LeaseDesk({
@@ -126,14 +129,19 @@ async function serve(
     reported: background.write,
     requeued: background.relay,
   });
+  const evidence = new EvidenceDesk({
+    gather: (id) => gatherEvidence({ db, log, pin, head }, id),
+    version: (id) => loggedVersion(db, id),
+    now,
+  });
   const app = await createHttpServer(
     {
       ...parts,
       desk,
-      evidence: (id) => gatherEvidence({ db, log, pin }, id),
+      evidence: (id) => evidence.get(id),
       relay: background.relay,
       stopping: stopping.signal,
-      readiness: readinessOf({ db, queue, log, pin }),
+      readiness: readinessOf({ db, queue, log, pin, head }),
     },
     {
       db,

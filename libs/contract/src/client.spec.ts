@@ -103,3 +103,43 @@ describe('the client of a route table', () => {
     expect(sent).toEqual([]);
   });
 });
+
+describe('an answer without end', () => {
+  const reading = (maxAnswerBytes: number | undefined, chunks: number) => {
+    let given = 0;
+    let cancelled = false;
+    const reader = {
+      read: () => Promise.resolve({ done: given++ >= chunks, value: new Uint8Array(1024) }),
+      cancel: () => {
+        cancelled = true;
+        return Promise.resolve();
+      },
+    };
+    const client = makeClient(routes, {
+      baseUrl: 'https://server.example/',
+      ...(maxAnswerBytes === undefined ? {} : { maxAnswerBytes }),
+      fetch: () =>
+        Promise.resolve({
+          status: 200,
+          headers: { get: () => null },
+          body: { getReader: () => reader },
+          arrayBuffer: () => Promise.reject(new Error('all of it was asked for')),
+        }),
+    });
+    const answer = client.read({ params: { id: 'a' }, query: {} });
+    return { answer, seen: () => ({ given, cancelled }) };
+  };
+
+  it('is not read beyond the limit', async () => {
+    const { answer, seen } = reading(2048, Number.MAX_SAFE_INTEGER);
+    await expect(answer).rejects.toMatchObject({ code: 'answer-too-large' });
+    expect(seen()).toEqual({ given: 3, cancelled: true });
+    const all = reading(undefined, Number.MAX_SAFE_INTEGER);
+    await expect(all.answer).rejects.toMatchObject({ code: 'answer-too-large' });
+  });
+
+  it('is read up to the limit', async () => {
+    const { answer } = reading(2048, 2);
+    await expect(answer).rejects.toMatchObject({ code: 'malformed-answer' });
+  });
+});

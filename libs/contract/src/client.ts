@@ -16,15 +16,29 @@ export type Fetch = (
 ) => Promise<{
   readonly status: number;
   readonly headers: { get(name: string): string | null };
+  /** The platform's stream. Where there is none, all of the answer is read before it is measured. */
+  readonly body?: AnswerStream | null;
   arrayBuffer(): Promise<ArrayBuffer>;
 }>;
+
+/** What is needed of a ReadableStream of bytes. */
+interface AnswerStream {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(): Promise<void>;
+  };
+}
+
+/** The largest answer that is read, in bytes; that of an evidence file is as large. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** What `fetch` needs of an AbortSignal; the platform's own one fits. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
 }
 
-export type ClientErrorCode = 'unreachable' | 'refused' | 'malformed-answer' | 'malformed-request';
+export type ClientErrorCode =
+  'unreachable' | 'refused' | 'malformed-answer' | 'answer-too-large' | 'malformed-request';
 
 /** A call that did not come back with a good answer; `problem` is the server's own word if any. */
 export class ClientError extends Error {
@@ -43,6 +57,8 @@ export interface ClientOptions {
   /** Base URL of the server, with or without a slash at its end. */
   readonly baseUrl: string;
   readonly fetch: Fetch;
+  /** The largest answer that is read; 32 MiB unless told. */
+  readonly maxAnswerBytes?: number;
   /**
    * The value of the Authorization header for one request, if it needs one. The body is handed
    * over as the very bytes that will be sent, since request tokens bind them.
@@ -122,11 +138,47 @@ async function call(route: Route, input: LooseInput, options: ClientOptions): Pr
       ...(input.signal === undefined ? {} : { signal: input.signal }),
     });
     status = answer.status;
-    bytes = new Uint8Array(await answer.arrayBuffer());
+    bytes = await readBounded(url, answer, options.maxAnswerBytes ?? MAX_ANSWER_BYTES);
   } catch (cause) {
+    if (cause instanceof ClientError) throw cause;
     throw new ClientError('unreachable', `${url} could not be reached`, undefined, { cause });
   }
   return readAnswer(route, url, status, bytes);
+}
+
+/** Stops reading when there is more than `limit`, whatever the answer said of its length. */
+async function readBounded(
+  url: string,
+  answer: Awaited<ReturnType<Fetch>>,
+  limit: number,
+): Promise<Uint8Array> {
+  const refuse = (): never => {
+    throw new ClientError('answer-too-large', `${url} answered with more than ${limit} bytes`);
+  };
+  const reader = answer.body?.getReader();
+  if (reader === undefined) {
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    return bytes.length > limit ? refuse() : bytes;
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) break;
+    length += value.length;
+    if (length > limit) {
+      await reader.cancel();
+      refuse();
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 function readAnswer(route: Route, url: string, status: number, bytes: Uint8Array): unknown {

@@ -46,10 +46,23 @@ export const Rebuilder = z.object({
   publicKey: PublicKeyJson,
   keyId: Sha256Hex,
   enrolledAt: Timestamp,
+  /** From then on it gets no rebuilds, and nothing that it signs counts. */
+  withdrawnAt: Timestamp.optional(),
 });
 
-/** Where one rebuild stands. `reported`: durable at the coordinator, not yet in the log. */
-export const RebuildState = z.enum(['queued', 'leased', 'reported', 'logged']);
+/**
+ * Where one rebuild stands. `reported`: durable at the coordinator, not yet in the log. `refused`:
+ * the coordinator did not take what was reported, and would not however often. `withdrawn`: the
+ * rebuilder was, before it spoke.
+ */
+export const RebuildState = z.enum([
+  'queued',
+  'leased',
+  'reported',
+  'logged',
+  'refused',
+  'withdrawn',
+]);
 
 export const Rebuild = z.object({
   id: z.uuid(),
@@ -143,6 +156,7 @@ export const Report = z.strictObject({
 
 const ById = z.strictObject({ id: Sha256Hex });
 const ByRebuild = z.strictObject({ id: z.uuid() });
+const ByRebuilder = z.strictObject({ id: RebuilderId });
 const ByDigest = z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
 
 /** Every route of the coordinator but its health checks, metrics and OpenAPI document. */
@@ -213,6 +227,32 @@ export const coordinatorRoutes = defineRoutes({
     summary: 'The enrolled rebuilders',
     auth: 'none',
     response: z.object({ items: z.array(Rebuilder) }),
+  },
+  rotateKey: {
+    method: 'POST',
+    path: '/v1/rebuilders/{id}/key',
+    summary: 'Give a rebuilder another key; what the old one signed before stays',
+    auth: 'admin',
+    params: ByRebuilder,
+    body: z.strictObject({ publicKey: PublicKeyJson }),
+    response: Rebuilder,
+  },
+  withdraw: {
+    method: 'POST',
+    path: '/v1/rebuilders/{id}/withdraw',
+    summary: 'Withdraw a rebuilder for good; what it said before stays',
+    auth: 'admin',
+    params: ByRebuilder,
+    response: Rebuilder,
+  },
+  retry: {
+    method: 'POST',
+    path: '/v1/rebuilds/{id}/retry',
+    summary: 'Have a rebuild made again whose report was refused',
+    auth: 'admin',
+    params: ByRebuild,
+    response: 'none',
+    status: 204,
   },
   trustRoot: {
     method: 'GET',

@@ -19,17 +19,20 @@ export const PROBLEM_CODES = [
   'token-replayed',
   'token-forbidden',
   'rebuilder-unknown',
+  'rebuilder-withdrawn',
   // publications
   'artifact-unknown',
   'upload-unknown',
   'upload-digest-mismatch',
   'toolchain-unknown',
   // enrolment
+  'rebuilder-absent',
   'rebuilder-conflict',
   'key-conflict',
   'key-invalid',
   // leases and reports
   'rebuild-unknown',
+  'rebuild-not-refused',
   'lease-lapsed',
   'lease-not-yours',
   'report-conflict',
@@ -62,6 +65,7 @@ export const PROBLEM_CODES = [
   'log-storage',
   'log-unwitnessed',
   'log-unreachable',
+  'log-forked',
   'map-not-ready',
   'map-unknown',
   // the server

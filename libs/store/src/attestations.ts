@@ -1,15 +1,13 @@
 import { transaction, type Database, type Queries } from './database.js';
 import type { Prisma } from './generated/client.js';
 
-const withRebuilder = {
-  rebuild: { include: { rebuilder: true } },
-} satisfies Prisma.AttestationInclude;
+const withKey = { key: true } satisfies Prisma.AttestationInclude;
 
-/** An attestation with the rebuilder that signed it. */
-export type AttestationRow = Prisma.AttestationGetPayload<{ include: typeof withRebuilder }>;
+/** An attestation with the key that signed it. */
+export type AttestationRow = Prisma.AttestationGetPayload<{ include: typeof withKey }>;
 
 export function findAttestation(queries: Queries, id: string): Promise<AttestationRow | null> {
-  return queries.attestation.findUnique({ where: { id }, include: withRebuilder });
+  return queries.attestation.findUnique({ where: { id }, include: withKey });
 }
 
 /**
@@ -59,6 +57,16 @@ export function listLoggedAttestations(
   return queries.attestation.findMany({
     where: { rebuild: { publicationId, state: 'logged' } },
     orderBy: { logIndex: 'asc' },
-    include: withRebuilder,
+    include: withKey,
   });
+}
+
+/** Names the attestations of a publication that are in the log: another name, other attestations. */
+export async function loggedVersion(queries: Queries, publicationId: string): Promise<string> {
+  const { _count, _max } = await queries.attestation.aggregate({
+    where: { rebuild: { publicationId, state: 'logged' } },
+    _count: true,
+    _max: { logIndex: true },
+  });
+  return `${_count} ${String(_max.logIndex)}`;
 }

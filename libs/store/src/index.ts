@@ -1,6 +1,7 @@
 export {
   findAttestation,
   listLoggedAttestations,
+  loggedVersion,
   recordLogged,
   type AttestationRow,
 } from './attestations.js';
@@ -22,7 +23,14 @@ export {
 } from './leases.js';
 export { migrate, MIGRATIONS_DIR } from './migrate.js';
 export { claimOutbox, postponeOutbox, settleOutbox, type OutboxRow } from './outbox.js';
-export { findPinnedLog, pinLog, type PinnedLogRow } from './pinned-log.js';
+export {
+  findPinnedLog,
+  keepCheckpoint,
+  pinLog,
+  recordFork,
+  type PinnedLogRow,
+  type SeenCheckpoint,
+} from './pinned-log.js';
 export {
   findPublication,
   findRecipe,
@@ -38,6 +46,13 @@ export {
   type NewRebuilder,
   type RebuilderRow,
 } from './rebuilders.js';
+export {
+  listRetiredKeys,
+  rotateRebuilderKey,
+  withdrawRebuilder,
+  type RetiredKey,
+} from './rebuilder-life.js';
+export { noteRefusal, retryRefused } from './refusals.js';
 export { acceptReport, type AcceptedReport } from './reports.js';
 export { forgetRequestTokens, spendRequestToken } from './request-tokens.js';
 export { findUpload, hasUpload, saveUpload } from './uploads.js';

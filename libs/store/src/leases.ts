@@ -2,6 +2,7 @@ import type { Recipe } from '@touchstone/contract';
 import { transaction, type Database, type Queries } from './database.js';
 import { StoreError } from './errors.js';
 import { parseRecipe } from './publications.js';
+import { endRefused } from './refusals.js';
 
 /** A lease as it was granted. `hash` is that of its token; the token itself is not kept. */
 export interface GrantedLease {
@@ -86,7 +87,7 @@ export async function lockLeasedRebuild(
   if (row.rebuilderId !== rebuilderId) {
     throw new StoreError('lease-not-yours', 'this rebuild belongs to another rebuilder');
   }
-  if (row.state === 'queued') {
+  if (row.state === 'queued' || row.state === 'refused' || row.state === 'withdrawn') {
     throw new StoreError('lease-lapsed', 'the lease has lapsed; lease the rebuild again');
   }
   if (row.leaseHash !== hash) {
@@ -119,7 +120,7 @@ export async function extendLease(
 }
 
 /**
- * Gives a live lease back; the rebuild is queued again at once.
+ * Gives a live lease back; the rebuild is queued again at once, or ends if a report was refused.
  *
  * @throws StoreError of {@link lockLeasedRebuild}
  */
@@ -163,7 +164,9 @@ export async function requeueLapsedLeases(
   });
 }
 
+/** Ends a lease without a report. The rebuild is owed again, unless a report of it was refused. */
 async function requeue(queries: Queries, rebuildId: string, dueAt: Date): Promise<void> {
+  if (await endRefused(queries, rebuildId)) return;
   await queries.rebuild.update({
     where: { id: rebuildId },
     data: { state: 'queued', dueAt, leaseHash: null, leaseExpiresAt: null },

@@ -31,3 +31,35 @@ export async function pinLog(
 export function findPinnedLog(queries: Queries): Promise<PinnedLogRow | null> {
   return queries.pinnedLog.findFirst();
 }
+
+/** A checkpoint of the pinned log that was verified: the signed note, and how many leaves it has. */
+export interface SeenCheckpoint {
+  readonly note: string;
+  readonly size: number;
+}
+
+/**
+ * Keeps a checkpoint as the largest that was seen, if `before` still is.
+ *
+ * @returns whether it did; false when another coordinator was faster, or the log has forked
+ */
+export async function keepCheckpoint(
+  db: Database,
+  before: SeenCheckpoint | undefined,
+  next: SeenCheckpoint,
+  now: Date,
+): Promise<boolean> {
+  const { count } = await db.pinnedLog.updateMany({
+    where: { checkpoint: before?.note ?? null, forkCheckpoint: null },
+    data: { checkpoint: next.note, size: BigInt(next.size), seenAt: now },
+  });
+  return count > 0;
+}
+
+/** Notes, for good, that the log signed `note` beside the checkpoint that is kept. */
+export async function recordFork(db: Database, note: string, now: Date): Promise<void> {
+  await db.pinnedLog.updateMany({
+    where: { forkCheckpoint: null },
+    data: { forkCheckpoint: note, forkSeenAt: now },
+  });
+}

@@ -42,7 +42,7 @@ export async function submitPublication(db: Database, recipe: Recipe, now: Date)
     await queries.$executeRaw`
       WITH owed AS (
         INSERT INTO rebuild (id, publication_id, rebuilder_id, due_at)
-        SELECT gen_random_uuid(), ${id}, id, ${now} FROM rebuilder
+        SELECT gen_random_uuid(), ${id}, id, ${now} FROM rebuilder WHERE withdrawn_at IS NULL
         RETURNING id, due_at
       )
       INSERT INTO outbox (kind, subject, due_at) SELECT 'enqueue', id, due_at FROM owed`;

@@ -19,7 +19,7 @@ export interface NewRebuilder {
  *
  * @param admit throws when the rebuilders cannot be trusted together; nothing is written then
  * @throws StoreError `rebuilder-conflict` when the id is taken with another organisation or key,
- *   `key-conflict` when the key belongs to another rebuilder
+ *   `key-conflict` when the key belongs or belonged to another rebuilder, `rebuilder-withdrawn`
  */
 export async function enrolRebuilder(
   db: Database,
@@ -34,9 +34,18 @@ export async function enrolRebuilder(
       orderBy: { id: 'asc' },
     });
     if (known !== null) return sameEnrolment(known, enrolment);
+    const { algorithm, keyId } = enrolment;
+    const used = await queries.rebuilderKey.findUnique({ where: { keyId } });
+    if (used !== null) {
+      throw new StoreError('key-conflict', `this key was that of ${used.rebuilderId}`);
+    }
     admit([...(await listRebuilders(queries)), enrolment]);
+    const spki = new Uint8Array(enrolment.spki);
     const row = await queries.rebuilder.create({
-      data: { ...enrolment, spki: new Uint8Array(enrolment.spki), enrolledAt: now },
+      data: {
+        ...{ ...enrolment, spki, enrolledAt: now },
+        keys: { create: { keyId, algorithm, spki, enrolledAt: now } },
+      },
     });
     await queries.$executeRaw`
       WITH owed AS (
@@ -53,6 +62,12 @@ function sameEnrolment(known: RebuilderRow, enrolment: NewRebuilder): RebuilderR
   if (known.id !== enrolment.id) {
     throw new StoreError('key-conflict', `this key belongs to rebuilder ${known.id} already`);
   }
+  if (known.withdrawnAt !== null) {
+    throw new StoreError(
+      'rebuilder-withdrawn',
+      `rebuilder ${known.id} is withdrawn; enrol another id`,
+    );
+  }
   if (known.keyId !== enrolment.keyId || known.organisation !== enrolment.organisation) {
     throw new StoreError(
       'rebuilder-conflict',
@@ -62,6 +77,7 @@ function sameEnrolment(known: RebuilderRow, enrolment: NewRebuilder): RebuilderR
   return known;
 }
 
+/** All that were ever enrolled; those that were withdrawn among them. */
 export function listRebuilders(queries: Queries): Promise<RebuilderRow[]> {
   return queries.rebuilder.findMany({ orderBy: { id: 'asc' } });
 }

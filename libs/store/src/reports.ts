@@ -70,7 +70,10 @@ export async function acceptReport(
       id: randomUUID(),
       rebuildId: row.id,
       acceptedAt: now,
+      // Rotation ends the leases, so this is the key that the statements were checked with.
+      keyId: row.rebuilder.keyId,
     }));
+    await queries.reportRefusal.deleteMany({ where: { rebuildId: row.id } });
     await queries.attestation.createMany({ data: attestations });
     await queries.outbox.createMany({
       data: attestations.map(({ id }) => ({ kind: 'log' as const, subject: id, dueAt: now })),

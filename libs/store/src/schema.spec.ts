@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded.js';
 import { migrate } from './migrate.js';
 
+const MIGRATIONS = ['0001_spine', '0002_log_index', '0003_rebuild_ends', '0004_lives'];
+
 let dir: string;
 let postgres: EmbeddedPostgres;
 let client: pg.Client;
@@ -27,7 +29,7 @@ afterAll(async () => {
 describe('migrate', () => {
   it('lets one of several callers at once apply each migration, and records it as Prisma does', async () => {
     const applied = await Promise.all([1, 2, 3].map(() => migrate(postgres.url)));
-    expect(applied.flat()).toEqual(['0001_spine', '0002_log_index']);
+    expect(applied.flat()).toEqual(MIGRATIONS);
     const { rows } = await client.query(
       'SELECT migration_name, finished_at, rolled_back_at, applied_steps_count, checksum FROM _prisma_migrations',
     );
@@ -38,7 +40,7 @@ describe('migrate', () => {
       applied_steps_count: 1,
       checksum: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
-    expect(rows).toEqual(['0001_spine', '0002_log_index'].map(recorded));
+    expect(rows).toEqual(MIGRATIONS.map(recorded));
   });
 
   it('refuses a migration that was changed after it was applied', async () => {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Bell } from '../bell.js';
 import type { Environment } from '../environment.js';
 import type { LogClient } from '../log/log-client.js';
+import type { LogHead } from '../log/log-head.js';
 import { writeToLog } from '../log/log-writer.js';
 import type { LogPin } from '../log/pinned-log.js';
 import type { Metrics } from '../operations/metrics.js';
@@ -23,6 +24,7 @@ export interface BackgroundParts {
   readonly bell: Bell;
   readonly log: LogClient;
   readonly pin: LogPin;
+  readonly head: LogHead;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly now: () => number;

@@ -4,7 +4,9 @@ import {
   acceptReport,
   extendLease,
   grantLease,
+  noteRefusal,
   releaseLease,
+  type AcceptedReport,
   type Database,
   type GrantedLease,
   type LeaseClaim,
@@ -14,6 +16,7 @@ import {
 import type { Logger } from 'pino';
 import type { Bell } from '../bell.js';
 import type { RebuildQueue, TakenJob } from '../queue/rebuild-queue.js';
+import { ProblemError } from '../problem-error.js';
 import { checkReport } from './check-report.js';
 
 /** How often a waiting worker looks again; another coordinator may have filled the queue. */
@@ -91,11 +94,43 @@ export class LeaseDesk {
   ): Promise<RebuildState> {
     const { db, queue, now } = this.parts;
     const claim = claimOf(rebuilder, rebuildId, report.leaseToken);
-    const accepted = await checkReport(db, claim, rebuilder, report, new Date(now()));
+    const accepted = await this.#checked(claim, rebuilder, report);
     const { state, rebuild } = await acceptReport(db, claim, accepted, new Date(now()));
     await this.#quietly(queue.finish(rebuild, claim.hash), rebuild);
     this.parts.reported();
     return state;
+  }
+
+  /**
+   * Notes that a report would be refused however often it came. The lease's holder may still send
+   * another one; if none comes, the rebuild ends with this instead of being made again for ever.
+   */
+  async refused(
+    rebuilder: RebuilderRow,
+    rebuildId: string,
+    refusal: { readonly code: string; readonly message: string },
+  ): Promise<void> {
+    const { db, now, logger } = this.parts;
+    const rebuild = { id: rebuildId, rebuilderId: rebuilder.id };
+    await noteRefusal(db, rebuild, refusal, new Date(now()));
+    logger.warn({ rebuild, ...refusal }, 'a report was refused for good');
+  }
+
+  async #checked(
+    claim: LeaseClaim,
+    rebuilder: RebuilderRow,
+    report: Report,
+  ): Promise<AcceptedReport> {
+    const { db, now } = this.parts;
+    try {
+      return await checkReport(db, claim, rebuilder, report, new Date(now()));
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 422) {
+        const { code, message } = error;
+        await this.refused(rebuilder, claim.rebuildId, { code, message });
+      }
+      throw error;
+    }
   }
 
   async #next(rebuilderId: string): Promise<Lease | undefined> {

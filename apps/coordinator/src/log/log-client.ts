@@ -42,9 +42,15 @@ const LogEntry = z.object({
 });
 
 const LogIdentity = z.object({ origin: z.string(), vkey: z.string() });
-const InclusionAnswer = z.object({ hashes: Proof });
+const ProofAnswer = z.object({ hashes: Proof });
 
-export type LogErrorCode = 'log-unreachable' | 'log-refused' | 'log-malformed' | 'log-unproven';
+export type LogErrorCode =
+  | 'log-unreachable'
+  | 'log-refused'
+  | 'log-malformed'
+  | 'log-unproven'
+  | 'log-rolled-back'
+  | 'log-forked';
 
 /** The log could not be had, or what it said did not verify. */
 export class LogError extends Error {
@@ -62,6 +68,8 @@ export class LogError extends Error {
 export interface ProvenEntry {
   readonly index: number;
   readonly body: Uint8Array;
+  /** The checkpoint whose tree holds it. */
+  readonly checkpoint: SignedCheckpoint;
 }
 
 /** A signed checkpoint: the note as it was signed, and what it says. */
@@ -101,7 +109,8 @@ export class LogClient {
       const body = fromBase64(entry.canonicalizedBody);
       matchLogEntry(body, envelope, key);
       const { inclusionProof } = entry;
-      const { checkpoint } = await open(inclusionProof.checkpoint.envelope, vkey);
+      const signed = await open(inclusionProof.checkpoint.envelope, vkey);
+      const { checkpoint } = signed;
       if (
         checkpoint.size !== inclusionProof.treeSize ||
         entry.logIndex !== inclusionProof.logIndex
@@ -109,7 +118,7 @@ export class LogClient {
         throw new Error('the proof is not for this entry or not for its checkpoint');
       }
       verify(entry.logIndex, body, inclusionProof.hashes, checkpoint);
-      return { index: entry.logIndex, body };
+      return { index: entry.logIndex, body, checkpoint: signed };
     });
   }
 
@@ -127,12 +136,18 @@ export class LogClient {
   ): Promise<string[]> {
     const { hashes } = await this.#json(
       `/v1/proof/inclusion?index=${index}&size=${checkpoint.size}`,
-      InclusionAnswer,
+      ProofAnswer,
     );
     return proven(() => {
       verify(index, body, hashes, checkpoint);
       return hashes;
     });
+  }
+
+  /** Proof that one tree of the log begins with another; not checked. @throws LogError */
+  async consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
+    const { hashes } = await this.#json(`/v1/proof/consistency?from=${from}&to=${to}`, ProofAnswer);
+    return proven(() => hashes.map(fromBase64));
   }
 
   /** @throws LogError when the log cannot be reached or says that it is not ready */

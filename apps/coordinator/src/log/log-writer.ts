@@ -12,6 +12,7 @@ import {
 import type { Logger } from 'pino';
 import { backoff } from '../background/loop.js';
 import type { LogClient } from './log-client.js';
+import type { LogHead } from './log-head.js';
 
 const BATCH = 16;
 /** Longer than an append may take, so that two coordinators do not append the same. */
@@ -20,6 +21,7 @@ const CLAIM_MILLISECONDS = 120_000;
 export interface LogWriterParts {
   readonly db: Database;
   readonly log: LogClient;
+  readonly head: LogHead;
   readonly logger: Logger;
   readonly now: () => number;
   /** The pinned verifier key. */
@@ -33,7 +35,7 @@ export interface LogWriterParts {
 /**
  * Brings accepted attestations into the log.
  *
- * Crash order: claim, append, verify, then record index and body and strike the row off in one
+ * Crash order: claim, append, verify, prove that the log only grew, then record index and body and strike the row off in one
  * transaction. Dying after the append and before the record means that the next one appends again;
  * the log has the entry by then and answers with its first index. Even a log that kept it twice
  * would do no harm: a statement counts once however often it is logged.
@@ -43,6 +45,7 @@ export interface LogWriterParts {
 export async function writeToLog(parts: LogWriterParts): Promise<boolean> {
   const { db, now } = parts;
   const vkey = await parts.vkey();
+  await parts.head.expectOneHistory();
   const claimedAt = now();
   const rows = await claimOutbox(db, {
     kind: 'log',
@@ -66,10 +69,11 @@ async function writeOne(parts: LogWriterParts, row: OutboxRow, vkey: string): Pr
       return;
     }
     const envelope = parseEnvelope(JSON.parse(attestation.envelope));
-    const key = publicKeyFromSpki(attestation.rebuild.rebuilder.spki);
+    const key = publicKeyFromSpki(attestation.key.spki);
     const begun = performance.now();
     const entry = await log.append(envelope, key, vkey);
     parts.appended((performance.now() - begun) / 1000);
+    await parts.head.admit(entry.checkpoint);
     await recordLogged(db, attestation, entry, new Date(now()));
     logger.info({ attestation: attestation.id, index: entry.index }, 'logged');
   } catch (error) {

@@ -1,5 +1,12 @@
 import type { Policy, Verdict } from '@touchstone/attest';
-import { countRows, listPublications, listRebuilders, type Database } from '@touchstone/store';
+import { RebuildState } from '@touchstone/contract';
+import {
+  countRows,
+  findPinnedLog,
+  listPublications,
+  listRebuilders,
+  type Database,
+} from '@touchstone/store';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { verdictOn, votingOf } from '../publications/publication-view.js';
 import type { RebuildQueue } from '../queue/rebuild-queue.js';
@@ -11,6 +18,7 @@ const VERDICTS: readonly Verdict[] = [
   'pending',
   'insufficient',
 ];
+const REBUILD_STATES = RebuildState.options;
 const PAGE = 200;
 /** Verdicts are counted anew at most this often: it takes reading every publication. */
 const VERDICTS_MILLISECONDS = 60_000;
@@ -35,6 +43,7 @@ export function makeMetrics(parts: {
   gaugePublications(registers, parts);
   gaugeRows(registers, db);
   gaugeQueue(registers, db, queue);
+  gaugeLog(registers, db);
   const lapsed = new Counter({
     name: 'touchstone_leases_lapsed_total',
     help: 'Leases that ran out without a report.',
@@ -90,7 +99,7 @@ function gaugeRows(registers: Registry[], db: Database): void {
     registers,
     async collect() {
       const counts = await countRows(db);
-      for (const state of ['queued', 'leased', 'reported', 'logged'] as const) {
+      for (const state of REBUILD_STATES) {
         this.set({ state }, counts.rebuilds.get(state) ?? 0);
       }
       for (const state of ['pending', 'logged'] as const) {
@@ -113,6 +122,24 @@ function gaugeQueue(registers: Registry[], db: Database, queue: RebuildQueue): v
       for (const { id } of await listRebuilders(db)) {
         this.set({ rebuilder: id }, await queue.waiting(id));
       }
+    },
+  });
+}
+
+function gaugeLog(registers: Registry[], db: Database): void {
+  const forked = new Gauge({
+    name: 'touchstone_log_forked',
+    help: '1 when the log was seen to sign two histories: nothing is written to it any more.',
+    registers,
+  });
+  new Gauge({
+    name: 'touchstone_log_size',
+    help: 'Leaves of the largest tree of the log that was seen.',
+    registers,
+    async collect() {
+      const pinned = await findPinnedLog(db);
+      this.set(Number(pinned?.size ?? 0));
+      forked.set((pinned?.forkCheckpoint ?? null) === null ? 0 : 1);
     },
   });
 }

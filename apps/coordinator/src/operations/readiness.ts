@@ -1,5 +1,6 @@
 import type { Database } from '@touchstone/store';
 import type { LogClient } from '../log/log-client.js';
+import type { LogHead } from '../log/log-head.js';
 import type { LogPin } from '../log/pinned-log.js';
 import type { RebuildQueue } from '../queue/rebuild-queue.js';
 import type { Readiness } from './operations.controller.js';
@@ -12,8 +13,9 @@ export function readinessOf(parts: {
   queue: RebuildQueue;
   log: LogClient;
   pin: LogPin;
+  head: LogHead;
 }): Readiness {
-  const { db, queue, log, pin } = parts;
+  const { db, queue, log, pin, head } = parts;
   const checks: Record<string, () => Promise<unknown>> = {
     database: () => db.$queryRaw`SELECT 1`,
     queue: () => queue.ping(),
@@ -25,7 +27,10 @@ export function readinessOf(parts: {
         (await answers(check)) ? [] : [`the ${name} cannot be reached`],
       ),
     );
-    return findings.flat();
+    const missing = findings.flat();
+    // Without a database nobody knows, and that is said already.
+    const forked = await head.forked().catch(() => false);
+    return forked ? [...missing, 'the log signed two histories; see the operator guide'] : missing;
   };
 }
 

@@ -13,21 +13,25 @@ import {
   type Database,
 } from '@touchstone/store';
 import { LogError, type LogClient, type SignedCheckpoint } from '../log/log-client.js';
+import type { LogHead } from '../log/log-head.js';
 import type { LogPin } from '../log/pinned-log.js';
 import { ProblemError } from '../problem-error.js';
 import { digestSet } from './publication-view.js';
+
+const PROOFS_AT_ONCE = 16;
 
 /**
  * All that was logged about a publication, with proofs against the log's newest checkpoint. Each
  * proof is verified before it is handed out.
  *
- * @throws ProblemError `artifact-unknown`, `evidence-not-ready`, `log-unreachable`
+ * @throws ProblemError `artifact-unknown`, `evidence-not-ready`, `log-unreachable`,
+ *   `log-forked`
  */
 export async function gatherEvidence(
-  parts: { db: Database; log: LogClient; pin: LogPin },
+  parts: { db: Database; log: LogClient; pin: LogPin; head: LogHead },
   publicationId: string,
 ): Promise<Evidence> {
-  const { db, log, pin } = parts;
+  const { db, log, pin, head } = parts;
   const publication = await findPublication(db, publicationId);
   if (publication === null) {
     throw new ProblemError('artifact-unknown', `there is no publication ${publicationId}`);
@@ -39,9 +43,12 @@ export async function gatherEvidence(
   }
   try {
     const checkpoint = await log.checkpoint(pinned.vkey);
-    const entries = await Promise.all(
-      attestations.map((attestation) => evidenceEntry(log, attestation, checkpoint)),
-    );
+    await head.admit(checkpoint);
+    const entries: EvidenceEntry[] = [];
+    for (let from = 0; from < attestations.length; from += PROOFS_AT_ONCE) {
+      const some = attestations.slice(from, from + PROOFS_AT_ONCE);
+      entries.push(...(await Promise.all(some.map((one) => evidenceEntry(log, one, checkpoint)))));
+    }
     return {
       schema: EVIDENCE_SCHEMA,
       artifact: {
@@ -54,6 +61,7 @@ export async function gatherEvidence(
     };
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause;
+    if (cause.code === 'log-forked') throw new ProblemError('log-forked', cause.message);
     // What the log said, and where it is, is for our own log.
     const sentence = 'the log does not prove its entries at the moment; try again later';
     throw new ProblemError('log-unreachable', sentence, undefined, { cause });

@@ -14,12 +14,19 @@ import { parseRecipe, type PublicationRow, type RebuilderRow } from '@touchstone
 /** Who votes on publications, and how votes are counted. */
 export interface Voting {
   readonly organisations: readonly string[];
+  /** Those of them all of whose rebuilders were withdrawn. */
+  readonly retired: readonly string[];
   readonly policy: Policy;
 }
 
 export function votingOf(rebuilders: readonly RebuilderRow[], policy: Policy): Voting {
   const enrolled = rebuilders.map(({ id, organisation }) => ({ id, organisation, keys: [] }));
-  return { organisations: organisationsOf({ rebuilders: enrolled }), policy };
+  const organisations = organisationsOf({ rebuilders: enrolled });
+  const active = new Set(
+    rebuilders.flatMap((row) => (row.withdrawnAt === null ? [row.organisation] : [])),
+  );
+  const retired = organisations.filter((organisation) => !active.has(organisation));
+  return { organisations, retired, policy };
 }
 
 /**

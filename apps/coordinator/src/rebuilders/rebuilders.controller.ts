@@ -5,17 +5,22 @@ import { keyId, toBase64, type PublicKey } from '@touchstone/note';
 import {
   enrolRebuilder,
   listRebuilders,
+  listRetiredKeys,
+  retryRefused,
+  rotateRebuilderKey,
+  StoreError,
+  withdrawRebuilder,
   type Database,
   type RebuilderRow,
 } from '@touchstone/store';
 import type { FastifyRequest } from 'fastify';
 import type { LogPin } from '../log/pinned-log.js';
 import { ProblemError } from '../problem-error.js';
-import { bodyOf, Serves } from '../serves.js';
+import { bodyOf, paramsOf, Serves } from '../serves.js';
 import { CLOCK, DATABASE, LOG_PIN, POLICY, RELAY } from '../tokens.js';
 import { admitRebuilders, trustRootOf } from './trust-root.js';
 
-const { enrol, rebuilders, trustRoot } = coordinatorRoutes;
+const { enrol, rebuilders, retry, rotateKey, trustRoot, withdraw } = coordinatorRoutes;
 
 @Controller()
 export class RebuildersController {
@@ -48,8 +53,46 @@ export class RebuildersController {
 
   @Serves(trustRoot)
   async trustRoot(): Promise<TrustRoot> {
-    const [log, enrolled] = await Promise.all([this.pin.known(), listRebuilders(this.db)]);
-    return trustRootOf(log, enrolled, this.policy);
+    const [log, enrolled, retired] = await Promise.all([
+      this.pin.known(),
+      listRebuilders(this.db),
+      listRetiredKeys(this.db),
+    ]);
+    return trustRootOf(log, { enrolled, retired }, this.policy);
+  }
+
+  @Serves(rotateKey)
+  async rotateKey(@Req() request: FastifyRequest): Promise<Rebuilder> {
+    const { id } = paramsOf(rotateKey, request);
+    const { algorithm, spki } = readKey(bodyOf(rotateKey, request).publicKey);
+    const key = { algorithm, spki, keyId: keyId({ algorithm, spki }) };
+    const now = new Date(this.now());
+    const row = await this.known(() => rotateRebuilderKey(this.db, id, key, now, admitRebuilders));
+    this.relay();
+    return rebuilderView(row);
+  }
+
+  @Serves(withdraw)
+  async withdraw(@Req() request: FastifyRequest): Promise<Rebuilder> {
+    const { id } = paramsOf(withdraw, request);
+    const now = new Date(this.now());
+    return rebuilderView(await this.known(() => withdrawRebuilder(this.db, id, now)));
+  }
+
+  @Serves(retry)
+  async retry(@Req() request: FastifyRequest): Promise<void> {
+    await retryRefused(this.db, paramsOf(retry, request).id, new Date(this.now()));
+    this.relay();
+  }
+
+  /** Who is asked for in the path and not there is another answer than who asks and is not known. */
+  private async known<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'rebuilder-unknown') throw error;
+      throw new ProblemError('rebuilder-absent', error.message, 'id', { cause: error });
+    }
   }
 }
 
@@ -72,5 +115,6 @@ function rebuilderView(row: RebuilderRow): Rebuilder {
     },
     keyId: row.keyId,
     enrolledAt: row.enrolledAt.toISOString(),
+    ...(row.withdrawnAt === null ? {} : { withdrawnAt: row.withdrawnAt.toISOString() }),
   };
 }

@@ -6,7 +6,7 @@ import {
   type TrustRoot,
 } from '@touchstone/attest';
 import { formatVerifierKey, publicKeyFromSpki, toBase64, verifierKey } from '@touchstone/note';
-import type { NewRebuilder, PinnedLogRow } from '@touchstone/store';
+import type { NewRebuilder, PinnedLogRow, RebuilderRow, RetiredKey } from '@touchstone/store';
 import { ProblemError } from '../problem-error.js';
 
 type Enrolled = TrustRoot['rebuilders'][number];
@@ -19,7 +19,10 @@ type Enrolled = TrustRoot['rebuilders'][number];
  */
 export function trustRootOf(
   log: PinnedLogRow | null,
-  rebuilders: readonly NewRebuilder[],
+  {
+    enrolled: rows,
+    retired,
+  }: { enrolled: readonly RebuilderRow[]; retired: readonly RetiredKey[] },
   policy: Policy,
 ): TrustRoot {
   if (log === null) throw new ProblemError('not-ready', 'the log has not been reached yet');
@@ -28,13 +31,32 @@ export function trustRootOf(
       schema: TRUST_ROOT_SCHEMA,
       version: 1,
       logs: [{ origin: log.origin, vkey: log.vkey }],
-      rebuilders: rebuilders.map(enrolled),
+      rebuilders: rows
+        .map((row) => withRetired(row, retired, log.origin))
+        .filter(({ keys }) => keys.length > 0),
       policy,
     });
   } catch (cause) {
     if (!(cause instanceof AttestError)) throw cause;
     throw new ProblemError('not-ready', `${cause.message}; enrol more`, undefined, { cause });
   }
+}
+
+/**
+ * A rebuilder with the keys that it had. A retired key counts for what stands in the log of it, and
+ * for nothing after; while a statement of it waits for the log, there is no saying where that ends.
+ */
+function withRetired(row: RebuilderRow, keys: readonly RetiredKey[], origin: string): Enrolled {
+  const current = enrolled(row);
+  const former = keys
+    .filter(({ rebuilderId }) => rebuilderId === row.id)
+    .flatMap(({ algorithm, spki, lastIndex, pending }) => {
+      if (lastIndex === null && pending === 0) return [];
+      const known = algorithm as Enrolled['keys'][number]['algorithm'];
+      const end = pending > 0 ? {} : { retired: [{ origin, size: (lastIndex ?? -1) + 1 }] };
+      return [{ algorithm: known, spki: toBase64(spki), ...end }];
+    });
+  return { ...current, keys: [...former, ...(row.withdrawnAt === null ? current.keys : [])] };
 }
 
 /**
