@@ -1,4 +1,8 @@
+import { RebuildPredicate, type Evidence } from '@touchstone/attest';
 import type { Publication } from '@touchstone/contract';
+import { decodeUtf8, fromBase64 } from '@touchstone/note';
+import { REMEDIES } from '@touchstone/wasm';
+import { variationLines } from './diff/variation-text.js';
 import type { Terminal } from './terminal.js';
 
 type Verdict = Publication['verdict'];
@@ -34,5 +38,39 @@ export function printPublication(publication: Publication, terminal: Terminal): 
     terminal.print(
       `  rebuild  ${rebuild.organisation} ${rebuild.state}${outcome}${why}${at}${bom}`,
     );
+  }
+}
+
+/** Whether somebody saw other bytes, so that `printDifferences` has something to tell. */
+export function hasDifferences(publication: Publication): boolean {
+  return publication.rebuilds.some(
+    ({ outcome, logIndex }) =>
+      logIndex !== undefined && (outcome === 'different' || outcome === 'equivalent'),
+  );
+}
+
+/** Why bytes differ, as the rebuilders' statements in the evidence have it; not verified here. */
+export function printDifferences(evidence: Evidence, terminal: Terminal): void {
+  for (const { logIndex, envelope } of evidence.entries) {
+    const statement = JSON.parse(decodeUtf8(fromBase64(envelope.payload))) as Record<
+      string,
+      unknown
+    >;
+    const predicate = RebuildPredicate.safeParse(statement['predicate']);
+    if (!predicate.success) continue;
+    for (const { name, tier, outcome, causes = [], difference } of predicate.data.modules) {
+      if (outcome === 'reproduced') continue;
+      const sections = difference?.sections.map(({ section }) => section).slice(0, 4) ?? [];
+      const where = sections.length === 0 ? '' : ` in ${sections.join(', ')}`;
+      terminal.print(`  why      ${name}: ${tier ?? outcome}${where} (log index ${logIndex})`);
+      for (const { code, confidence, summary } of causes) {
+        terminal.print(`           ${code} (${confidence}): ${summary}`);
+        const remedy = (REMEDIES as Readonly<Record<string, string>>)[code];
+        if (remedy !== undefined) terminal.print(`           ${terminal.style('dim', remedy)}`);
+      }
+    }
+    const { variation } = predicate.data;
+    if (variation === undefined) continue;
+    for (const line of variationLines(variation)) terminal.print(`           ${line}`);
   }
 }

@@ -2,7 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { coordinatorClient, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { printPublication, verdictText } from '../publication-text.js';
+import {
+  hasDifferences,
+  printDifferences,
+  printPublication,
+  verdictText,
+} from '../publication-text.js';
 import { coordinatorUrl } from './submit.js';
 
 interface Options {
@@ -45,7 +50,11 @@ async function one(id: string, options: Options, { terminal, stop }: Context): P
     publication = await client.read({ params: { id } });
   }
   if (options.json === true) terminal.json(publication);
-  else printPublication(publication, terminal);
+  else {
+    printPublication(publication, terminal);
+    if (hasDifferences(publication))
+      printDifferences(await client.evidence({ params: { id } }), terminal);
+  }
 }
 
 async function list(

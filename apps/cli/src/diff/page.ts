@@ -225,17 +225,15 @@ function sectionsTable(
   const rows = sections.slice(0, MAX_SECTIONS).map((section) => {
     const span = (at: SectionDifference['claimed']): string =>
       at === undefined ? '–' : `${at.size} bytes at ${hex(at.offset)}`;
-    const places = section.ranges
-      .slice(0, MAX_RANGES)
-      .map(
-        ({ offset, length, observedOffset, observedLength }) =>
-          html`<div class="bytes">
-            <span class="minus">${hex(offset)} ${bytesText(claimed, offset, length)}</span>
-            <span class="plus"
-              >${hex(observedOffset)} ${bytesText(observed, observedOffset, observedLength)}</span
-            >
-          </div> `,
-      );
+    const places = section.ranges.slice(0, MAX_RANGES).map(
+      ({ offset, length, observedOffset, observedLength }) =>
+        html`<div class="bytes">
+          <span class="minus">${hex(offset)} ${bytesText(claimed, offset, length)}</span>
+          <span class="plus"
+            >${hex(observedOffset)} ${bytesText(observed, observedOffset, observedLength)}</span
+          >
+        </div> `,
+    );
     return html`<tr>
       <td>${section.section}</td>
       <td>${section.status}</td>

@@ -129,7 +129,7 @@ describe('variation of a real build', () => {
     const inside = '/srv-variation/builds/nested/deeper/package';
     expect(after).toMatchObject({
       ...{ host: 'variation.example', folder: inside, user: 2345, umask: 0o002 },
-      ...{ locale: 'tr_TR.UTF-8', zone: 825, home: '/tmp/home-of-variation' },
+      ...{ locale: 'tr_TR.UTF-8', zone: -825, home: '/tmp/home-of-variation' },
       environment: 'variation',
     });
     for (const [name, value] of Object.entries(before))
