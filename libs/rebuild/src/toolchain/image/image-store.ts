@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RebuildError, systemCode } from '../../errors.js';
-import { readImageArchive } from './image-archive.js';
+import { malformed, readImageArchive } from './image-archive.js';
 
 /**
  * Images that the operator imported, as OCI archives named by the digest of a manifest:
@@ -31,6 +31,7 @@ export async function importImage(path: string, folder: string): Promise<readonl
   } finally {
     await file.close();
   }
+  if (digests.length === 0) throw malformed('it holds no image');
   await mkdir(folder, { recursive: true });
   for (const digest of digests) {
     const temporary = join(folder, `${randomBytes(8).toString('hex')}.tmp`);
