@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { TlogEvent } from '@touchstone/tlog';
+import type { FastifyRequest } from 'fastify';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { readEnvironment } from './environment.js';
@@ -112,6 +113,9 @@ async function openWitnesses(
   });
 }
 
+/** What is posted here comes to its controller as text. */
+const ENTRIES = /^\/api\/v[12]\/log\/entries(?:\?|$)/;
+
 async function listen(
   parts: LogParts,
   { host, port, maxBodyBytes }: LogEnvironment,
@@ -119,6 +123,18 @@ async function listen(
   stopping: AbortSignal,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ bodyLimit: maxBodyBytes });
+  const json = adapter.getInstance().getDefaultJsonParser('error', 'error');
+  adapter.useBodyParser(
+    'application/json',
+    false,
+    { bodyLimit: maxBodyBytes },
+    (request, body: Buffer, done) => {
+      // Requests to log entries are read where the entries are made.
+      const text = body.toString();
+      if (ENTRIES.test(request.url ?? '')) done(null, text);
+      else void json(request as FastifyRequest, text, done);
+    },
+  );
   adapter
     .getInstance()
     .addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) =>

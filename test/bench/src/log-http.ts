@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { paeBytes } from '@touchstone/attest';
 import { TransparencyLogEntry } from '@touchstone/contract';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
-import { encodeUtf8, toBase64 } from '@touchstone/note';
+import { encodeUtf8 } from '@touchstone/note';
 import { percentile, printLine, round } from './bench.js';
 import type { Bench } from './bench.js';
+import { ENTRIES_PATH, dsseRequest, hashedRekordRequest } from './entry-requests.js';
 import { jsonPost, loadHttp } from './http-load.js';
 import { startLogServer } from './log-server.js';
 import { fdatasyncRate } from './machine.js';
@@ -16,7 +15,6 @@ const ENTRIES = Number(process.env['TOUCHSTONE_BENCH_ENTRIES'] ?? 30_000);
 const CONNECTIONS = 256;
 const TARGET_RATE = 3_000;
 const TARGET_P99_MS = 300;
-const PATH = '/api/v2/log/entries';
 
 const KINDS = { hashedrekord: hashedRekordRequest, dsse: dsseRequest } as const;
 
@@ -48,7 +46,8 @@ async function runCase(kind: keyof typeof KINDS, dir: string): Promise<void> {
   });
   try {
     const { url } = server;
-    const request = (at: number): Buffer => jsonPost(url, PATH, KINDS[kind](writer, at));
+    const request = (at: number): Buffer =>
+      jsonPost(url, ENTRIES_PATH, KINDS[kind](writer, 'http', at));
     const requests = Array.from({ length: ENTRIES }, (_, at) => request(at));
     const warmUp = Array.from({ length: ENTRIES / 5 }, (_, at) => request(ENTRIES + at));
     const load = { url, connections: CONNECTIONS, status: 201, check };
@@ -89,39 +88,6 @@ async function runCase(kind: keyof typeof KINDS, dir: string): Promise<void> {
 
 function check(body: string): void {
   TransparencyLogEntry.parse(JSON.parse(body));
-}
-
-function hashedRekordRequest(writer: PrivateKey, at: number): string {
-  const artifact = encodeUtf8(`artifact ${at}`);
-  return JSON.stringify({
-    hashedRekordRequestV002: {
-      digest: createHash('sha256').update(artifact).digest('base64'),
-      signature: {
-        content: toBase64(writer.sign(artifact)),
-        verifier: verifierOf(writer),
-      },
-    },
-  });
-}
-
-/** An in-toto statement of the size that a small rebuild has. */
-function dsseRequest(writer: PrivateKey, at: number): string {
-  const digest = createHash('sha256').update(String(at)).digest('hex');
-  const statement = {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name: `pkg:npm/bench@1.0.${at}`, digest: { sha256: digest } }],
-    predicateType: 'https://bench.touchstone.dev/v1',
-    predicate: { filler: 'x'.repeat(512) },
-  };
-  const payloadType = 'application/vnd.in-toto+json';
-  const payload = encodeUtf8(JSON.stringify(statement));
-  const sig = toBase64(writer.sign(paeBytes(payloadType, payload)));
-  const envelope = { payload: toBase64(payload), payloadType, signatures: [{ sig }] };
-  return JSON.stringify({ dsseRequestV002: { envelope, verifiers: [verifierOf(writer)] } });
-}
-
-function verifierOf({ publicKey: { spki } }: PrivateKey): object {
-  return { publicKey: { rawBytes: toBase64(spki) }, keyDetails: 'PKIX_ECDSA_P256_SHA_256' };
 }
 
 /** Processor time of one ECDSA P-256 verification: what the signature alone costs, here and now. */

@@ -1,10 +1,12 @@
 import type { Bench } from './bench.js';
 import { log } from './log.js';
 import { logHttp } from './log-http.js';
+import { logLarge } from './log-large.js';
+import { proofs } from './proofs.js';
 import { rebuild } from './rebuild.js';
 import { wasm } from './wasm.js';
 
-const BENCHES: readonly Bench[] = [log, logHttp, rebuild, wasm];
+const BENCHES: readonly Bench[] = [log, logHttp, logLarge, proofs, rebuild, wasm];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));

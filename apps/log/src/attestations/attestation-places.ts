@@ -39,11 +39,6 @@ export class AttestationPlaces {
     return placeOf(this.#level.getSync(keyOf(digest)));
   }
 
-  async find(digests: readonly string[]): Promise<(Place | undefined)[]> {
-    const rows = await this.#level.getMany(digests.map(keyOf));
-    return rows.map(placeOf);
-  }
-
   /** Adds what was written to the end of a pack. */
   async add(places: readonly (readonly [digest: string, place: Place])[]): Promise<void> {
     const last = places.at(-1)?.[1];

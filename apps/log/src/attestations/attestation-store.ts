@@ -164,11 +164,10 @@ export class AttestationStore {
 
   /** Those that are not on disk, or not as they should be. */
   async #withoutKnown(batch: readonly Waiting[]): Promise<Waiting[]> {
-    const known = await this.#places.find(batch.map(({ digest }) => digest));
     const fresh: Waiting[] = [];
-    for (const [at, waiting] of batch.entries()) {
-      const intact = known[at] && (await this.check(waiting.digest)) === 'intact';
-      if (!intact) fresh.push(waiting);
+    for (const waiting of batch) {
+      const known = this.#places.at(waiting.digest);
+      if (!known || (await this.check(waiting.digest)) !== 'intact') fresh.push(waiting);
     }
     return fresh;
   }

@@ -9,6 +9,9 @@ const LIST = 16;
 /** Lists that a thread has: one that it works on and one that waits, so that it never idles. */
 const LISTS = 2;
 
+/** What a job leaves behind is short-lived: with room for it, it is not looked through so often. */
+const YOUNG_MB = 32;
+
 interface Waiting {
   readonly job: EntryJob;
   readonly resolve: (entry: PreparedEntry) => void;
@@ -66,7 +69,9 @@ export class EntryThreads {
   }
 
   #start(): Thread {
-    const worker = new Worker(new URL('./entry-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./entry-worker.js', import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     const thread: Thread = { worker, lists: [] };
     worker.on('message', (results: readonly EntryResult[]) => this.#settle(thread, results));
     worker.on('error', (error) => this.#lost(thread, error));

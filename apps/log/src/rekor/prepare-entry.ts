@@ -21,6 +21,7 @@ import type { PackedKeys } from '../map/leaf-keys.js';
 /** A request to log an entry, by the API it came by; not looked at yet. */
 export interface EntryJob {
   readonly api: 'v1' | 'v2';
+  /** JSON as text, or a value that was read already. */
   readonly body: unknown;
 }
 
@@ -44,7 +45,7 @@ export interface PreparedEntry extends NewEntry {
  * Makes the entry that a request asks for: parses it, verifies every signature in it, encodes it.
  * This is most of what an entry costs, and it needs nothing but the request.
  *
- * @throws HttpProblem `entry-malformed`, `entry-signature`, `entry-too-large`
+ * @throws HttpProblem `malformed-body`, `entry-malformed`, `entry-signature`, `entry-too-large`
  */
 export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
   try {
@@ -70,7 +71,8 @@ export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
   }
 }
 
-async function entryOf({ api, body }: EntryJob): Promise<NewEntry> {
+async function entryOf({ api, body: given }: EntryJob): Promise<NewEntry> {
+  const body = typeof given === 'string' ? readJson(given) : given;
   if (api === 'v1') {
     const request = parseRequest(V1Request, body, 'entry-malformed', 'body');
     return v1Entry(request, nodeVerifier, ecdsaDigestCheck);
@@ -79,6 +81,14 @@ async function entryOf({ api, body }: EntryJob): Promise<NewEntry> {
   return 'dsseRequestV002' in request
     ? dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
     : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HttpProblem('malformed-body', 400, 'the body is not JSON', { cause });
+  }
 }
 
 function keyIdOf({ spki }: EntryView['signers'][number]): string {
