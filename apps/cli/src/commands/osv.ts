@@ -43,7 +43,7 @@ async function match(options: Options, context: Context): Promise<void> {
     if (!(failure instanceof CliError)) throw failure;
     throw new CliError(failure.code, failure.message, EXIT.absent, { cause: error });
   });
-  const { vulnerabilities, checked, unchecked, uncovered, entries, unreadable } = report;
+  const { vulnerabilities, checked, unchecked, own, uncovered, entries, unreadable } = report;
   const whole = unreadable.count === 0 && unchecked.length === 0 && uncovered.length === 0;
   if (vulnerabilities.length > 0) context.exitCode = EXIT.refuted;
   else if (!whole) context.exitCode = EXIT.absent;
@@ -55,6 +55,7 @@ async function match(options: Options, context: Context): Promise<void> {
   terminal.print(
     `${vulnerabilities.length} found; ${checked} packages held against ${entries} entries`,
   );
+  if (own.length > 0) terminal.print(`part of the source tree, not looked up: ${listed(own)}`);
   if (unchecked.length > 0)
     terminal.print(`not checked, of other ecosystems: ${listed(unchecked)}`);
   if (uncovered.length > 0) terminal.print(`the dump has no entry of ${uncovered.join(', ')}`);

@@ -35,6 +35,8 @@ export interface VulnerabilityReport {
   readonly checked: number;
   /** Packages of no ecosystem that is known here. */
   readonly unchecked: readonly string[];
+  /** Parts of the source tree, by the document's own word: no database knows them. */
+  readonly own: readonly string[];
   /** Ecosystems of the packages of which the dump holds not one entry. */
   readonly uncovered: readonly Ecosystem[];
   /** Entries of the dump, those withdrawn among them. */
@@ -66,10 +68,12 @@ export async function matchVulnerabilities(
 ): Promise<VulnerabilityReport> {
   const queries = new Map<string, Query[]>();
   const unchecked: string[] = [];
+  const own: string[] = [];
   const wanted = new Set<Ecosystem>();
   for (const item of items) {
     const ecosystem = ECOSYSTEMS[item.type ?? ''];
-    if (ecosystem === undefined) unchecked.push(item.purl ?? item.name);
+    if (item.own === true) own.push(item.name);
+    else if (ecosystem === undefined) unchecked.push(item.purl ?? item.name);
     else {
       wanted.add(ecosystem);
       const key = keyOf(ecosystem, item.name);
@@ -94,8 +98,9 @@ export async function matchVulnerabilities(
   }
   return {
     vulnerabilities: group(matches),
-    checked: items.length - unchecked.length,
+    checked: items.length - unchecked.length - own.length,
     unchecked: sortedUnique(unchecked),
+    own: sortedUnique(own),
     uncovered: [...wanted].filter((name) => !covered.has(name)).sort(compareText),
     entries,
     unreadable: { count: unreadable, first },

@@ -60,6 +60,10 @@ export interface DependencyGraph {
   readonly remarks: readonly string[];
 }
 
+/** How our documents mark a package that is a folder of the source tree. */
+export const ORIGIN_PROPERTY = 'touchstone:lockfile:origin';
+export const OWN_COMMENT = 'part of the source tree';
+
 export const MAX_LOCKFILE_BYTES = 32 * 1024 * 1024;
 export const MAX_PACKAGES = 50_000;
 export const MAX_EDGES = 200_000;

@@ -51,6 +51,10 @@ describe.each(cases)('%s of a lockfile of %s', (format, name) => {
     const { items } = readSbom(json(document));
     const comparison = compareWithLockfile(graphOf(name), items);
     expect(comparison.differences).toEqual([]);
+    const own = graphOf(name).packages.filter(({ origin }) => origin === 'path');
+    expect(items.filter((item) => item.own).map((item) => item.name)).toEqual(
+      own.map((found) => found.name),
+    );
     expect(comparison.common).toBe(graphOf(name).packages.filter(({ purl }) => purl).length);
   });
 });

@@ -17,6 +17,8 @@ export interface InventoryItem {
   readonly from?: string;
   /** Only needed to develop and to test. */
   readonly development: boolean;
+  /** Part of the source tree, as a document of ours says: no registry and no database knows it. */
+  readonly own?: true;
 }
 
 const PLACES = ['repository_url', 'vcs_url', 'download_url'] as const;

@@ -1,7 +1,13 @@
 import { AttestError, parseJson } from '@touchstone/attest';
 import { z } from 'zod';
 import { RebuildError } from '../errors.js';
-import { MAX_PACKAGES, type HashAlgorithm, type PackageHash } from './dependency-graph.js';
+import {
+  MAX_PACKAGES,
+  ORIGIN_PROPERTY,
+  OWN_COMMENT,
+  type HashAlgorithm,
+  type PackageHash,
+} from './dependency-graph.js';
 import { itemOfPurl, type InventoryItem } from './inventory.js';
 
 export const MAX_SBOM_BYTES = 64 * 1024 * 1024;
@@ -23,6 +29,7 @@ const CycloneDxComponent = z.looseObject({
   purl: Text.optional(),
   scope: z.string().optional(),
   hashes: z.array(z.looseObject({ alg: z.string(), content: Text })).optional(),
+  properties: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).optional(),
   components: z.array(z.unknown()).optional(),
 });
 const CycloneDx = z.looseObject({
@@ -38,6 +45,7 @@ const Spdx = z.looseObject({
         SPDXID: Text,
         name: Text,
         versionInfo: Text.optional(),
+        comment: z.string().optional(),
         checksums: z
           .array(z.looseObject({ algorithm: z.string(), checksumValue: Text }))
           .optional(),
@@ -120,7 +128,8 @@ function readCycloneDx({ specVersion, components }: z.infer<typeof CycloneDx>): 
 }
 
 function cycloneDxItem(component: z.infer<typeof CycloneDxComponent>): InventoryItem {
-  const { group, name, version, purl, scope, hashes = [] } = component;
+  const { group, name, version, purl, scope, hashes = [], properties = [] } = component;
+  const isOwn = properties.some((one) => one.name === ORIGIN_PROPERTY && one.value === 'path');
   const rest = {
     development: scope === 'excluded',
     hashes: hashes.flatMap(({ alg, content }) => hashOf(alg, content)),
@@ -128,6 +137,7 @@ function cycloneDxItem(component: z.infer<typeof CycloneDxComponent>): Inventory
   const own = {
     name: group === undefined || group === '' ? name : `${group}/${name}`,
     ...(version === undefined || version === '' ? {} : { version }),
+    ...(isOwn ? { own: true as const } : {}),
   };
   return (purl === undefined ? undefined : itemOfPurl(purl, rest)) ?? { ...own, ...rest };
 }
@@ -145,7 +155,7 @@ function readSpdx(document: z.infer<typeof Spdx>): ReadSbom {
   const items = packages
     // What the document is about is not one of its parts.
     .filter(({ SPDXID }) => !described.has(SPDXID) || packages.length === described.size)
-    .map(({ SPDXID, name, versionInfo, checksums = [], externalRefs = [] }) => {
+    .map(({ SPDXID, name, versionInfo, comment, checksums = [], externalRefs = [] }) => {
       const rest = {
         development: development.has(SPDXID),
         hashes: checksums.flatMap(({ algorithm, checksumValue }) =>
@@ -153,7 +163,11 @@ function readSpdx(document: z.infer<typeof Spdx>): ReadSbom {
         ),
       };
       const purl = externalRefs.find(({ referenceType }) => referenceType === 'purl');
-      const own = { name, ...(versionInfo === undefined ? {} : { version: versionInfo }) };
+      const own = {
+        name,
+        ...(versionInfo === undefined ? {} : { version: versionInfo }),
+        ...(comment === OWN_COMMENT ? { own: true as const } : {}),
+      };
       const found = purl === undefined ? undefined : itemOfPurl(purl.referenceLocator, rest);
       return found ?? { ...own, ...rest };
     });

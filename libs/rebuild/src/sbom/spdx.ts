@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@touchstone/attest';
 import type { DocumentOptions, JsonDocument } from './cyclonedx.js';
-import { compareText, type DependencyGraph, type LockedPackage } from './dependency-graph.js';
+import {
+  compareText,
+  OWN_COMMENT,
+  type DependencyGraph,
+  type LockedPackage,
+} from './dependency-graph.js';
 
 const DOCUMENT = 'SPDXRef-DOCUMENT';
 const ROOT = 'SPDXRef-root';
@@ -68,7 +73,7 @@ function elementId(ref: string): string {
 }
 
 function packageOf(found: LockedPackage, id: string): JsonDocument {
-  const { name, version, purl, location, hashes, goSum } = found;
+  const { name, version, purl, location, hashes, goSum, origin } = found;
   return {
     SPDXID: id,
     name,
@@ -95,6 +100,7 @@ function packageOf(found: LockedPackage, id: string): JsonDocument {
           ],
         }),
     ...(goSum === undefined ? {} : { comment: `go.sum ${goSum}` }),
+    ...(origin === 'path' ? { comment: OWN_COMMENT } : {}),
   };
 }
 
