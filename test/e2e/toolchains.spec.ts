@@ -60,13 +60,13 @@ async function npm(cache: string): Promise<NpmSource> {
 async function lockOf(
   kind: string,
   major: string | undefined,
-  without: readonly string[] = [],
+  options: { without?: readonly string[]; components?: boolean } = {},
 ): Promise<ToolchainLock> {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
   const lock = await lockDebian(debianProfile(kind, major), CACHE, {
     suite: 'trixie',
     architectures: [architecture],
-    without,
+    ...options,
   });
   await addToolchainLock(lock, locks);
   return lock;
@@ -217,8 +217,8 @@ describe('projects with dependencies of a registry', () => {
     return published;
   };
 
-  it('Rust: the same bytes from two builders, and no path of theirs within', async () => {
-    const lock = await lockOf('rust', undefined, NO_HOST);
+  it('Rust: the same module and the same component from two builders, without a path of theirs', async () => {
+    const lock = await lockOf('rust', undefined, { without: NO_HOST, components: true });
     const recipe = project('rust', lock, {
       lockfile: 'package/Cargo.lock',
       output: 'target/wasm32-unknown-unknown/release/tally.wasm',
@@ -235,6 +235,29 @@ describe('projects with dependencies of a registry', () => {
     const text = Buffer.from(bytes).toString('latin1');
     expect(text).toContain('/build/.dependencies/cargo/mark-0.2.1/src/lib.rs');
     expect(text).not.toMatch(/\/work|elsewhere/);
+
+    const target = 'wasm32-wasip1';
+    const component = project('rust', lock, {
+      lockfile: 'package/Cargo.lock',
+      output: 'tally.component.wasm',
+      steps: [
+        {
+          run: [
+            ...['cargo', 'build', '--locked', '--offline', '--release', '--bin', 'tally'],
+            ...['--target', target],
+          ],
+        },
+        {
+          run: [
+            ...['component-new', `target/${target}/release/tally.wasm`],
+            ...['-o', 'tally.component.wasm', '--adapt', 'command'],
+          ],
+        },
+      ],
+    });
+    const lifted = await reproduces(component, 'pkg:cargo/mark@0.2.1');
+    // The preamble of a component: version 13, layer 1.
+    expect([...lifted.subarray(4, 8)]).toEqual([13, 0, 1, 0]);
   }, 300_000);
 
   it('Go: the same bytes from two builders', async () => {

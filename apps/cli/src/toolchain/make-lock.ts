@@ -20,6 +20,7 @@ export interface LockOptions extends PlaceOptions {
   with?: string[];
   without?: string[];
   keyring?: string;
+  components?: boolean;
   allowExpiredIndex?: boolean;
   before?: Date;
   libc?: string;
@@ -54,6 +55,7 @@ async function fromDebian(
   return lockDebian(debianProfile(kind, major), places.cache, {
     ...indexOptions(options, context),
     ...(options.as === undefined ? {} : { version: options.as }),
+    components: options.components === true,
     with: options.with ?? [],
     without: options.without ?? [],
   });

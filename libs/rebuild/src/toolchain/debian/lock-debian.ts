@@ -1,5 +1,6 @@
 import { RebuildError } from '../../errors.js';
 import { TOOLCHAIN_LOCK_SCHEMA, ToolchainLock } from '../toolchain-lock.js';
+import { componentParts } from '../npm/components.js';
 import { readSuiteIndex, type IndexOptions } from './apt-index.js';
 import { resolveClosure } from './closure.js';
 import { LEAVE_OUT, type Profile } from './profiles.js';
@@ -11,6 +12,8 @@ export interface LockDebianOptions extends Omit<IndexOptions, 'architecture'> {
   readonly name?: string;
   /** Version of the toolchain, when not that of its main package. */
   readonly version?: string;
+  /** With what lifts modules into components, see componentParts; the name says so too. */
+  readonly components?: boolean;
   /** Packages more, e.g. a library that some publication links. */
   readonly with?: readonly string[];
   /** Left out besides what the profile leaves out. */
@@ -29,6 +32,8 @@ export async function lockDebian(
   cache: string,
   options: LockDebianOptions,
 ): Promise<ToolchainLock> {
+  const parts = options.components === true ? await componentParts() : undefined;
+  const libraries = parts === undefined ? [] : ['libstdc++6'];
   const architectures: NonNullable<ToolchainLock['debian']>['architectures'] = {};
   let date: string | undefined;
   let version: string | undefined;
@@ -41,7 +46,7 @@ export async function lockDebian(
     version ??= index.packages.get(profile.main)?.pin.version;
     architectures[architecture] = resolveClosure(
       index.packages,
-      [...profile.wanted, ...(options.with ?? [])],
+      [...profile.wanted, ...libraries, ...(options.with ?? [])],
       [...profile.without, ...(options.without ?? [])],
     );
   }
@@ -49,10 +54,11 @@ export async function lockDebian(
     throw new RebuildError('package-unknown', `${options.suite} has no package ${profile.main}`);
   return ToolchainLock.parse({
     schema: TOOLCHAIN_LOCK_SCHEMA,
-    name: options.name ?? profile.name,
+    name: options.name ?? `${profile.name}${parts === undefined ? '' : '-components'}`,
     version: options.version ?? version.replace(/^\d+:/, ''),
     lineage: 'debian',
-    packages: [],
+    ...(parts === undefined ? {} : { runtime: parts.runtime }),
+    packages: parts?.packages ?? [],
     debian: {
       suite: options.suite,
       ...(date === undefined ? {} : { date }),
@@ -61,6 +67,6 @@ export async function lockDebian(
     },
     ...(profile.links === undefined ? {} : { links: profile.links }),
     ...(profile.environment === undefined ? {} : { environment: profile.environment }),
-    commands: profile.commands,
+    commands: { ...profile.commands, ...parts?.commands },
   });
 }

@@ -1,0 +1,35 @@
+import { readToolchainLock } from '../lock-folders.js';
+import type { ToolchainLock } from '../toolchain-lock.js';
+
+const MODULES = '/toolchain/node_modules/';
+
+/** jco brings wasm-tools and the adapters; of what it depends on, these need the shim alone. */
+const PACKAGES = [
+  {
+    name: '@bytecodealliance/jco',
+    version: '1.10.2',
+    integrity:
+      'sha512-ShBb9Jul4CYo4asmfDdjmYE2+4TgJLSHhsRMyVDvROA5j6s+cAKMmlsUjOrS6QM5TL8GJb48G9jsxif6na6qYg==',
+  },
+  {
+    name: '@bytecodealliance/preview2-shim',
+    version: '0.17.2',
+    integrity:
+      'sha512-mNm/lblgES8UkVle8rGImXOz4TtL3eU3inHay/7TVchkKrb/lgcVvTK0+VAw8p5zQ0rgQsXm1j5dOlAAd+MeoA==',
+  },
+];
+
+/**
+ * What a lock gets more so that its toolchain can lift a module of wasip1 into a component: Node,
+ * jco, and the command `component-new`. For compilers that cannot link components themselves.
+ */
+export async function componentParts(): Promise<
+  Pick<ToolchainLock, 'runtime' | 'packages' | 'commands'>
+> {
+  const { runtime } = await readToolchainLock({ name: 'wabt', version: '1.0.12' });
+  return {
+    runtime,
+    packages: PACKAGES.map((pin) => ({ ...pin, path: `${MODULES}${pin.name}` })),
+    commands: { 'component-new': { driver: 'jco' } },
+  };
+}
