@@ -7,7 +7,16 @@ const CASES = Number(process.env['TOUCHSTONE_FUZZ_CASES'] ?? 1_000);
 const SEED = Number(process.env['TOUCHSTONE_SEED'] ?? 7401);
 const LONG = process.env['TOUCHSTONE_FUZZ_CASES'] !== undefined;
 
-it.each(await fuzzTargets())(
+const asked = (process.env['TOUCHSTONE_FUZZ_NAMES'] ?? '').split(',').filter((name) => name !== '');
+const all = await fuzzTargets();
+const targets = all.filter(
+  ({ name }) => asked.length === 0 || asked.some((part) => name.includes(part)),
+);
+if (targets.length === 0) {
+  throw new Error(`no such parser; there are ${all.map(({ name }) => name).join(', ')}`);
+}
+
+it.each(targets)(
   `$name takes ${CASES} inputs from seed ${SEED}`,
   async ({ name, run }) => {
     let accepted = 0;
