@@ -5,6 +5,9 @@ import { formatOf, readSbom, sbomJson, type ReadSbom } from './read-sbom.js';
 import { SpdxDocument } from './spdx-schema.js';
 
 const MAX_PROBLEMS = 64;
+const VERSIONS = new Map<string, Spec.Version>(
+  Object.values(Spec.Version).map((version) => [version, version]),
+);
 const validators = new Map<Spec.Version, Validation.JsonStrictValidator>();
 
 export interface SbomProblem {
@@ -64,7 +67,7 @@ function versionOf(value: unknown): string {
 
 async function cycloneDxProblems(value: unknown, bytes: Uint8Array): Promise<SbomProblem[]> {
   const version = versionOf(value);
-  const known = Object.values(Spec.Version).find((candidate) => String(candidate) === version);
+  const known = VERSIONS.get(version);
   if (known === undefined || ['1.0', '1.1'].includes(version))
     throw new RebuildError('sbom-malformed', `CycloneDX ${version} has no JSON schema here`);
   // Kept: a validator compiles its schema once, which takes a second.
