@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
+import { finish, PrivateDocker, whyNoDocker } from '@touchstone/kit';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reason = whyNoDocker('mmdebstrap');

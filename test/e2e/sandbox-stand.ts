@@ -16,7 +16,7 @@ import {
   type SandboxRun,
   type Toolchain,
 } from '@touchstone/rebuild';
-import { PrivateDocker, whyNoDocker } from './private-docker.js';
+import { PrivateDocker, whyNoDocker } from '@touchstone/kit';
 
 /** Kept between runs: the toolchain's Node is a large download. */
 export const CACHE = fileURLToPath(new URL('../../.touchstone/cache', import.meta.url));

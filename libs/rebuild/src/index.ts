@@ -8,6 +8,7 @@ export {
 } from './source/registry-config.js';
 export { judgeModules } from './compare/judge.js';
 export { locateModule } from './compare/locate.js';
+export { planSteps } from './plan.js';
 export { readPublished, type PublishedOptions } from './compare/published.js';
 export { rebuild, type RebuildOptions, type RebuildReport, type RebuildStage } from './rebuild.js';
 export type { Executor, SandboxResult, SandboxRun } from './sandbox/executor.js';

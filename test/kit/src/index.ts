@@ -9,3 +9,4 @@ export { redisServer, startRedis, type RunningRedis } from './redis.js';
 export { seeded } from './seeded.js';
 export { testSigner } from './signer.js';
 export { registryAbsent, startRegistry, type RunningRegistry } from './registry.js';
+export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';

@@ -1,0 +1,75 @@
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Recipe } from '@touchstone/contract';
+import { PrivateDocker } from '@touchstone/kit';
+import { rebuild, removeTree, type Executor, type NpmSource } from '@touchstone/rebuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CACHE, npmSource, SANDBOXES, sandboxOf } from './sandbox-stand.js';
+
+const RECIPES = new URL('../../apps/cli/recipes/', import.meta.url);
+const docker = SANDBOXES.find(({ kind }) => kind === 'docker');
+const reason = docker?.reason;
+
+// In bubblewrap the same recipes are rebuilt by the tests of libs/rebuild.
+describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  let engine: PrivateDocker;
+  let sandbox: Executor;
+  let source: NpmSource;
+  let work = '';
+  beforeAll(async () => {
+    engine = await PrivateDocker.start();
+    [sandbox, source] = await Promise.all([sandboxOf(engine), npmSource()]);
+    work = await mkdtemp(join(tmpdir(), 'recipes-'));
+  }, 300_000);
+  afterAll(async () => {
+    await removeTree(work);
+    await engine.stop();
+  });
+
+  it.each([
+    ['siphash24-1.3.1', 1],
+    ['blake2b-wasm-2.4.0', 1],
+    ['xsalsa20-1.2.0', 1],
+    ['keyframe-resample-0.1.0', 1],
+    ['hash-wasm-4.13.0', 22],
+  ])(
+    '%s is reproduced',
+    async (name, modules) => {
+      const recipe = Recipe.parse(
+        JSON.parse(await readFile(new URL(`${name}.json`, RECIPES), 'utf8')),
+      );
+      const { predicate } = await rebuild(recipe, { cache: CACHE, work, source, sandbox });
+      expect([predicate.outcome, predicate.failure]).toEqual(['reproduced', undefined]);
+      const outcomes = predicate.modules.map(({ outcome }) => outcome);
+      expect(outcomes).toEqual(Array<string>(modules).fill('reproduced'));
+      expect(predicate.environment.sandbox).toMatch(/^docker \d/);
+      expect(await readdir(work)).toEqual([]);
+    },
+    600_000,
+  );
+
+  it('keeps one image for each toolchain, named by what it was made of', async () => {
+    const format = '{{.Repository}} {{.Tag}}';
+    const images = (await engine.ok('image', 'ls', '--format', format)).split('\n');
+    expect(images).toHaveLength(3);
+    for (const image of images) expect(image).toMatch(/^touchstone-root [0-9a-f]{64}$/);
+  });
+
+  it('finds what a killed worker left, on its own folder only', async () => {
+    const image = (await engine.ok('image', 'ls', '--quiet')).split('\n')[0] ?? '';
+    const abandon = (folder: string): Promise<string> =>
+      engine.ok(
+        ...['run', '--detach', '--interactive', '--network', 'none'],
+        ...['--label', `dev.touchstone.host=${hostname()}`],
+        ...['--label', `dev.touchstone.workspace=${join(folder, 'build-a', 'work')}`],
+        ...['--entrypoint', '/.touchstone/init', image],
+      );
+    const [own, other] = [await abandon(work), await abandon('/elsewhere')];
+    expect(await sandbox.removeOrphans(work)).toBe(1);
+    const left = await engine.ok('ps', '--all', '--quiet', '--no-trunc');
+    expect(left).toBe(other);
+    expect(own).not.toBe(other);
+    await engine.ok('rm', '--force', other);
+  });
+});
