@@ -1,5 +1,4 @@
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
-import type { TreeHasher } from '@touchstone/merkle';
 import { nobleVerifier } from '@touchstone/note';
 import { AppendPool } from './append-pool.js';
 import type { Appended, PendingAppend, Published } from './append-pool.js';
@@ -9,20 +8,12 @@ import { deferred } from './deferred.js';
 import type { Deferred } from './deferred.js';
 import { tlogLimits } from './limits.js';
 import { nodeHasher } from './node-hasher.js';
-import {
-  checkSameRoot,
-  committedFrom,
-  openPublished,
-  openState,
-  removeLeftovers,
-} from './open-state.js';
+import { openPublished, openState, removeLeftovers } from './open-state.js';
 import type { Committed } from './open-state.js';
 import { publishCheckpoint } from './publish-checkpoint.js';
-import { encodeState, equalBytes } from './state.js';
-import { STATE_PATH, writeFiles } from './storage.js';
 import type { TileStorage } from './storage.js';
 import type { TlogEvent, TlogOptions } from './tlog-options.js';
-import { integrate, readRange } from './tree-edge.js';
+import { TreeWriter } from './tree-writer.js';
 import { Publication } from './witness/publication.js';
 
 const RETRY_FIRST_MS = 100;
@@ -47,13 +38,9 @@ const RETRY_LAST_MS = 10_000;
 export class Tlog {
   readonly #storage: TileStorage;
   readonly #options: TlogOptions;
-  readonly #hasher: TreeHasher = nodeHasher;
   readonly #clock: () => number;
   readonly #pool: AppendPool;
-  #committed: Committed;
-  /** The state whose write failed: it may or may not be on disk. */
-  #attempted: Committed | undefined;
-  #doubtful = false;
+  readonly #tree: TreeWriter;
   #published: Published;
   #failure: TlogError | undefined;
   #closing = false;
@@ -70,7 +57,12 @@ export class Tlog {
     this.#storage = options.storage;
     this.#clock = options.clock ?? (() => performance.now());
     this.#pool = new AppendPool(tlogLimits(options.limits));
-    this.#committed = committed;
+    this.#tree = new TreeWriter({
+      storage: options.storage,
+      lock: options.lock,
+      hasher: nodeHasher,
+      committed,
+    });
     this.#published = published;
     if (options.cosign) {
       this.#publication = new Publication(() => this.#publish());
@@ -146,7 +138,7 @@ export class Tlog {
    */
   async settle(): Promise<number> {
     while (this.#running) await this.#running;
-    if (this.#doubtful && !this.#failure) {
+    if (this.#tree.doubtful && !this.#failure) {
       const recovery = this.#recover();
       this.#occupy(() => recovery.catch(() => undefined));
       await recovery.catch((cause: unknown) => {
@@ -155,7 +147,7 @@ export class Tlog {
       });
     }
     if (this.#failure) throw this.#failure;
-    return this.#committed.state.range.size;
+    return this.#tree.size;
   }
 
   /**
@@ -206,13 +198,13 @@ export class Tlog {
   async #integrate(batch: PendingAppend[]): Promise<Deferred | undefined> {
     const began = this.#clock();
     try {
-      if (this.#doubtful) await this.#recover();
-      await this.#commit(batch.map(({ leaf }) => leaf));
+      if (this.#tree.doubtful) await this.#recover();
+      await this.#guarded(() => this.#tree.commit(batch.map(({ leaf }) => leaf)));
     } catch (cause) {
       await this.#fail(batch, cause);
       return undefined;
     }
-    const { size } = this.#committed.state.range;
+    const { size } = this.#tree;
     this.#emit({
       type: 'integrated',
       entries: batch.length,
@@ -227,47 +219,6 @@ export class Tlog {
     return published;
   }
 
-  /** Steps 1 to 4. */
-  async #commit(leaves: Uint8Array[]): Promise<void> {
-    const { state, edge } = this.#committed;
-    const next = integrate(edge, leaves, this.#hasher);
-    const nextState = {
-      origin: state.origin,
-      generation: state.generation + 1,
-      range: next.edge.range,
-    };
-    const attempted = { state: nextState, bytes: encodeState(nextState), edge: next.edge };
-    this.#doubtful = true;
-    await writeFiles(this.#storage, next.bundles);
-    await writeFiles(this.#storage, next.tiles);
-    const [stored] = await Promise.all([
-      readRange(this.#storage, nextState.range.size, this.#hasher),
-      this.#fence(),
-    ]);
-    checkSameRoot(stored.range, nextState.range);
-    this.#attempted = attempted;
-    await this.#storage.write(STATE_PATH, attempted.bytes);
-    this.#accept(attempted);
-  }
-
-  #accept(committed: Committed): void {
-    this.#committed = committed;
-    this.#attempted = undefined;
-    this.#doubtful = false;
-  }
-
-  /** Nobody else writes here: the lock is held, and the state is the one written last. */
-  async #fence(): Promise<void> {
-    await this.#options.lock?.assertHeld().catch((cause: unknown) => {
-      if (hasCode(cause, 'lock-lost')) this.#poison(cause);
-      throw cause;
-    });
-    const bytes = await this.#storage.read(STATE_PATH);
-    if (!bytes || !equalBytes(bytes, this.#committed.bytes)) {
-      this.#poison(new Error('the state in storage is not the one this process wrote last'));
-    }
-  }
-
   async #fail(batch: PendingAppend[], cause: unknown): Promise<void> {
     const error = new TlogError('batch-failed', `storage failed: ${reason(cause)}`, { cause });
     if (!this.#failure) {
@@ -278,34 +229,15 @@ export class Tlog {
     for (const append of batch) append.reject(this.#failure ?? error);
   }
 
-  /**
-   * Storage failed somewhere in steps 1 to 4: finds out from storage which tree the log has. The
-   * batch was either not persisted, then what it wrote is removed, or persisted anyway. After a
-   * failed write of the state, the one found is written again: nothing says that it is durable.
-   */
   async #recover(): Promise<void> {
-    const bytes = await this.#storage.read(STATE_PATH);
-    const attempted = this.#attempted;
-    if (bytes && equalBytes(bytes, this.#committed.bytes)) {
-      await removeLeftovers(this.#storage, this.#committed.state.range.size);
-      if (attempted) await this.#storage.write(STATE_PATH, bytes);
-      this.#accept(this.#committed);
-    } else if (bytes && attempted && equalBytes(bytes, attempted.bytes)) {
-      const { origin } = attempted.state;
-      const found = await committedFrom(this.#storage, bytes, origin, this.#hasher);
-      await this.#storage.write(STATE_PATH, bytes);
-      this.#accept(found);
-      await this.#catchUp();
-    } else {
-      this.#poison(new Error('the state in storage is neither the last one nor the attempted one'));
-    }
+    if (await this.#guarded(() => this.#tree.recover())) await this.#catchUp();
   }
 
   /** Step 5. Only a committed tree is signed, whose right edge was read back in step 3 or at open. */
   async #publish(): Promise<Published> {
     const began = this.#clock();
     const { signer, signers } = this.#options;
-    const { state } = this.#committed;
+    const { state } = this.#tree;
     try {
       const by = signers?.() ?? [signer];
       this.#published = await publishCheckpoint(this.#storage, by, state, this.#cosigner());
@@ -327,7 +259,7 @@ export class Tlog {
   }
 
   #lags(): boolean {
-    return this.#unwitnessed || this.#published.size < this.#committed.state.range.size;
+    return this.#unwitnessed || this.#published.size < this.#tree.size;
   }
 
   /** Much can happen while witnesses are asked: what stops a batch then stops the checkpoint. */
@@ -361,12 +293,16 @@ export class Tlog {
     this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS);
   }
 
-  /** Stops the engine for good: going on could break the promise of an append-only tree. */
-  #poison(cause: unknown): never {
-    const error = new TlogError('log-poisoned', `the log has stopped: ${reason(cause)}`, { cause });
-    this.#failure ??= error;
-    this.#emit({ type: 'failed', error });
-    throw this.#failure;
+  /** What poisons the tree stops the engine for good. */
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof TlogError) || error.code !== 'log-poisoned') throw error;
+      this.#failure ??= error;
+      this.#emit({ type: 'failed', error });
+      throw this.#failure;
+    }
   }
 
   #emit(event: TlogEvent): void {
