@@ -233,8 +233,8 @@ describe('projects with dependencies of a registry', () => {
     });
     const bytes = await reproduces(recipe, 'pkg:cargo/mark@0.2.1');
     const text = Buffer.from(bytes).toString('latin1');
-    expect(text).toContain('/build/.dependencies/cargo/mark-0.2.1/src/lib.rs');
-    expect(text).not.toMatch(/\/work|elsewhere/);
+    expect(text.includes('/build/.dependencies/cargo/mark-0.2.1/src/lib.rs')).toBe(true);
+    expect(/\/work|elsewhere/.test(text)).toBe(false);
 
     const target = 'wasm32-wasip1';
     const component = project('rust', lock, {
@@ -269,6 +269,6 @@ describe('projects with dependencies of a registry', () => {
       steps: [{ run: ['go', 'build', '-trimpath', '-ldflags=-buildid=', '-o', 'tally.wasm', '.'] }],
     });
     const bytes = await reproduces(recipe, 'pkg:golang/example.org/Mark@v0.2.1');
-    expect(Buffer.from(bytes).toString('latin1')).not.toMatch(/\/work|elsewhere/);
+    expect(/\/work|elsewhere/.test(Buffer.from(bytes).toString('latin1'))).toBe(false);
   }, 300_000);
 });
