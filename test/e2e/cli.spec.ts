@@ -55,7 +55,18 @@ describe('help', () => {
 
   it.each([
     ...['up', 'demo', 'keygen', 'enrol', 'submit', 'status', 'evidence', 'verify', 'rebuild'],
-    ...['diff', 'log checkpoint', 'log proof', 'log fsck', 'search', 'monitor'],
+    ...[
+      'diff',
+      'rebuilder list',
+      'rebuilder rotate',
+      'rebuilder withdraw',
+      'rebuilder retry',
+      'log checkpoint',
+      'log proof',
+      'log fsck',
+      'search',
+      'monitor',
+    ],
   ])('of %s has an example and --json', async (command) => {
     const { code, out } = await touchstone(...command.split(' '), '--help');
     expect(code).toBe(0);

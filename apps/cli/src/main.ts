@@ -12,6 +12,7 @@ const COMMANDS: Readonly<
   demo: async () => (await import('./commands/demo.js')).registerDemo,
   keygen: async () => (await import('./commands/keygen.js')).registerKeygen,
   enrol: async () => (await import('./commands/enrol.js')).registerEnrol,
+  rebuilder: async () => (await import('./commands/rebuilder.js')).registerRebuilder,
   submit: async () => (await import('./commands/submit.js')).registerSubmit,
   status: async () => (await import('./commands/status.js')).registerStatus,
   evidence: async () => (await import('./commands/evidence.js')).registerEvidence,

@@ -1,4 +1,5 @@
 import { MAX_LOG_BODY_BYTES } from '@touchstone/contract';
+import { secretSource, type SecretSource } from '@touchstone/keys';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -41,6 +42,7 @@ const Environment = z.object({
   LOG_VALID_FROM: z.iso.datetime().default('2025-01-01T00:00:00Z'),
   /** PostgreSQL for the derived index; without it the index is made from the tiles at each start. */
   DATABASE_URL: z.string().min(1).optional(),
+  DATABASE_URL_FILE: z.string().min(1).optional(),
   /** Policy file with the keys whose entries are taken; without it anybody's are. */
   LOG_WRITERS_FILE: z.string().min(1).optional(),
   /** Writes each second per writer and address, and how many at once; 0 is no limit. */
@@ -66,9 +68,6 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
-/** One secret, in a file or as such. */
-export type SecretSource = { readonly file: string } | { readonly text: string };
-
 export interface LogEnvironment {
   readonly tilesDir: string;
   readonly origin: string;
@@ -87,7 +86,7 @@ export interface LogEnvironment {
   readonly operator: string | undefined;
   /** RFC 3339. */
   readonly validFrom: string;
-  readonly databaseUrl: string | undefined;
+  readonly databaseUrl: SecretSource | undefined;
   readonly writersFile: string | undefined;
   /** Per second; undefined is no limit. */
   readonly writeLimit: { readonly rate: number; readonly burst: number } | undefined;
@@ -107,23 +106,25 @@ export interface LogEnvironment {
 
 /** Reads and validates the log's environment; throws an error that names the variable. */
 export function readEnvironment(variables: Record<string, string | undefined>): LogEnvironment {
-  const parsed = Environment.safeParse(variables);
+  // An empty variable is an absent one: that is what compose files make of an unset name.
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);
   }
   const e = parsed.data;
-  const key = secretSource('LOG_KEY', e.LOG_KEY_FILE, e.LOG_KEY);
+  const key = secretSource('LOG_KEY', variables);
   if (!key) throw new Error('LOG_KEY_FILE: set it to the file with the private key of the log');
   return {
     tilesDir: e.TILES_DIR,
     origin: e.LOG_ORIGIN,
     key,
-    nextKey: secretSource('LOG_NEXT_KEY', e.LOG_NEXT_KEY_FILE, e.LOG_NEXT_KEY),
-    adminToken: secretSource('LOG_ADMIN_TOKEN', e.LOG_ADMIN_TOKEN_FILE, e.LOG_ADMIN_TOKEN),
+    nextKey: secretSource('LOG_NEXT_KEY', variables),
+    adminToken: secretSource('LOG_ADMIN_TOKEN', variables),
     republishMs: Math.round(e.LOG_REPUBLISH_SECONDS * 1000),
     scrub: { intervalMs: e.LOG_SCRUB_SECONDS * 1000, rate: e.LOG_SCRUB_RATE },
-    writeToken: secretSource('LOG_WRITE_TOKEN', e.LOG_WRITE_TOKEN_FILE, e.LOG_WRITE_TOKEN),
+    writeToken: secretSource('LOG_WRITE_TOKEN', variables),
     witnesses:
       e.LOG_WITNESS_POLICY_FILE === undefined
         ? undefined
@@ -132,11 +133,11 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
             failOpen: e.LOG_WITNESS_FAIL_OPEN === 'true',
             timeoutMs: e.LOG_WITNESS_TIMEOUT_MS,
           },
-    v1Key: secretSource('LOG_V1_KEY', e.LOG_V1_KEY_FILE, e.LOG_V1_KEY),
+    v1Key: secretSource('LOG_V1_KEY', variables),
     publicUrl: e.PUBLIC_URL?.replace(/\/$/, ''),
     operator: e.LOG_OPERATOR,
     validFrom: e.LOG_VALID_FROM,
-    databaseUrl: e.DATABASE_URL,
+    databaseUrl: secretSource('DATABASE_URL', variables),
     writersFile: e.LOG_WRITERS_FILE,
     writeLimit:
       e.LOG_WRITE_RATE === 0 ? undefined : { rate: e.LOG_WRITE_RATE, burst: e.LOG_WRITE_BURST },
@@ -157,16 +158,4 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     verifyThreads: e.LOG_VERIFY_THREADS,
     logLevel: e.LOG_LEVEL,
   };
-}
-
-function secretSource(
-  name: string,
-  file: string | undefined,
-  text: string | undefined,
-): SecretSource | undefined {
-  if (file !== undefined && text !== undefined) {
-    throw new Error(`${name}_FILE and ${name} are both set; keep one`);
-  }
-  if (file !== undefined) return { file };
-  return text === undefined ? undefined : { text };
 }

@@ -1,4 +1,4 @@
-import { nodeVerifier } from '@touchstone/keys';
+import { nodeVerifier, readSecretKey } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
 import { TILE_WIDTH, decodeEntryBundle, entriesPath, tileWidth } from '@touchstone/merkle';
 import { fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
@@ -10,7 +10,6 @@ import { HttpProblem } from './http-problem.js';
 import { LogKeys } from './life/log-keys.js';
 import { readLife } from './life/read-life.js';
 import { Publications } from './publications.js';
-import { readKey } from './secret.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
 /** The log of this process with what is read from it: the engine, its files and its key. */
@@ -50,8 +49,8 @@ export class Log {
       publications.observe(event);
     };
     const { origin, tilesDir } = environment;
-    const held = [await readKey(environment.key)];
-    if (environment.nextKey) held.push(await readKey(environment.nextKey));
+    const held = [await readSecretKey(environment.key)];
+    if (environment.nextKey) held.push(await readSecretKey(environment.nextKey));
     const lock = await lockFolder(tilesDir);
     try {
       const storage = new PosixStorage(tilesDir);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parsePae, readEntry, searchKeys } from '@touchstone/attest';
+import { readSecret } from '@touchstone/keys';
 import { nodeHasher } from '@touchstone/tlog';
 import type { Logger } from 'pino';
 import { AttestationStore } from './attestations/attestation-store.js';
@@ -20,7 +21,6 @@ import { EntryThreads } from './rekor/entry-threads.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
 import { Scrub } from './scrub/scrub.js';
-import { readSecret } from './secret.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
 
@@ -35,7 +35,7 @@ async function openWriters(
   logger: Logger,
 ): Promise<Writers> {
   const { writeToken, writersFile, writeLimit: limit } = environment;
-  const token = writeToken ? await readSecret(writeToken) : null;
+  const token = writeToken ? readSecret(writeToken) : null;
   if (token === '') throw new Error('LOG_WRITE_TOKEN_FILE: the file is empty');
   const policy = writersFile === undefined ? null : await WriterPolicy.read(writersFile);
   if (token === null && !policy) {
@@ -95,7 +95,7 @@ export async function openParts(around: {
 }
 
 async function openAdminToken({ adminToken }: LogEnvironment): Promise<string | null> {
-  const token = adminToken ? await readSecret(adminToken) : null;
+  const token = adminToken ? readSecret(adminToken) : null;
   if (token === '') throw new Error('LOG_ADMIN_TOKEN_FILE: the file is empty');
   return token;
 }
@@ -124,10 +124,11 @@ async function openIndexed(
 
 /** The database's code is loaded only where there is a database. */
 async function openIndex(
-  { databaseUrl: url, tilesDir }: LogEnvironment,
+  { databaseUrl, tilesDir }: LogEnvironment,
   origin: string,
 ): Promise<LogIndex> {
-  if (url === undefined) return LevelLogIndex.open(join(tilesDir, INDEX_FOLDER));
+  if (databaseUrl === undefined) return LevelLogIndex.open(join(tilesDir, INDEX_FOLDER));
+  const url = readSecret(databaseUrl);
   const { migrate, StoredLogIndex } = await import('@touchstone/store');
   await migrate(url);
   return StoredLogIndex.open({ url, origin });

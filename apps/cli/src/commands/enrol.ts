@@ -5,26 +5,26 @@ import { coordinatorClient, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { coordinatorUrl } from './submit.js';
 
-interface Options {
-  coordinator: string;
-  id: string;
-  organisation: string;
+/** How a command is told the public key of a rebuilder. */
+export interface PublicKeyOptions {
   spki?: string;
   algorithm?: 'ed25519' | 'ecdsa-p256-sha256';
   key?: string;
+}
+
+interface Options extends PublicKeyOptions {
+  coordinator: string;
+  id: string;
+  organisation: string;
   token?: string;
   json?: boolean;
 }
 
 export function registerEnrol(program: Command, context: Context): void {
-  program
-    .command('enrol')
+  withPublicKey(program.command('enrol'))
     .description('enrol a rebuilder of an organisation with its public key')
     .requiredOption('--id <id>', 'id of the rebuilder: a-z, 0-9 and -')
     .requiredOption('--organisation <name>', 'the organisation; votes are counted by it')
-    .option('--spki <base64>', 'public key as printed by `touchstone keygen --json`')
-    .option('--algorithm <name>', 'algorithm of --spki', 'ed25519')
-    .option('--key <file>', 'take the public half of this private key file instead')
     .option('--coordinator <url>', 'the coordinator', coordinatorUrl(context))
     .option('--token <token>', 'admin token (or TOUCHSTONE_ADMIN_TOKEN)')
     .option('--json', 'print JSON')
@@ -33,6 +33,13 @@ export function registerEnrol(program: Command, context: Context): void {
       '\nExample:\n  touchstone enrol --id acme-1 --organisation "Acme" --key keys/acme.pem',
     )
     .action((options: Options) => enrol(options, context));
+}
+
+export function withPublicKey(command: Command): Command {
+  return command
+    .option('--spki <base64>', 'public key as printed by `touchstone keygen --json`')
+    .option('--algorithm <name>', 'algorithm of --spki', 'ed25519')
+    .option('--key <file>', 'take the public half of this private key file instead');
 }
 
 async function enrol(options: Options, { terminal, environment }: Context): Promise<void> {
@@ -51,8 +58,8 @@ async function enrol(options: Options, { terminal, environment }: Context): Prom
     terminal.print(`enrolled ${rebuilder.id} of ${rebuilder.organisation}, key ${rebuilder.keyId}`);
 }
 
-async function publicKeyOf(
-  options: Options,
+export async function publicKeyOf(
+  options: PublicKeyOptions,
 ): Promise<{ algorithm: 'ed25519' | 'ecdsa-p256-sha256'; spki: string }> {
   if (options.key !== undefined) {
     const { publicKey } = await readPrivateKey(options.key);

@@ -1,7 +1,7 @@
-import { timingSafeEqual, createHash } from 'node:crypto';
 import { Body, Controller, Get, Header, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { FreezeRequest, RotateRequest } from '@touchstone/contract';
 import type { LifeAnswer } from '@touchstone/contract';
+import { isSecret } from '@touchstone/keys';
 import type { FastifyRequest } from 'fastify';
 import { HttpProblem, parseRequest } from '../http-problem.js';
 import { ADMIN_TOKEN, LIFE_DESK } from '../tokens.js';
@@ -49,12 +49,8 @@ export class LifeController {
     if (presented === undefined) {
       throw new HttpProblem('token-missing', 401, 'send Authorization: Bearer and the admin token');
     }
-    if (!timingSafeEqual(sha256(presented), sha256(this.#token))) {
+    if (!isSecret(presented, this.#token)) {
       throw new HttpProblem('token-forbidden', 403, 'the token is not the admin token of this log');
     }
   }
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,9 +1,9 @@
 import type { SigstoreLog } from '@touchstone/attest';
+import { readSecretKey } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
 import { parseVerifierKey } from '@touchstone/note';
 import type { LogEnvironment } from '../environment.js';
 import type { Log } from '../log.js';
-import { readKey } from '../secret.js';
 
 /** The log as sigstore's clients know it. */
 export interface Sigstore {
@@ -45,7 +45,7 @@ async function openV1Signer(
   log: Log,
 ): Promise<(() => PrivateKey) | undefined> {
   if (v1Key) {
-    const key = await readKey(v1Key);
+    const key = await readSecretKey(v1Key);
     if (isForV1(key)) return () => key;
     throw new Error('LOG_V1_KEY_FILE: Rekor v1 knows ECDSA P-256 keys only; make one of that kind');
   }
