@@ -1,6 +1,7 @@
 import { AirgapError } from '@touchstone/airgap';
 import { AttestError } from '@touchstone/attest';
 import { ClientError } from '@touchstone/contract';
+import { OciError } from '@touchstone/oci';
 
 /** Exit codes that scripts can use; the same for every command. */
 export const EXIT = {
@@ -35,6 +36,10 @@ export function toCliError(error: unknown): CliError {
   if (error instanceof ClientError) return fromClient(error);
   if (error instanceof AttestError || error instanceof AirgapError) {
     return new CliError(error.code, error.message, EXIT.refuted, { cause: error });
+  }
+  if (error instanceof OciError) {
+    const exit = error.code === 'reference-malformed' ? EXIT.usage : EXIT.absent;
+    return new CliError(error.code, error.message, exit, { cause: error });
   }
   if (error instanceof Error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -158,18 +158,7 @@ function choicesOf(
           : { label: exact, why: `the least that ${range ?? ''} allows` },
       ],
     },
-    ...open('optimizeLevel', []).map(() => ({
-      name: 'optimize',
-      values: OPTIMISATIONS.map((label) => ({
-        label,
-        why: 'levels of optimising and of shrinking',
-      })),
-    })),
-    ...open('runtime', [
-      ['incremental', "asc's own default"],
-      ['minimal', 'a collector that is called by hand'],
-      ['stub', 'nothing is freed'],
-    ]),
+    ...open('runtime', runtimes(module.bytes)),
     ...open('noAssert', [
       ['no', "asc's own default"],
       ['yes', 'assertions left out'],
@@ -184,7 +173,29 @@ function choicesOf(
       ['yes', 'optimised until nothing changes'],
     ]),
     ...open('bindings', bindings(clues, module)),
+    ...open('optimizeLevel', []).map(() => ({
+      name: 'optimize',
+      values: OPTIMISATIONS.map((label) => ({
+        label,
+        why: 'levels of optimising and of shrinking',
+      })),
+    })),
   ];
+}
+
+/** Its own source file stands in the messages of each runtime, in UTF-16. */
+const RUNTIMES: readonly (readonly [string, string, string])[] = [
+  ['incremental', '~lib/rt/itcms.ts', "asc's own default"],
+  ['minimal', '~lib/rt/tcms.ts', 'a collector that is called by hand'],
+  ['stub', '~lib/rt/stub.ts', 'nothing is freed'],
+];
+
+function runtimes(bytes: Uint8Array): [string, string][] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const told = RUNTIMES.filter(([, file]) => buffer.includes(Buffer.from(file, 'utf16le')));
+  return told.length === 1
+    ? told.map(([name, file]) => [name, `a message of the module names ${file}`])
+    : RUNTIMES.map(([name, , why]) => [name, why]);
 }
 
 /** The script that asc writes beside a module tells which bindings were asked for. */
