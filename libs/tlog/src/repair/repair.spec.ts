@@ -98,9 +98,8 @@ describe('repair', () => {
     const storage = damaged(path);
     const { repaired, unrepaired, after } = await mend(storage);
     expect(repaired).toEqual([]);
-    expect(unrepaired).toEqual([
-      { path, why: expect.stringMatching(/^entries \d+ to \d+ are in/) },
-    ]);
+    expect(unrepaired.map((lost) => lost.path)).toEqual([path]);
+    expect(unrepaired[0]?.why).toMatch(/^entries \d+ to \d+ are in/);
     expect(after.problems.map((problem) => problem.path)).toEqual([path]);
   });
 

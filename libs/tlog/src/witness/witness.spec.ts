@@ -146,6 +146,22 @@ describe('a witness', () => {
     expect((await sent(witness, honest, 0, 7)).status).toBe(200);
   });
 
+  it('goes on under the next key of a log, from where the one before it stood', async () => {
+    const leaves = leavesOf('rotated', 6);
+    const next = noteSigner(ORIGIN, testSigner());
+    const [before, after] = [await growLog(logSigner, leaves), await growLog(next, leaves)];
+    const logs = [logSigner.verifierKey, next.verifierKey];
+    const early = await open();
+    await cosigned(early, before, 3, await sent(early, before, 0, 3));
+    // Who is not told of the next key does not take it.
+    expect((await sent(early, after, 3, 5)).status).toBe(403);
+    const told = await open({ logs });
+    await cosigned(told, after, 5, await sent(told, after, 3, 5));
+    const fork = await growLog(next, leavesOf('fork', 6));
+    expect((await sent(told, fork, 5, 6)).status).toBe(422);
+    expect(storage.size()).toBe(5);
+  });
+
   it('knows where it stood after a restart', async () => {
     await sent(await open(), honest, 0, 6);
     const again = await open();
