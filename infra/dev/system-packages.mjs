@@ -12,6 +12,11 @@ const always = [
 ];
 const forTests = [
   {
+    command: 'xz',
+    packages: ['xz-utils'],
+    why: "unpacks Debian's packages, of which toolchains are made",
+  },
+  {
     command: 'redis-server',
     packages: ['redis-server'],
     why: "the queue's tests run on Redis as well as on PostgreSQL",

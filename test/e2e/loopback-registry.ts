@@ -18,7 +18,7 @@ export interface LoopbackRegistry {
   readonly url: string;
   /** Paths that were asked for, in order. */
   readonly asked: string[];
-  /** Of the npm package `tally-LANGUAGE`, which holds a project's source. */
+  /** Of the npm package `@loopback/tally-LANGUAGE`, which holds a project's source. */
   integrity(language: 'rust' | 'go'): string;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export async function startRegistry(): Promise<LoopbackRegistry> {
   files.set('/go/example.org/!mark/@v/v0.2.1.zip', await zipModule(module));
   for (const language of ['rust', 'go'] as const)
     files.set(
-      `/tally-${language}/-/tally-${language}-0.1.0.tgz`,
+      `/@loopback/tally-${language}/-/tally-${language}-0.1.0.tgz`,
       await packProject(folder, language, crate),
     );
   await rm(folder, { recursive: true });
@@ -54,7 +54,7 @@ export async function startRegistry(): Promise<LoopbackRegistry> {
     url: `http://127.0.0.1:${port}`,
     asked,
     integrity: (language) => {
-      const bytes = files.get(`/tally-${language}/-/tally-${language}-0.1.0.tgz`) ?? '';
+      const bytes = files.get(`/@loopback/tally-${language}/-/tally-${language}-0.1.0.tgz`) ?? '';
       return `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
     },
     close: () =>

@@ -47,14 +47,16 @@ afterAll(async () => {
   await removeTree(work);
 });
 
-async function npm(cache: string): Promise<NpmSource> {
+async function npm(cache: string, scopes?: ReadonlyMap<string, string>): Promise<NpmSource> {
   const config = await readRegistryConfig({
     environment: process.env,
     home: homedir(),
     folder: process.cwd(),
     execPath: process.execPath,
   });
-  return new NpmSource(new BlobStore(join(cache, 'blobs')), config);
+  const blobs = new BlobStore(join(cache, 'blobs'));
+  if (scopes === undefined) return new NpmSource(blobs, config);
+  return new NpmSource(blobs, { ...config, scopes }, { allowPrivate: true });
 }
 
 async function lockOf(
@@ -162,7 +164,7 @@ describe('projects with dependencies of a registry', () => {
       environment?: Record<string, string>;
     },
   ): Recipe => {
-    const source = { kind: 'npm', name: `tally-${language}`, version: '0.1.0' } as const;
+    const source = { kind: 'npm', name: `@loopback/tally-${language}`, version: '0.1.0' } as const;
     return Recipe.parse({
       schema: 'https://touchstone.dev/recipe/v1',
       artifact: { kind: 'upload', name: 'tally.wasm', sha256: '0'.repeat(64) },
@@ -184,13 +186,11 @@ describe('projects with dependencies of a registry', () => {
   ): Promise<RebuildReport> => {
     const sha256 = createHash('sha256').update(claimed).digest('hex');
     const artifact = { kind: 'upload', name: 'tally.wasm', sha256 } as const;
-    const blobs = new BlobStore(join(builder.cache, 'blobs'));
-    const config = { registry: `${registry.url}/`, scopes: new Map<string, string>(), noProxy: [] };
     return rebuild(
       { ...recipe, artifact },
       {
         ...{ cache: CACHE, work: join(builder.cache, 'builds'), toolchains: locks },
-        source: new NpmSource(blobs, config, { allowPrivate: true }),
+        source: await npm(CACHE, new Map([['@loopback', `${registry.url}/`]])),
         sandbox: builder.executor,
         registries: {
           allowPrivate: true,
