@@ -22,7 +22,7 @@ fi
 if [ ! -f "$tarball" ]; then
   # Written aside and renamed, so that an interrupted run leaves no half of a file system behind.
   mmdebstrap --quiet --variant=essential --format=tar \
-    --include=bubblewrap,ca-certificates,nodejs,util-linux \
+    --include=bubblewrap,ca-certificates,nodejs,util-linux,xz-utils \
     --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
