@@ -31,10 +31,10 @@ export async function startLog(variables: Record<string, string | undefined>): P
   const logger = pino({ level: environment.logLevel, base: { service: 'log' } });
   const metrics = new LogMetrics();
   const witnesses = await openWitnesses(environment, metrics, logger);
-  let opened: Log | undefined;
+  const opened: { log?: Log } = {};
   const republisher = new Republisher({
     intervalMs: environment.republishMs,
-    republish: () => opened?.republish(),
+    republish: () => opened.log?.republish(),
     registry: metrics.registry,
     clock: () => Date.now(),
   });
@@ -43,7 +43,7 @@ export async function startLog(variables: Record<string, string | undefined>): P
     republisher.observe(event);
   };
   const log = await Log.open(environment, observed, witnesses);
-  opened = log;
+  opened.log = log;
   const parts = await openParts({ environment, log, metrics, logger }).catch(
     async (error: unknown) => {
       republisher.close();

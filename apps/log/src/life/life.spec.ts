@@ -14,7 +14,7 @@ import {
   verifierKey,
 } from '@touchstone/note';
 import { PosixStorage, fsck } from '@touchstone/tlog';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startLog } from '../index.js';
 import type { RunningLog } from '../index.js';
 
@@ -116,7 +116,10 @@ describe('rotation', () => {
     expect(signers).toEqual([oldVkey, newVkey]);
     expect(announced.keys).toEqual([
       { vkey: oldVkey },
-      { vkey: newVkey, since: { index: expect.any(Number), at: expect.any(String) } },
+      {
+        vkey: newVkey,
+        since: { index: expect.any(Number) as number, at: expect.any(String) as string },
+      },
     ]);
     const [{ leaf }] = announced.events as [{ leaf: string }];
     const event = await openLifeLeaf(fromBase64(leaf), nodeVerifier);
@@ -239,6 +242,31 @@ describe('freeze', () => {
       expect((await signedBy())[0]).toBe(size);
     }
   });
+});
+
+it('goes on when the clock of the machine jumps back, and is republished', async () => {
+  await start({ LOG_REPUBLISH_SECONDS: '0.05' });
+  expect((await write()).status).toBe(201);
+  const clock = vi.spyOn(Date, 'now');
+  try {
+    clock.mockImplementation(() => 1_000_000_000_000);
+    expect((await write()).status).toBe(201);
+    sent -= 1;
+    const same = (await (await write()).json()) as { logIndex: string };
+    // The entry from before the jump is still known as the one it was.
+    expect(Number(same.logIndex)).toBeLessThan((await signedBy())[0]);
+    const text = async (): Promise<string> => (await fetch(`${log.url}/metrics`)).text();
+    await expect.poll(text).toMatch(/^tlog_published_timestamp_seconds 1000000000$/m);
+    await restart();
+    expect((await write()).status).toBe(201);
+  } finally {
+    clock.mockRestore();
+  }
+  const storage = new PosixStorage(dir);
+  await log.close();
+  const report = await fsck(storage, { vkeys: [oldVkey ?? ''], verify: nodeVerifier });
+  expect(report.ok).toBe(true);
+  await start();
 });
 
 it('says which keys a size needs', () => {
