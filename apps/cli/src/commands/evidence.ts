@@ -1,6 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { evidenceBundles, narrowEvidence, type Evidence, type TrustRoot } from '@touchstone/attest';
+import {
+  evidenceBundles,
+  narrowEvidence,
+  type Evidence,
+  type TrustRoot,
+  REBUILD_PREDICATE_TYPE,
+  PROVENANCE_PREDICATE_TYPE,
+  SBOM_PREDICATE_TYPE,
+} from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import { coordinatorClient, type Context } from '../context.js';
@@ -62,6 +70,12 @@ async function evidence(id: string, options: Options, { terminal }: Context): Pr
   terminal.note(`wrote ${options.out}; check it offline with \`touchstone verify\``);
 }
 
+const KINDS = new Map([
+  [REBUILD_PREDICATE_TYPE, 'rebuild'],
+  [PROVENANCE_PREDICATE_TYPE, 'provenance'],
+  [SBOM_PREDICATE_TYPE, 'sbom'],
+]);
+
 /** Named by who said what, and where it stands in the log. */
 async function writeBundles(
   evidence: Evidence,
@@ -71,7 +85,7 @@ async function writeBundles(
   const bundles = await evidenceBundles(evidence, { trustRoot, verify: nodeVerifier });
   await mkdir(dir, { recursive: true });
   for (const { logIndex, rebuilder, predicateType, bundle } of bundles) {
-    const what = predicateType.includes('/provenance/') ? 'provenance' : 'rebuild';
+    const what = KINDS.get(predicateType) ?? 'statement';
     const file = join(dir, `${logIndex}-${rebuilder}-${what}.sigstore.json`);
     await writeFile(file, `${JSON.stringify(bundle)}\n`);
   }
