@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Recipe } from '@touchstone/contract';
 import {
   assembleToolchain,
+  BUILD_ENVIRONMENT,
   planSteps,
   readToolchainLock,
   unpackTarball,
@@ -46,7 +47,10 @@ async function inRoot(root: string, word: string): Promise<string> {
 async function runProcess(argv: readonly string[], input: string, cwd: string): Promise<void> {
   const [file = '', ...args] = argv;
   // A session of its own, as in the sandbox: schedulers share a busy machine out by session.
-  const child = spawn(file, args, { cwd, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const child = spawn(file, args, {
+    ...{ cwd, detached: true, env: BUILD_ENVIRONMENT },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   child.stdin.end(input);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`the bare compiler ended with ${String(code)}`);
