@@ -12,6 +12,9 @@ import { readLife } from './life/read-life.js';
 import { Publications } from './publications.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
+/** Between batches of a busy log: more entries share what a batch costs, few notice the wait. */
+const LINGER_MS = 15;
+
 /** The log of this process with what is read from it: the engine, its files and its key. */
 export class Log {
   readonly reader: TileReader;
@@ -63,6 +66,7 @@ export class Log {
       const cosign = witnesses?.cosignerOf(storage, keys.known());
       const engine = await Tlog.open({
         ...{ storage, signer, lock, limits, verify: nodeVerifier, observe: observed },
+        lingerMs: LINGER_MS,
         signers: () => keys.signers(),
         keys: keys.known(),
         ...(cosign && { cosign }),

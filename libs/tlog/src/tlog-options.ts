@@ -36,5 +36,10 @@ export interface TlogOptions {
   /** Milliseconds from any start, for the durations in events. */
   readonly clock?: () => number;
   readonly limits?: Partial<TlogLimits>;
+  /**
+   * Milliseconds between the starts of two batches of a busy log, so that they are larger and what
+   * each costs is shared by more; 0, the default, starts the next as soon as one is durable.
+   */
+  readonly lingerMs?: number;
   readonly observe?: (event: TlogEvent) => void;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
 import { nobleVerifier } from '@touchstone/note';
 import { AppendPool } from './append-pool.js';
@@ -18,6 +19,8 @@ import { Publication } from './witness/publication.js';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 10_000;
+/** A batch of so many is one of a busy log. */
+const BUSY_ENTRIES = 8;
 
 /**
  * The engine of a log: takes entries in, makes them durable in batches, publishes checkpoints.
@@ -44,6 +47,8 @@ export class Tlog {
   #published: Published;
   #failure: TlogError | undefined;
   #closing = false;
+  /** The batch that was started last. */
+  #last = { began: 0, entries: 0 };
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryDelay = RETRY_FIRST_MS;
@@ -187,12 +192,21 @@ export class Tlog {
     while (this.#pool.length > 0 && !this.#failure) {
       // Appends made in the same turn of the event loop share a batch, also when the log is idle.
       await new Promise((done) => setImmediate(done));
+      await this.#linger();
       const published = await this.#integrate(this.#pool.take());
       if (!published) continue;
       if (this.#publication) this.#publication.add(published);
       else await this.#publish().then(published.resolve, published.reject);
     }
     if (this.#failure) this.#pool.rejectAll(this.#failure);
+  }
+
+  /** A log that is busy waits for more; one that is not starts at once. */
+  async #linger(): Promise<void> {
+    const { began, entries } = this.#last;
+    const wait = (this.#options.lingerMs ?? 0) - (this.#clock() - began);
+    if (wait > 0 && entries >= BUSY_ENTRIES && !this.#closing) await sleep(wait);
+    this.#last = { began: this.#clock(), entries: this.#pool.length };
   }
 
   async #integrate(batch: PendingAppend[]): Promise<Deferred | undefined> {
