@@ -299,3 +299,14 @@ describe('parsers of what clients send', () => {
     );
   });
 });
+
+it('takes no digest of half a byte', () => {
+  const publicKey = { content: 'AAAA' };
+  const hash = (digits: number): object => ({ algorithm: 'sha256', value: 'a'.repeat(digits) });
+  const request = (digits: number): object => ({
+    ...{ apiVersion: '0.0.1', kind: 'hashedrekord' },
+    spec: { data: { hash: hash(digits) }, signature: { content: 'AAAA', publicKey } },
+  });
+  expect(V1Request.safeParse(request(64)).success).toBe(true);
+  expect(V1Request.safeParse(request(65)).success).toBe(false);
+});

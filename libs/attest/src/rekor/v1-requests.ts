@@ -5,7 +5,7 @@ import { MAX_SIGNATURE_BASE64 } from './hashedrekord.js';
 const MAX_ENVELOPE_CHARS = 16 * 1024 * 1024;
 const pem = base64Text(128 * 1024).min(1);
 const hash = (algorithms: [string, ...string[]]) =>
-  z.object({ algorithm: z.enum(algorithms), value: z.string().regex(/^[0-9a-f]{64,128}$/) });
+  z.object({ algorithm: z.enum(algorithms), value: z.string().regex(/^(?:[0-9a-f]{2}){32,64}$/) });
 
 /** Unknown fields are dropped, as Rekor v1 does: its clients send empty ones of the answer. */
 const HashedRekordV1 = z.object({
