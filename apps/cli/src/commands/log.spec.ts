@@ -110,7 +110,7 @@ describe('touchstone log', () => {
     await touchstone('proof', '0', ...known, '--format', 'tlog-proof', '--out', file('p'));
     const [entry, bundle, proof] = [file('entry.json'), file('bundle.json'), file('p')];
     expect(await json('verify', entry, ...known, '--artifact', artifact)).toEqual({
-      ...{ ok: true, origin: ORIGIN, index: 0, size: 1, leafHash: expect.any(String) },
+      ...{ ok: true, origin: ORIGIN, index: 0, size: 1, leafHash: expect.any(String) as string },
       ...{
         witnesses: [],
         steps: ['parsed', 'checkpoint-signature', 'inclusion-proof', 'artifact'],

@@ -147,7 +147,7 @@ describe('a monitor that knows the first key', () => {
     expect(await look()).toMatchObject({ findings: [], told: ['freeze'], frozen: true });
     await forge(new TextEncoder().encode('{}'));
     expect(await lookAtFiles()).toMatchObject([
-      { kind: 'life-wrong', why: expect.stringMatching(/frozen by leaf/) },
+      { kind: 'life-wrong', why: expect.stringMatching(/frozen by leaf/) as string },
     ]);
   });
 
