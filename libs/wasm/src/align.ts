@@ -6,7 +6,7 @@ import {
   type Pair,
   type PairCosts,
 } from './sequence.js';
-import { fingerprint, samePiece } from './ranges.js';
+import { fingerprint, pieceOf, samePiece } from './ranges.js';
 import type { Shape } from './instructions/fingerprint.js';
 import type { Span } from './module.js';
 
@@ -32,8 +32,8 @@ export interface Alignment {
  * largest modules in use have some 150,000 functions, and this many take a second or two.
  */
 const MAX_ALIGNED = 300_000;
-/** Cells of dynamic programming for one alignment: some 50 ms. More is paired by order. */
-const MAX_CELLS = 8_000_000;
+/** Cells of dynamic programming for one alignment: some 20 ms. More is paired by order. */
+const MAX_CELLS = 2_000_000;
 
 /**
  * Pairs the entries of two modules, so that an inserted, removed or moved one does not make all
@@ -70,13 +70,16 @@ export function alignEntries(claimed: EntryList, observed: EntryList): Alignment
     alignment.moved[a] = 1;
   }
 
-  for (const keyOf of [nameKey, codeKey, bareKey]) {
+  pairLikely(claimed, observed, alignment, pair);
+  const named = claimed.nameOf !== undefined && observed.nameOf !== undefined;
+  const shaped = claimed.shapeOf !== undefined && observed.shapeOf !== undefined;
+  for (const keyOf of [...(named ? [nameKey] : []), ...(shaped ? [codeKey, bareKey] : [])]) {
     for (const gap of gaps(alignment)) {
       const keys = keyed(gap, keyOf);
       anchorSequences(keys.claimed, keys.observed, budget, pair);
     }
   }
-  for (const keyOf of [nameKey, codeKey]) {
+  for (const keyOf of [...(named ? [nameKey] : []), ...(shaped ? [codeKey] : [])]) {
     for (const [a, b] of uniqueOutOfOrder(keyed(unpaired(alignment), keyOf))) {
       pair(a, b);
       alignment.moved[a] = 1;
@@ -128,7 +131,7 @@ function keysOfBoth(
  */
 function contentKey({ bytes, spans }: EntryList, position: number): number | undefined {
   const span = spans[position];
-  return span === undefined ? undefined : fingerprint({ bytes, ...span });
+  return span === undefined ? undefined : fingerprint(pieceOf(bytes, span));
 }
 
 /** Smaller functions are alike by chance, and those of one shape are many. */
@@ -184,7 +187,33 @@ function sameEntry(claimed: EntryList, a: number, observed: EntryList, b: number
   const left = claimed.spans[a];
   const right = observed.spans[b];
   if (left === undefined || right === undefined) return false;
-  return samePiece({ bytes: claimed.bytes, ...left }, { bytes: observed.bytes, ...right });
+  return samePiece(pieceOf(claimed.bytes, left), pieceOf(observed.bytes, right));
+}
+
+/** How unlike the sizes of partners may be that nothing else speaks for. */
+const MAX_GROWTH = 1.05;
+
+/**
+ * As many entries on both sides between two equal ones, each of its partner's size or nearly: these
+ * are the same ones, changed a little, and need not be read to be paired. Names, where there are
+ * any, must agree.
+ */
+function pairLikely(
+  claimed: EntryList,
+  observed: EntryList,
+  alignment: Alignment,
+  pair: Pair,
+): void {
+  for (const [left, right] of gaps(alignment)) {
+    if (left.length !== right.length) continue;
+    const alike = left.every((a, rank) => {
+      const b = right[rank] ?? -1;
+      const [x, y] = [sizeOf(claimed, a), sizeOf(observed, b)];
+      const sized = Math.max(x, y) <= MAX_GROWTH * Math.min(x, y) + 4;
+      return sized && nameKey(claimed, a) === nameKey(observed, b);
+    });
+    if (alike) pairByOrder(left, right, pair);
+  }
 }
 
 /** Equal keys out of order, the bytes yet to be compared. */
@@ -238,9 +267,8 @@ function pairByOrder(left: readonly number[], right: readonly number[], pair: Pa
 function unpaired({ claimed, observed }: Alignment): [number[], number[]] {
   const free = (partners: Int32Array): number[] => {
     const positions: number[] = [];
-    for (const [position, partner] of partners.entries()) {
-      if (partner === -1) positions.push(position);
-    }
+    for (let position = 0; position < partners.length; position += 1)
+      if (partners[position] === -1) positions.push(position);
     return positions;
   };
   return [free(claimed), free(observed)];
@@ -252,12 +280,17 @@ function gaps({ claimed, observed, moved }: Alignment): [number[], number[]][] {
   let left: number[] = [];
   let next = 0;
   const close = (end: number): void => {
+    if (left.length === 0) {
+      next = end;
+      return;
+    }
     const right: number[] = [];
     for (; next < end; next += 1) if (observed[next] === -1) right.push(next);
-    if (left.length > 0 && right.length > 0) found.push([left, right]);
+    if (right.length > 0) found.push([left, right]);
     left = [];
   };
-  for (const [position, partner] of claimed.entries()) {
+  for (let position = 0; position < claimed.length; position += 1) {
+    const partner = claimed[position] ?? -1;
     if (partner === -1) left.push(position);
     else if (moved[position] === 0) close(partner);
   }

@@ -1,7 +1,7 @@
 import type { DifferenceLimits, EntryDifference, EntryDifferences } from './difference.js';
 import { findSection, type Span } from './module.js';
 import type { Entry, EntriesOfSide, Pairing } from './pairing.js';
-import { differingRanges, samePiece } from './ranges.js';
+import { differingRanges, pieceOf, samePiece } from './ranges.js';
 
 /** Whether what differs in the bytes of two partners is but the place of what they name. */
 export type OnlyShifted = (claimed: Entry, observed: Entry) => boolean;
@@ -71,8 +71,8 @@ class Collector {
 
   private compare(a: Entry, b: Entry, whenEqual: 'moved' | undefined): void {
     this.claimedPlace = a.offset + a.size;
-    const left = { bytes: this.claimed.module.bytes, ...a };
-    const right = { bytes: this.observed.module.bytes, ...b };
+    const left = pieceOf(this.claimed.module.bytes, a);
+    const right = pieceOf(this.observed.module.bytes, b);
     if (samePiece(left, right)) {
       if (whenEqual !== undefined)
         this.add(() => ({ ...this.both(a, b), status: whenEqual, ranges: [] }));

@@ -99,6 +99,7 @@ export {
   type ProducersField,
   type TargetFeature,
 } from './component/custom.js';
+export { appendCustomSection, withoutCustomSections } from './component/edit-custom.js';
 export { digestNodes, type NodeDigest } from './component/digest.js';
 export { readExports, type Export } from './component/module-exports.js';
 export { stripBinary } from './component/strip.js';

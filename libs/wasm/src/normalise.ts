@@ -77,24 +77,39 @@ export function normaliseModules(claimed: Uint8Array, observed: Uint8Array): Nor
 }
 
 function stepsFor(left: WasmModule, right: WasmModule): string[] {
-  const differing = differingCustoms(left, right);
+  const differing = [...differingCustoms(left, right)];
   const steps: string[] = STABILIZERS.filter(({ matches }) =>
-    [...differing].some((name) => matches.test(name)),
+    differing.some((name) => matches.test(name)),
   ).map(({ name }) => name);
-  const known = [...differing].every((name) => stabilizerOf(name) !== undefined);
-  const rest = (shortest: boolean): boolean => {
-    const drops = (section: Section): boolean =>
-      section.customName !== undefined &&
-      stabilizerOf(section.customName) !== undefined &&
-      differing.has(section.customName);
-    return sameBytes(rewrite(left, drops, shortest), rewrite(right, drops, shortest));
-  };
-  if (known && rest(false)) return steps;
-  if (known && rest(true)) return [...steps, SHORTEST_SIZES];
-  const bare = (shortest: boolean): boolean =>
-    sameBytes(rewrite(left, isCustom, shortest), rewrite(right, isCustom, shortest));
-  if (bare(false) || !bare(true)) return [STRIP_CUSTOM_SECTIONS];
-  return [STRIP_CUSTOM_SECTIONS, SHORTEST_SIZES];
+  const removed = (section: Section): boolean => steps.some((step) => dropsOf(step)(section));
+  if (differing.every((name) => stabilizerOf(name) !== undefined)) {
+    if (sameSections(left, right, removed, false)) return steps;
+    if (sameSections(left, right, removed, true)) return [...steps, SHORTEST_SIZES];
+  }
+  const padded =
+    !sameSections(left, right, isCustom, false) && sameSections(left, right, isCustom, true);
+  return padded ? [STRIP_CUSTOM_SECTIONS, SHORTEST_SIZES] : [STRIP_CUSTOM_SECTIONS];
+}
+
+/** Whether what is left of both is the same; sizes may be padded when `bodiesAlone`. */
+function sameSections(
+  left: WasmModule,
+  right: WasmModule,
+  drops: (section: Section) => boolean,
+  bodiesAlone: boolean,
+): boolean {
+  const [as, bs] = [left, right].map(({ sections }) => sections.filter((each) => !drops(each)));
+  if (as === undefined || bs === undefined || as.length !== bs.length) return false;
+  return as.every((a, index) => {
+    const b = bs[index];
+    if (b === undefined || a.id !== b.id || a.bodySize !== b.bodySize) return false;
+    if (!bodiesAlone && a.headerSize !== b.headerSize) return false;
+    return sameBytes(bodyOf(left, a), bodyOf(right, b));
+  });
+}
+
+function bodyOf({ bytes }: WasmModule, { bodyOffset, bodySize }: Section): Uint8Array {
+  return bytes.subarray(bodyOffset, bodyOffset + bodySize);
 }
 
 function dropsOf(step: string): (section: Section) => boolean {
@@ -120,11 +135,12 @@ function differingCustoms(left: WasmModule, right: WasmModule): Set<string> {
   return names;
 }
 
-function customsByName({ bytes, sections }: WasmModule): Map<string, Uint8Array[]> {
+function customsByName(module: WasmModule): Map<string, Uint8Array[]> {
   const found = new Map<string, Uint8Array[]>();
-  for (const { customName, bodyOffset, bodySize } of sections) {
+  for (const section of module.sections) {
+    const { customName } = section;
     if (customName === undefined) continue;
-    const body = bytes.subarray(bodyOffset, bodyOffset + bodySize);
+    const body = bodyOf(module, section);
     const bodies = found.get(customName);
     if (bodies === undefined) found.set(customName, [body]);
     else bodies.push(body);

@@ -52,11 +52,11 @@ export function pairSegments(left: ListOfSide, right: ListOfSide): Pairing {
 function listOf({ module, entries, names }: EntriesOfSide): {
   bytes: Uint8Array;
   spans: readonly Entry[];
-  nameOf: (position: number) => string | undefined;
+  nameOf?: (position: number) => string | undefined;
 } {
-  const nameOf = (position: number): string | undefined =>
-    names?.get(entries[position]?.index ?? -1);
-  return { bytes: module.bytes, spans: entries, nameOf };
+  const list = { bytes: module.bytes, spans: entries };
+  if (names === undefined || names.size === 0) return list;
+  return { ...list, nameOf: (position) => names.get(entries[position]?.index ?? -1) };
 }
 
 /** Read when first asked for: most functions are paired by their bytes and never decoded. */

@@ -59,7 +59,7 @@ export function anchorSequences(
     }
     let [aNext, bNext] = [0, 0];
     for (const [a, b] of anchors) {
-      align(aRest.slice(aNext, a), bRest.slice(bNext, b), depth + 1);
+      if (a > aNext && b > bNext) align(aRest.slice(aNext, a), bRest.slice(bNext, b), depth + 1);
       pair(aRest[a] ?? -1, bRest[b] ?? -1);
       [aNext, bNext] = [a + 1, b + 1];
     }
@@ -162,8 +162,8 @@ const REPEATED = -1;
 
 function positionsOfUnique(items: readonly number[], keys: Keys): Map<number, number> {
   const positions = new Map<number, number>();
-  for (const [position, item] of items.entries()) {
-    const key = keys.get(item);
+  for (let position = 0; position < items.length; position += 1) {
+    const key = keys.get(items[position] ?? -1);
     if (key !== undefined) positions.set(key, positions.has(key) ? REPEATED : position);
   }
   return positions;

@@ -1,4 +1,6 @@
+import { airgap } from './airgap.js';
 import type { Bench } from './bench.js';
+import { diff } from './diff.js';
 import { log } from './log.js';
 import { logHttp } from './log-http.js';
 import { logLarge } from './log-large.js';
@@ -6,7 +8,7 @@ import { proofs } from './proofs.js';
 import { rebuild } from './rebuild.js';
 import { wasm } from './wasm.js';
 
-const BENCHES: readonly Bench[] = [log, logHttp, logLarge, proofs, rebuild, wasm];
+const BENCHES: readonly Bench[] = [log, logHttp, logLarge, proofs, rebuild, wasm, diff, airgap];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));

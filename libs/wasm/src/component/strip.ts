@@ -1,5 +1,6 @@
 import { MAX_FILE_SIZE } from '../limits.js';
 import { readBinary, type ComponentNode, type Node } from './component.js';
+import { unsignedLeb } from './leb.js';
 import { PREAMBLE_SIZE } from './preamble.js';
 
 interface Stripped {
@@ -60,14 +61,4 @@ function joined({ parts, size }: Stripped): Uint8Array {
     offset += part.length;
   }
   return bytes;
-}
-
-function unsignedLeb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  return [...bytes, rest];
 }

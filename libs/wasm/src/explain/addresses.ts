@@ -1,6 +1,6 @@
 import type { Pairing } from '../pairing.js';
 import type { DataSegment } from '../data.js';
-import { fingerprint } from '../ranges.js';
+import { fingerprint, pieceOf } from '../ranges.js';
 import { anchorSequences, type KeyedItems } from '../sequence.js';
 import type { Span } from '../module.js';
 
@@ -17,8 +17,8 @@ export interface Placed {
   content: Span;
 }
 
-const MAX_ITEMS = 100_000;
-const MAX_CELLS = 4_000_000;
+const MAX_ITEMS = 50_000;
+const MAX_CELLS = 1_000_000;
 /** What stands after the data begins at a multiple of no more than this. */
 const MAX_ALIGNMENT = 64;
 
@@ -27,7 +27,7 @@ const MAX_ALIGNMENT = 64;
  * bytes of the data segments alone: an address is called shifted only where the data is.
  */
 export class AddressMap {
-  readonly #runs: Run[] = [];
+  #runs: Run[] = [];
   readonly #placed: { claimed: Placed[]; observed: Placed[] } = { claimed: [], observed: [] };
   #dataEnd = 0;
   #endDelta = 0;
@@ -57,11 +57,14 @@ export class AddressMap {
 
   /** Between two stretches that moved alike lies what moved with them, changed or zero. */
   #bridge(): void {
-    this.#runs.sort((a, b) => a.start - b.start);
-    for (const [index, run] of this.#runs.entries()) {
-      const next = this.#runs[index + 1];
-      if (next !== undefined && next.delta === run.delta) run.end = Math.max(run.end, next.start);
+    const sorted = this.#runs.sort((a, b) => a.start - b.start);
+    const joined: Run[] = [];
+    for (const run of sorted) {
+      const last = joined.at(-1);
+      if (last !== undefined && last.delta === run.delta) last.end = Math.max(last.end, run.end);
+      else joined.push(run);
     }
+    this.#runs = joined;
   }
 
   /** Whether the address `b` of the observed module names what `a` names in the claimed one. */
@@ -147,7 +150,7 @@ function textItems(bytes: Uint8Array, offset: number, size: number): Span[] {
 function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): KeyedItems {
   const keys = new Map<number, number>();
   for (const [item, span] of spans.entries()) {
-    const print = fingerprint({ bytes, ...span });
+    const print = fingerprint(pieceOf(bytes, span));
     const number = numbers.get(print) ?? numbers.size;
     numbers.set(print, number);
     keys.set(item, number);

@@ -10,25 +10,23 @@ import { AddressMap } from './addresses.js';
 
 /** Which index of the observed module names what an index of the claimed one names. */
 export class Correspondence {
-  readonly addresses: AddressMap;
   readonly #functions: Map<number, number>;
   readonly #globals: Map<number, number>;
-  readonly #data = new Map<number, number>();
+  #data: Map<number, number> | undefined;
+  #addresses: AddressMap | undefined;
   readonly #types: readonly [Span[], Span[]];
 
   constructor(
     private readonly left: WasmModule,
     private readonly right: WasmModule,
     functions: Pairing,
-    segments: Pairing | undefined,
+    private readonly segments: Pairing | undefined,
   ) {
     this.#functions = importsOf(left, right, 'function');
     addPairs(this.#functions, functions);
     this.#globals = importsOf(left, right, 'global');
     this.#pairGlobals();
-    if (segments !== undefined) addPairs(this.#data, segments);
     this.#types = [spansOrNone(left, readTypeSpans), spansOrNone(right, readTypeSpans)];
-    this.addresses = new AddressMap(left.bytes, right.bytes, segments);
   }
 
   /** Of tokens that name by index; `a` and `b` differ. */
@@ -39,12 +37,26 @@ export class Correspondence {
       case TOKEN.global:
         return this.#globals.get(a) === b;
       case TOKEN.data:
-        return this.#data.get(a) === b;
+        return this.#segmentOf(a) === b;
       case TOKEN.type:
         return this.#sameType(a, b);
       default:
         return false;
     }
+  }
+
+  /** Made when first asked for, as there may be a hundred thousand segments. */
+  get addresses(): AddressMap {
+    this.#addresses ??= new AddressMap(this.left.bytes, this.right.bytes, this.segments);
+    return this.#addresses;
+  }
+
+  #segmentOf(a: number): number | undefined {
+    if (this.#data === undefined) {
+      this.#data = new Map();
+      if (this.segments !== undefined) addPairs(this.#data, this.segments);
+    }
+    return this.#data.get(a);
   }
 
   /** Of function indices: the partner's, if there is one. */
@@ -72,8 +84,9 @@ export class Correspondence {
 }
 
 function addPairs(map: Map<number, number>, { claimed, observed, alignment }: Pairing): void {
-  for (const [position, partner] of alignment.claimed.entries()) {
-    const [a, b] = [claimed.entries[position], observed.entries[partner]];
+  for (let position = 0; position < alignment.claimed.length; position += 1) {
+    const a = claimed.entries[position];
+    const b = observed.entries[alignment.claimed[position] ?? -1];
     if (a !== undefined && b !== undefined) map.set(a.index, b.index);
   }
 }

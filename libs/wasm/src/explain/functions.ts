@@ -2,7 +2,7 @@ import type { Comparison } from '../compare.js';
 import type { Entry, EntriesOfSide } from '../pairing.js';
 import { opcodeAfter, opcodeBefore, printInstruction } from '../instructions/print.js';
 import { TOKEN, type Tokens } from '../instructions/tokens.js';
-import { samePiece } from '../ranges.js';
+import { pieceOf, samePiece } from '../ranges.js';
 import type { BodyChange } from './shift.js';
 
 export interface InstructionLine {
@@ -61,8 +61,8 @@ export function judgeFunctions({ functions, shift }: Comparison): PairVerdict[] 
     const moved = alignment.moved[position] === 1;
     const pair = { claimed: entry, observed: partner, moved };
     if (partner === undefined) return { ...pair, status: 'only-claimed' };
-    const left = { bytes: claimed.module.bytes, ...entry };
-    if (samePiece(left, { bytes: observed.module.bytes, ...partner }))
+    const left = pieceOf(claimed.module.bytes, entry);
+    if (samePiece(left, pieceOf(observed.module.bytes, partner)))
       return { ...pair, status: 'equal' };
     const change = shift.verdict(entry, partner);
     return change === undefined

@@ -10,7 +10,7 @@ export interface BodyChange {
   kind: 'instructions' | 'locals' | 'call-target' | 'index' | 'constant' | 'unreadable';
   /** Token of the first difference, the same on both sides. */
   token: number;
-  /** Instruction for instruction the same; the operands named here are not. */
+  /** Instruction for instruction the same; so many operands, from the first on, are not. */
   operands?: { calls: number; indices: number; constants: number };
 }
 
@@ -73,18 +73,31 @@ function changeOf(a: Tokens, b: Tokens, correspondence: Correspondence): BodyCha
   const operands = { calls: 0, indices: 0, constants: 0 };
   let first: { kind: BodyChange['kind']; token: number } | undefined;
   let inLocals = true;
+  const { kinds, values } = a;
+  const { kinds: otherKinds, values: otherValues } = b;
   for (let token = 0; token < shorter; token += 1) {
-    const kind = a.kinds[token] ?? 0;
+    const kind = kinds[token] ?? 0;
+    const left = values[token] ?? 0;
+    const right = otherValues[token] ?? 0;
     if (kind === TOKEN.opcode) inLocals = false;
-    const [left, right] = [a.values[token] ?? 0, b.values[token] ?? 0];
-    if (kind !== b.kinds[token] || (left !== right && kind <= TOKEN.literal))
+    // Nearly all tokens are the same; of them only calls can mean something else.
+    if (left === right && kind === otherKinds[token] && kind !== TOKEN.function) continue;
+    if (kind !== otherKinds[token] || (left !== right && kind <= TOKEN.literal))
       return first ?? { kind: inLocals ? 'locals' : 'instructions', token };
+    if (first !== undefined) {
+      // One operand is enough to call it changed; the others are but counted.
+      if (left === right) continue;
+      if (kind === TOKEN.function) operands.calls += 1;
+      else if (kind >= TOKEN.constant) operands.constants += 1;
+      else operands.indices += 1;
+      continue;
+    }
     const operand = operandChange(kind, left, right, correspondence);
     if (operand === undefined) continue;
     if (operand === 'call-target') operands.calls += 1;
     else if (operand === 'constant') operands.constants += 1;
     else operands.indices += 1;
-    first ??= { kind: operand, token };
+    first = { kind: operand, token };
   }
   if (a.length !== b.length) return first ?? { kind: 'instructions', token: shorter };
   return first && { ...first, operands };

@@ -3,7 +3,7 @@ import { decodeUtf8 } from '@touchstone/note';
 import type { Comparison } from '../compare.js';
 import type { DataSegment } from '../data.js';
 import type { Section, Span, WasmModule } from '../module.js';
-import { fingerprint } from '../ranges.js';
+import { fingerprint, pieceOf } from '../ranges.js';
 import { anchorSequences, cheapestPairs, type KeyedItems } from '../sequence.js';
 
 /** Text of one side around bytes that differ. */
@@ -208,7 +208,7 @@ function isText(bytes: Uint8Array, at: number, wide: boolean): boolean {
 function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): KeyedItems {
   const keys = new Map<number, number>();
   for (const [item, span] of spans.entries()) {
-    const print = fingerprint({ bytes, ...span });
+    const print = fingerprint(pieceOf(bytes, span));
     const number = numbers.get(print) ?? numbers.size;
     numbers.set(print, number);
     keys.set(item, number);

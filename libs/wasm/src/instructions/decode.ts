@@ -7,6 +7,8 @@ import { TOKEN, Tokens } from './tokens.js';
 const MAX_TOKENS = 4_000_000;
 
 const NO_OPCODE = '?';
+/** Of a local, the commonest operand. */
+const LITERAL = 'x';
 /** Operand letters by opcode, in arrays because a map is too slow for millions of look-ups. */
 const SINGLE_OPERANDS = operandsOf(0);
 const PREFIXED_OPERANDS: ReadonlyMap<number, readonly string[]> = new Map(
@@ -84,7 +86,8 @@ export class InstructionDecoder {
         return;
       }
       tokens.push(TOKEN.opcode, joined, place);
-      if (operands !== '')
+      if (operands === LITERAL) tokens.push(TOKEN.literal, this.#u32(), place + 1);
+      else if (operands !== '')
         for (let index = 0; index < operands.length; index += 1)
           this.#operand(operands.charCodeAt(index));
       if (prefixed === undefined && byte <= 0x1f) this.#nest(byte);
@@ -253,6 +256,12 @@ export class InstructionDecoder {
 
   #unsigned64(): void {
     const place = this.#at;
+    const first = this.bytes[place] ?? 0;
+    if (first < 0x80 && place < this.#end) {
+      this.#at += 1;
+      this.tokens.push(TOKEN.offset, first, place);
+      return;
+    }
     let [low, high, shift] = [0, 0, 0];
     for (;;) {
       const byte = this.#byte();
@@ -269,7 +278,9 @@ export class InstructionDecoder {
 
   #signed(maxLength: number, upper: number): void {
     const place = this.#at;
-    let [low, high, shift] = [0, 0, 0];
+    let low = 0;
+    let high = 0;
+    let shift = 0;
     for (;;) {
       const byte = this.#byte();
       low = withLow(low, byte & 0x7f, shift);

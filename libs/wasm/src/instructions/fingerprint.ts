@@ -9,7 +9,7 @@ export interface Shape {
   tokens: number;
 }
 
-/** 52 bits each; they find candidates and prove nothing, see `fingerprint`. */
+/** 32 bits each; they find candidates and prove nothing, see `fingerprint`. */
 export function shapeOf({ kinds, values, length }: Tokens): Shape {
   let codeLow = 0x811c9dc5;
   let codeHigh = length;
@@ -32,5 +32,5 @@ export function shapeOf({ kinds, values, length }: Tokens): Shape {
 }
 
 function join(high: number, low: number): number {
-  return (high >>> 12) * 2 ** 32 + (low >>> 0);
+  return high ^ low;
 }

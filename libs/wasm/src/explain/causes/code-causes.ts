@@ -14,6 +14,8 @@ import { kindOf } from './text-causes.js';
 const MOST = 0.4;
 const MIN_FUNCTIONS = 5;
 const MIN_OWN = 3;
+/** So many functions at most are read for what text they use. */
+const MAX_READ = 64;
 /** Where more is changed than this share, another order is a consequence. */
 const MAX_TOUCHED = 0.1;
 /** Functions in so few runs were moved as whole object files. */
@@ -43,7 +45,10 @@ export function codeCauses(facts: Facts, others: readonly Cause[]): Cause[] {
   const many = changed.length >= MIN_FUNCTIONS && changed.length >= MOST * total;
   if (library !== undefined || many)
     return [...found, ...(library ? [library] : []), otherCompiler(facts, changed)];
-  const unread = changed.filter((verdict) => !readsChangedText(facts, verdict));
+  const unread =
+    changed.length > MAX_READ
+      ? changed
+      : changed.filter((verdict) => !readsChangedText(facts, verdict));
   return unread.length === 0 ? found : [...found, unexplained(facts, unread)];
 }
 
