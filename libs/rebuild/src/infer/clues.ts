@@ -61,7 +61,14 @@ function distinct(found: readonly FoundModule[]): FoundModule[] {
     ...whole.filter(({ location }) => location.kind !== 'file'),
   ])
     if (!byDigest.has(module.sha256)) byDigest.set(module.sha256, module);
-  return [...byDigest.values()];
+  const names = new Set<string>();
+  return [...byDigest.values()].map((module) => {
+    // `a-2` was the second of that name among all; of what is left it may be the only one.
+    const plain = module.name.replace(/-\d+$/, '');
+    const name = names.has(plain) ? module.name : plain;
+    names.add(name);
+    return { ...module, name };
+  });
 }
 
 /** Text of a source file, bounded; undefined when it is none. */
