@@ -96,6 +96,63 @@ describe('a log that signs another history', () => {
   });
 });
 
+describe('a log that gives itself another key', () => {
+  beforeAll(async () => {
+    stand = await Stand.start(postgres);
+  });
+
+  afterAll(() => stand.stop());
+
+  it('is followed, and the trust root says for which trees each key speaks', async () => {
+    const [acme] = [await stand.enrol('acme'), await stand.enrol('birch')];
+    const first = await publish('by-the-first-key');
+    await rebuild(acme);
+    await when(first, (publication) => state(publication, 'acme') === 'logged');
+    const before = parseTrustRoot(await stand.client().trustRoot({}));
+    const early = await stand.client().evidence({ params: { id: first } });
+
+    const token = 'admin-token-of-the-log';
+    await stand.stopLog();
+    await stand.startLog(stand.logDir, {
+      LOG_NEXT_KEY: generateKey('ed25519').toPem(),
+      LOG_ADMIN_TOKEN: token,
+    });
+    for (const step of ['announce', 'retire']) {
+      const answer = await fetch(`${stand.logUrl}/v1/log/rotate`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify({ step }),
+      });
+      expect(answer.status).toBe(200);
+    }
+    const second = await publish('by-the-second-key');
+    await rebuild(acme);
+    await when(second, (publication) => state(publication, 'acme') === 'logged');
+
+    const after = parseTrustRoot(await stand.client().trustRoot({}));
+    expect(after.logs).toHaveLength(2);
+    expect(after.logs[0]).toMatchObject({
+      vkey: before.logs[0]?.vkey,
+      until: expect.any(Number) as number,
+    });
+    expect(after.logs[1]).toMatchObject({ from: expect.any(Number) as number });
+    const late = await stand.client().evidence({ params: { id: second } });
+    const verify = nodeVerifier;
+    for (const evidence of [early, late]) {
+      const { verdict } = await verifyEvidence(evidence, { trustRoot: after, verify });
+      expect(verdict).toBe('pending');
+    }
+    await expect(verifyEvidence(late, { trustRoot: before, verify })).rejects.toMatchObject({
+      code: 'checkpoint-signature',
+    });
+
+    // One that begins from what the database has pinned learns it too.
+    await stand.stopCoordinators();
+    await stand.startCoordinator();
+    await eventually(async () => (await stand.client().trustRoot({})).logs.length === 2);
+  });
+});
+
 describe('the life of a rebuilder', () => {
   let acme: TestRebuilder;
   let birch: TestRebuilder;

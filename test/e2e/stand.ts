@@ -83,7 +83,7 @@ export class Stand {
   }
 
   /** With another folder: another log of the same name and key. */
-  async startLog(dir = this.logDir): Promise<void> {
+  async startLog(dir = this.logDir, settings: Settings = {}): Promise<void> {
     this.#log = await startLog({
       TILES_DIR: dir,
       LOG_ORIGIN,
@@ -91,6 +91,7 @@ export class Stand {
       LOG_LEVEL: 'silent',
       // The same port again, so that the coordinator finds it there.
       PORT: this.#log === undefined ? '0' : new URL(this.#log.url).port,
+      ...settings,
     });
   }
 

@@ -3,7 +3,7 @@ import type { Evidence, Policy } from '@touchstone/attest';
 import type { Database } from '@touchstone/store';
 import { LeasesController } from './leases/leases.controller.js';
 import type { LeaseDesk } from './leases/lease-desk.js';
-import type { LogPin } from './log/pinned-log.js';
+import type { LogKeys } from './log/log-keys.js';
 import type { Metrics } from './operations/metrics.js';
 import { OperationsController, type Readiness } from './operations/operations.controller.js';
 import { PublicationsController } from './publications/publications.controller.js';
@@ -14,7 +14,7 @@ import {
   DATABASE,
   EVIDENCE,
   LEASE_DESK,
-  LOG_PIN,
+  LOG_KEYS,
   METRICS,
   POLICY,
   READINESS,
@@ -28,7 +28,7 @@ export interface Parts {
   readonly policy: Policy;
   readonly now: () => number;
   readonly desk: LeaseDesk;
-  readonly pin: LogPin;
+  readonly keys: LogKeys;
   readonly evidence: (publicationId: string) => Promise<Evidence>;
   readonly relay: () => void;
   readonly stopping: AbortSignal;
@@ -65,7 +65,7 @@ function partsModule(parts: Parts): DynamicModule {
     [POLICY, parts.policy],
     [CLOCK, parts.now],
     [LEASE_DESK, parts.desk],
-    [LOG_PIN, parts.pin],
+    [LOG_KEYS, parts.keys],
     [EVIDENCE, parts.evidence],
     [RELAY, parts.relay],
     [STOPPING, parts.stopping],

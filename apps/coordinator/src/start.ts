@@ -8,6 +8,7 @@ import { createHttpServer } from './http-server.js';
 import { LeaseDesk } from './leases/lease-desk.js';
 import { LogClient } from './log/log-client.js';
 import { LogHead } from './log/log-head.js';
+import { LogKeys } from './log/log-keys.js';
 import { LogPin } from './log/pinned-log.js';
 import { makeMetrics } from './operations/metrics.js';
 import { readinessOf } from './operations/readiness.js';
@@ -107,16 +108,30 @@ function openParts(
   const log = new LogClient({ url: environment.LOG_URL, token: environment.LOG_WRITE_TOKEN });
   const pin = new LogPin({ db, log, vkey: environment.LOG_VKEY, now });
   const head = new LogHead({ db, log, logger, now });
+  const keys = new LogKeys({ log, pin });
   const policy = policyOf(environment);
   const metrics = makeMetrics({ db, queue, policy, now });
-  return { environment, db, queue, bell: new Bell(), log, pin, head, metrics, logger, now, policy };
+  return {
+    environment,
+    db,
+    queue,
+    bell: new Bell(),
+    log,
+    pin,
+    head,
+    keys,
+    metrics,
+    logger,
+    now,
+    policy,
+  };
 }
 
 async function serve(
   parts: BackgroundParts & { readonly policy: Policy },
   background: { readonly relay: () => void; readonly write: () => void },
 ): Promise<Coordinator> {
-  const { environment, db, queue, bell, log, pin, head, logger, now } = parts;
+  const { environment, db, queue, bell, log, pin, head, keys, logger, now } = parts;
   const stopping = new AbortController();
   let audience = environment.COORDINATOR_AUDIENCE;
   const desk = new LeaseDesk({
@@ -130,7 +145,7 @@ async function serve(
     requeued: background.relay,
   });
   const evidence = new EvidenceDesk({
-    gather: (id) => gatherEvidence({ db, log, pin, head }, id),
+    gather: (id) => gatherEvidence({ db, log, keys, head }, id),
     version: (id) => loggedVersion(db, id),
     now,
   });

@@ -3,7 +3,7 @@ export const DATABASE = Symbol('database');
 export const POLICY = Symbol('policy');
 export const CLOCK = Symbol('clock');
 export const LEASE_DESK = Symbol('lease desk');
-export const LOG_PIN = Symbol('log pin');
+export const LOG_KEYS = Symbol('log keys');
 export const EVIDENCE = Symbol('evidence');
 /** Called when there is something new in the outbox. */
 export const RELAY = Symbol('relay');

@@ -4,6 +4,7 @@ import type { Bell } from '../bell.js';
 import type { Environment } from '../environment.js';
 import type { LogClient } from '../log/log-client.js';
 import type { LogHead } from '../log/log-head.js';
+import type { LogKeys } from '../log/log-keys.js';
 import { writeToLog } from '../log/log-writer.js';
 import type { LogPin } from '../log/pinned-log.js';
 import type { Metrics } from '../operations/metrics.js';
@@ -16,6 +17,8 @@ import { refillQueue, sweepLeases, sweepRequestTokens } from './sweep.js';
 const QUEUE_RETRY_MILLISECONDS = 1000;
 /** The loops are kicked when there is work; this is for what another coordinator left behind. */
 const IDLE_MILLISECONDS = 1000;
+/** How often the log is asked what it has said of itself; a new key is followed at once. */
+const LIFE_MILLISECONDS = 60_000;
 
 export interface BackgroundParts {
   readonly environment: Environment;
@@ -25,6 +28,7 @@ export interface BackgroundParts {
   readonly log: LogClient;
   readonly pin: LogPin;
   readonly head: LogHead;
+  readonly keys: LogKeys;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly now: () => number;
@@ -54,24 +58,37 @@ export function startBackground(parts: BackgroundParts): Background {
     logger,
     work: () => sweep(parts, relay),
   });
+  const life = startLoop({
+    name: 'life',
+    pauseMilliseconds: LIFE_MILLISECONDS,
+    logger,
+    work: () => learn(parts),
+  });
   return {
     relay: () => relay.kick(),
     write: () => writer.kick(),
     async stop() {
-      await Promise.all([relay, writer, sweeper].map((loop) => loop.stop()));
+      await Promise.all([relay, writer, sweeper, life].map((loop) => loop.stop()));
     },
   };
 }
 
 function write(parts: BackgroundParts): Promise<boolean> {
-  const { environment, pin, metrics } = parts;
+  const { environment, metrics } = parts;
   return writeToLog({
     ...parts,
-    vkey: async () => (await pin.get()).vkey,
     retryMilliseconds: environment.RETRY_SECONDS * 1000,
     retryMaxMilliseconds: environment.RETRY_MAX_SECONDS * 1000,
     appended: (seconds) => metrics.appended(seconds),
   });
+}
+
+/** Takes the newest checkpoint too: a log with two histories is found out though nothing is written. */
+async function learn({ log, keys, head }: BackgroundParts): Promise<boolean> {
+  const signed = await log.checkpoint(keys.open);
+  await head.admit(signed);
+  await keys.refresh(signed);
+  return false;
 }
 
 async function sweep(parts: BackgroundParts, relay: Loop): Promise<boolean> {

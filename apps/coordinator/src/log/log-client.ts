@@ -5,15 +5,8 @@ import {
   matchLogEntry,
   type DsseEnvelope,
 } from '@touchstone/attest';
-import { nodeVerifier } from '@touchstone/keys';
 import { treeHasher, verifyInclusion } from '@touchstone/merkle';
-import {
-  fromBase64,
-  openCheckpoint,
-  parseVerifierKey,
-  type Checkpoint,
-  type PublicKey,
-} from '@touchstone/note';
+import { fromBase64, parseVerifierKey, type Checkpoint, type PublicKey } from '@touchstone/note';
 import { z } from 'zod';
 
 const hasher = treeHasher((data) => createHash('sha256').update(data).digest());
@@ -42,6 +35,9 @@ const LogEntry = z.object({
 });
 
 const LogIdentity = z.object({ origin: z.string(), vkey: z.string() });
+const LifeEvents = z.object({
+  events: z.array(z.object({ index: z.int().nonnegative(), leaf: Base64 })).max(256),
+});
 const ProofAnswer = z.object({ hashes: Proof });
 
 export type LogErrorCode =
@@ -78,6 +74,9 @@ export interface SignedCheckpoint {
   readonly checkpoint: Checkpoint;
 }
 
+/** Checks the signature of a checkpoint by the keys of the log; see `LogKeys`. */
+export type OpenNote = (note: string) => Promise<SignedCheckpoint>;
+
 /** Speaks to the log over HTTP and believes nothing that it has not verified. */
 export class LogClient {
   constructor(private readonly options: { url: string; token: string | undefined }) {}
@@ -98,7 +97,7 @@ export class LogClient {
    *
    * @throws LogError
    */
-  async append(envelope: DsseEnvelope, key: PublicKey, vkey: string): Promise<ProvenEntry> {
+  async append(envelope: DsseEnvelope, key: PublicKey, open: OpenNote): Promise<ProvenEntry> {
     const { request, attestation } = envelopeRequest(envelope, key);
     if (attestation !== undefined) {
       const path = `/v1/attestations/sha256:${attestation.sha256}`;
@@ -109,7 +108,7 @@ export class LogClient {
       const body = fromBase64(entry.canonicalizedBody);
       matchLogEntry(body, envelope, key);
       const { inclusionProof } = entry;
-      const signed = await open(inclusionProof.checkpoint.envelope, vkey);
+      const signed = await open(inclusionProof.checkpoint.envelope);
       const { checkpoint } = signed;
       if (
         checkpoint.size !== inclusionProof.treeSize ||
@@ -123,9 +122,9 @@ export class LogClient {
   }
 
   /** The newest checkpoint, its signature checked. @throws LogError */
-  async checkpoint(vkey: string): Promise<SignedCheckpoint> {
+  async checkpoint(open: OpenNote): Promise<SignedCheckpoint> {
     const bytes = await this.#request('/checkpoint');
-    return proven(() => open(Buffer.from(bytes).toString('utf8'), vkey));
+    return proven(() => open(Buffer.from(bytes).toString('utf8')));
   }
 
   /** Proof that `body` is the log's entry at `index`, checked. @throws LogError */
@@ -148,6 +147,11 @@ export class LogClient {
   async consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
     const { hashes } = await this.#json(`/v1/proof/consistency?from=${from}&to=${to}`, ProofAnswer);
     return proven(() => hashes.map(fromBase64));
+  }
+
+  /** What the log says of itself, leaf by leaf; not checked. @throws LogError */
+  async life(): Promise<{ index: number; leaf: string }[]> {
+    return (await this.#json('/v1/log/life', LifeEvents)).events;
   }
 
   /** @throws LogError when the log cannot be reached or says that it is not ready */
@@ -214,11 +218,6 @@ async function readBounded(answer: Response): Promise<Uint8Array> {
     chunks.push(bytes);
   }
   return Buffer.concat(chunks);
-}
-
-async function open(note: string, vkey: string): Promise<SignedCheckpoint> {
-  const { checkpoint } = await openCheckpoint(note, [parseVerifierKey(vkey)], nodeVerifier);
-  return { note, checkpoint };
 }
 
 function verify(

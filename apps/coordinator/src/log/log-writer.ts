@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { backoff } from '../background/loop.js';
 import type { LogClient } from './log-client.js';
 import type { LogHead } from './log-head.js';
+import type { LogKeys } from './log-keys.js';
 
 const BATCH = 16;
 /** Longer than an append may take, so that two coordinators do not append the same. */
@@ -24,8 +25,7 @@ export interface LogWriterParts {
   readonly head: LogHead;
   readonly logger: Logger;
   readonly now: () => number;
-  /** The pinned verifier key. */
-  readonly vkey: () => Promise<string>;
+  readonly keys: LogKeys;
   readonly retryMilliseconds: number;
   readonly retryMaxMilliseconds: number;
   /** Seconds from the request until a proof of inclusion had been checked. */
@@ -44,7 +44,6 @@ export interface LogWriterParts {
  */
 export async function writeToLog(parts: LogWriterParts): Promise<boolean> {
   const { db, now } = parts;
-  const vkey = await parts.vkey();
   await parts.head.expectOneHistory();
   const claimedAt = now();
   const rows = await claimOutbox(db, {
@@ -54,14 +53,14 @@ export async function writeToLog(parts: LogWriterParts): Promise<boolean> {
     limit: BATCH,
   });
   // To the end of all of them, so that who stops the work can then close what it stands on.
-  const ends = await Promise.allSettled(rows.map((row) => writeOne(parts, row, vkey)));
+  const ends = await Promise.allSettled(rows.map((row) => writeOne(parts, row)));
   const broken = ends.find((end) => end.status === 'rejected');
   if (broken !== undefined) throw broken.reason;
   return rows.length === BATCH;
 }
 
-async function writeOne(parts: LogWriterParts, row: OutboxRow, vkey: string): Promise<void> {
-  const { db, log, logger, now } = parts;
+async function writeOne(parts: LogWriterParts, row: OutboxRow): Promise<void> {
+  const { db, log, keys, logger, now } = parts;
   try {
     const attestation = await findAttestation(db, row.subject);
     if (attestation === null || attestation.state === 'logged') {
@@ -71,7 +70,7 @@ async function writeOne(parts: LogWriterParts, row: OutboxRow, vkey: string): Pr
     const envelope = parseEnvelope(JSON.parse(attestation.envelope));
     const key = publicKeyFromSpki(attestation.key.spki);
     const begun = performance.now();
-    const entry = await log.append(envelope, key, vkey);
+    const entry = await log.append(envelope, key, keys.open);
     parts.appended((performance.now() - begun) / 1000);
     await parts.head.admit(entry.checkpoint);
     await recordLogged(db, attestation, entry, new Date(now()));

@@ -14,7 +14,7 @@ import {
 } from '@touchstone/store';
 import { LogError, type LogClient, type SignedCheckpoint } from '../log/log-client.js';
 import type { LogHead } from '../log/log-head.js';
-import type { LogPin } from '../log/pinned-log.js';
+import type { LogKeys } from '../log/log-keys.js';
 import { ProblemError } from '../problem-error.js';
 import { digestSet } from './publication-view.js';
 
@@ -28,21 +28,20 @@ const PROOFS_AT_ONCE = 16;
  *   `log-forked`
  */
 export async function gatherEvidence(
-  parts: { db: Database; log: LogClient; pin: LogPin; head: LogHead },
+  parts: { db: Database; log: LogClient; keys: LogKeys; head: LogHead },
   publicationId: string,
 ): Promise<Evidence> {
-  const { db, log, pin, head } = parts;
+  const { db, log, keys, head } = parts;
   const publication = await findPublication(db, publicationId);
   if (publication === null) {
     throw new ProblemError('artifact-unknown', `there is no publication ${publicationId}`);
   }
   const attestations = await listLoggedAttestations(db, publicationId);
-  const pinned = await pin.known();
-  if (attestations.length === 0 || pinned === null) {
+  if (attestations.length === 0) {
     throw new ProblemError('evidence-not-ready', 'nothing about this publication is logged yet');
   }
   try {
-    const checkpoint = await log.checkpoint(pinned.vkey);
+    const checkpoint = await log.checkpoint(keys.open);
     await head.admit(checkpoint);
     const entries: EvidenceEntry[] = [];
     for (let from = 0; from < attestations.length; from += PROOFS_AT_ONCE) {

@@ -14,10 +14,10 @@ import {
   type RebuilderRow,
 } from '@touchstone/store';
 import type { FastifyRequest } from 'fastify';
-import type { LogPin } from '../log/pinned-log.js';
+import type { LogKeys } from '../log/log-keys.js';
 import { ProblemError } from '../problem-error.js';
 import { bodyOf, paramsOf, Serves } from '../serves.js';
-import { CLOCK, DATABASE, LOG_PIN, POLICY, RELAY } from '../tokens.js';
+import { CLOCK, DATABASE, LOG_KEYS, POLICY, RELAY } from '../tokens.js';
 import { admitRebuilders, trustRootOf } from './trust-root.js';
 
 const { enrol, rebuilders, retry, rotateKey, trustRoot, withdraw } = coordinatorRoutes;
@@ -29,7 +29,7 @@ export class RebuildersController {
     @Inject(POLICY) private readonly policy: Policy,
     @Inject(CLOCK) private readonly now: () => number,
     @Inject(RELAY) private readonly relay: () => void,
-    @Inject(LOG_PIN) private readonly pin: LogPin,
+    @Inject(LOG_KEYS) private readonly keys: LogKeys,
   ) {}
 
   @Serves(enrol)
@@ -54,7 +54,7 @@ export class RebuildersController {
   @Serves(trustRoot)
   async trustRoot(): Promise<TrustRoot> {
     const [log, enrolled, retired] = await Promise.all([
-      this.pin.known(),
+      this.keys.known(),
       listRebuilders(this.db),
       listRetiredKeys(this.db),
     ]);

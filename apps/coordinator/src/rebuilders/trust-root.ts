@@ -2,11 +2,18 @@ import {
   AttestError,
   parseTrustRoot,
   TRUST_ROOT_SCHEMA,
+  type LogLife,
   type Policy,
   type TrustRoot,
 } from '@touchstone/attest';
-import { formatVerifierKey, publicKeyFromSpki, toBase64, verifierKey } from '@touchstone/note';
-import type { NewRebuilder, PinnedLogRow, RebuilderRow, RetiredKey } from '@touchstone/store';
+import {
+  formatVerifierKey,
+  parseVerifierKey,
+  publicKeyFromSpki,
+  toBase64,
+  verifierKey,
+} from '@touchstone/note';
+import type { NewRebuilder, RebuilderRow, RetiredKey } from '@touchstone/store';
 import { ProblemError } from '../problem-error.js';
 
 type Enrolled = TrustRoot['rebuilders'][number];
@@ -18,7 +25,7 @@ type Enrolled = TrustRoot['rebuilders'][number];
  * @throws ProblemError `not-ready` when nobody could come to a verdict by it yet
  */
 export function trustRootOf(
-  log: PinnedLogRow | null,
+  log: LogLife | null,
   {
     enrolled: rows,
     retired,
@@ -30,9 +37,9 @@ export function trustRootOf(
     return parseTrustRoot({
       schema: TRUST_ROOT_SCHEMA,
       version: 1,
-      logs: [{ origin: log.origin, vkey: log.vkey }],
+      logs: log.keys.map(logTerm),
       rebuilders: rows
-        .map((row) => withRetired(row, retired, log.origin))
+        .map((row) => withRetired(row, retired, originOf(log)))
         .filter(({ keys }) => keys.length > 0),
       policy,
     });
@@ -40,6 +47,20 @@ export function trustRootOf(
     if (!(cause instanceof AttestError)) throw cause;
     throw new ProblemError('not-ready', `${cause.message}; enrol more`, undefined, { cause });
   }
+}
+
+/** A key of the log, for checkpoints of the sizes that it signs. */
+function logTerm({ vkey, since, until }: LogLife['keys'][number]): TrustRoot['logs'][number] {
+  return {
+    origin: parseVerifierKey(vkey).name,
+    vkey,
+    ...(since && { from: since.index + 1 }),
+    ...(until && { until: until.index + 1 }),
+  };
+}
+
+function originOf({ keys: [first] }: LogLife): string {
+  return parseVerifierKey(first?.vkey ?? '').name;
 }
 
 /**
