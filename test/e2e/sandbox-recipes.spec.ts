@@ -39,11 +39,16 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
       const recipe = Recipe.parse(
         JSON.parse(await readFile(new URL(`${name}.json`, RECIPES), 'utf8')),
       );
-      const { predicate } = await rebuild(recipe, { cache: CACHE, work, source, sandbox });
+      const { predicate, resolvedDependencies } = await rebuild(recipe, {
+        ...{ cache: CACHE, work, source, sandbox },
+      });
       expect([predicate.outcome, predicate.failure]).toEqual(['reproduced', undefined]);
       const outcomes = predicate.modules.map(({ outcome }) => outcome);
       expect(outcomes).toEqual(Array<string>(modules).fill('reproduced'));
       expect(predicate.environment.sandbox).toMatch(/^docker \d/);
+      const image = resolvedDependencies.find((dependency) => dependency.name === 'image');
+      const id = `sha256:${image?.digest['sha256'] ?? ''}`;
+      expect(await engine.ok('image', 'inspect', '--format', '{{.Id}}', id)).toBe(id);
       expect(await readdir(work)).toEqual([]);
     },
     600_000,

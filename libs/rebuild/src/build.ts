@@ -82,7 +82,7 @@ export async function build(
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     let left = limits.wallMilliseconds;
     for (const { argv, input } of processes) {
-      const { milliseconds } = await options.sandbox.run({
+      const { milliseconds, image } = await options.sandbox.run({
         root: toolchain.root,
         rootDigest: toolchain.digest,
         workspace,
@@ -95,12 +95,21 @@ export async function build(
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       left = Math.max(1, left - milliseconds);
+      if (image !== undefined) recordImage(record, image);
     }
     for (const { name, output } of recipe.modules)
       record.built.set(name, await readOutput(directory, output));
   } finally {
     await removeTree(folder);
   }
+}
+
+/** The image that an executor made of the toolchain's root, `sha256:…`. */
+function recordImage({ dependencies }: BuildRecord, image: string): void {
+  const uri = `pkg:oci/touchstone-root@${encodeURIComponent(image)}`;
+  if (dependencies.some((dependency) => dependency.uri === uri)) return;
+  const digest = { sha256: image.replace(/^sha256:/, '') };
+  dependencies.push({ uri, digest, name: 'image' });
 }
 
 /** Those of an executor's run; the others are dealt with here. */

@@ -6,8 +6,9 @@ import { usageBelow } from './process-tree.js';
 import { MAX_WORKSPACE_DEPTH, type SandboxLimits } from './sandbox-limits.js';
 
 const INTERVAL = 40;
-/** The disk is measured at each fourth look at the processes, for it costs more. */
-const DISK_EVERY = 4;
+/** The disk is looked at less often, and the less the longer that takes: a large tree is slow. */
+const DISK_INTERVAL = 160;
+const DISK_SHARE = 0.1;
 
 /**
  * Looks at a run again and again until `finished`, and says when it uses more than it may.
@@ -23,14 +24,23 @@ export async function watchRun(
   const deadline = performance.now() + limits.wallMilliseconds;
   let peak = 0;
   const isOver = (): boolean => finished.aborted;
-  for (let round = 1; !isOver(); round += 1) {
+  let diskAt = performance.now() + DISK_INTERVAL;
+  const lookAtDisk = async (): Promise<Excess | undefined> => {
+    const started = performance.now();
+    if (started < diskAt) return undefined;
+    const found = await diskExcess(workspace, limits);
+    const ended = performance.now();
+    diskAt = ended + Math.max(DISK_INTERVAL, (ended - started) / DISK_SHARE);
+    return found;
+  };
+  while (!isOver()) {
     await delay(INTERVAL, undefined, { signal: finished }).catch(() => undefined);
     if (isOver() || child.pid === undefined) break;
     const usage = usageBelow(child.pid, limits.tasks);
     peak = Math.max(peak, usage.memory);
     const excess =
       processExcess(usage, limits) ??
-      (round % DISK_EVERY === 0 ? await diskExcess(workspace, limits) : undefined) ??
+      (await lookAtDisk()) ??
       (performance.now() > deadline ? timeExcess(limits) : undefined);
     if (excess !== undefined && !isOver()) onExcess(excess);
   }

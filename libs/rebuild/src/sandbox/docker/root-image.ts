@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -103,12 +103,12 @@ interface Added {
 }
 
 async function readMount({ source, target }: ReadOnlyMount): Promise<Added> {
-  const stat = await lstat(source);
-  if (stat.isDirectory()) return { source, target, entries: await readTree(source) };
+  const found = await stat(source);
+  if (found.isDirectory()) return { source, target, entries: await readTree(source) };
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(source)) hash.update(chunk as Uint8Array);
-  const executable = (stat.mode & 0o100) !== 0;
-  return { source, target, entries: [['', 'file', executable, stat.size, hash.digest('hex')]] };
+  const executable = (found.mode & 0o100) !== 0;
+  return { source, target, entries: [['', 'file', executable, found.size, hash.digest('hex')]] };
 }
 
 function keyOf(digest: string, added: readonly Added[]): string {
