@@ -115,4 +115,47 @@ describe('causes, each of two real builds', () => {
     expect(RebuiltModule.parse(module)).toEqual(module);
     expect(module).toMatchObject({ tier: 'different', causes: [{ code: 'embedded-timestamp' }] });
   });
+
+  it('takes whatever a mutated module holds, in bounded time', async () => {
+    const honest = await built(folder, 'app');
+    const next = randomNumbers(20);
+    // A soak is a command of its own: TOUCHSTONE_LONG_FUZZ=1
+    const runs = process.env['TOUCHSTONE_LONG_FUZZ'] === undefined ? 40 : 20_000;
+    for (let run = 0; run < runs; run += 1) {
+      const mutant = mutate(honest, next);
+      const started = performance.now();
+      const modules = judgeModules([
+        { name: 'a', claimed: honest, observed: mutant },
+        { name: 'b', claimed: mutant, observed: mutate(mutant, next) },
+      ]);
+      for (const module of modules) expect(() => RebuiltModule.parse(module)).not.toThrow();
+      expect(performance.now() - started).toBeLessThan(20_000);
+    }
+  }, 3_600_000);
 });
+
+/** Seeded, so that a failure can be seen again (xorshift32). */
+function randomNumbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}
+
+/** Bytes replaced, cut and repeated; values that mean something in the format more often. */
+function mutate(bytes: Uint8Array, next: (limit: number) => number): Uint8Array {
+  const telling = [0x00, 0x01, 0x0b, 0x7f, 0x80, 0xff, 0x10, 0xfc, 0xfd];
+  const parts: Uint8Array[] = [new Uint8Array(bytes)];
+  for (let edits = 1 + next(6); edits > 0; edits -= 1) {
+    const whole = Buffer.concat(parts);
+    const at = 8 + next(Math.max(1, whole.length - 8));
+    const cut = next(3) === 0 ? next(16) : 1;
+    const put = Uint8Array.from({ length: next(5) }, () => telling[next(telling.length)] ?? 0);
+    const again = next(8) === 0 ? whole.subarray(at, at + next(512)) : new Uint8Array();
+    parts.splice(0, parts.length, whole.subarray(0, at), put, again, whole.subarray(at + cut));
+  }
+  return Buffer.concat(parts);
+}

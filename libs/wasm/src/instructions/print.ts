@@ -98,7 +98,7 @@ function printOperand(
     case 'L':
     case 'v':
     case 'c':
-      return printRest(tokens, at, words);
+      return printRest(letter, tokens, at, words);
     default:
       words.push(String(value >>> 0));
       return at + 1;
@@ -142,10 +142,13 @@ function printMemoryArgument(tokens: Tokens, start: number, words: string[]): nu
 }
 
 /** Vectors: what is left of the instruction, cut where it is long. */
-function printRest(tokens: Tokens, at: number, words: string[]): number {
+function printRest(letter: string, tokens: Tokens, at: number, words: string[]): number {
   const end = opcodeAfter(tokens, at);
   const shown = Math.min(end, at + 1 + MAX_OPERANDS);
-  for (let item = at + 1; item < shown; item += 1) words.push(String(tokens.values[item] ?? 0));
+  for (let item = at + 1; item < shown; item += 1) {
+    const value = tokens.values[item] ?? 0;
+    words.push((letter === 'v' ? VALUE_TYPES.get(value) : undefined) ?? String(value));
+  }
   if (shown < end) words.push('…');
   return end;
 }
