@@ -54,11 +54,12 @@ export async function rebuildLocally(
     readonly sandbox: SandboxChoice;
     /** The uploaded artifact, for a recipe that has one. */
     readonly upload?: Uint8Array;
+    readonly vary?: 'always' | 'when-different';
     readonly onProgress: (stage: RebuildStage) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<RebuildReport> {
-  const { cacheDir, upload, onProgress, signal } = options;
+  const { cacheDir, upload, vary, onProgress, signal } = options;
   const settings = readOperatorSettings(process.env, cacheDir, options.allowPrivate);
   const { source, sources } = await localSources(cacheDir, options.allowPrivate);
   return rebuild(recipe, {
@@ -69,6 +70,7 @@ export async function rebuildLocally(
     sources,
     sandbox: await openSandbox(options.sandbox),
     ...(upload === undefined ? {} : { readUpload: () => Promise.resolve(upload) }),
+    ...(vary === undefined ? {} : { vary }),
     ...{ onProgress, signal },
   });
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { compareModules, formatDifference } from '@touchstone/wasm';
+import { explainDifference, formatExplanation } from '@touchstone/wasm';
 import { SANDBOX_CHOICES, type RebuildReport, type SandboxChoice } from '@touchstone/rebuild';
 import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
@@ -8,6 +8,7 @@ import { CliError, EXIT, type ExitCode } from '../failure.js';
 import { readBounded, readRecipe } from '../input.js';
 import { rebuildLocally } from '../rebuilding.js';
 import { quoted, type Terminal } from '../terminal.js';
+import { variationLines } from '../diff/variation-text.js';
 
 interface Options {
   cache: string;
@@ -15,6 +16,7 @@ interface Options {
   out?: string;
   sandbox: SandboxChoice;
   allowPrivateRegistries?: boolean;
+  vary?: true | 'always' | 'when-different';
   json?: boolean;
 }
 
@@ -32,6 +34,12 @@ export function registerRebuild(program: Command, context: Context): void {
         .default('auto'),
     )
     .option('--allow-private-registries', 'let sources come from private and loopback addresses')
+    .addOption(
+      new Option(
+        '--vary [when]',
+        'build again with path, time, user and the like varied, and say what changes the bytes',
+      ).choices(['always', 'when-different']),
+    )
     .option('--json', 'print the rebuild predicate as JSON')
     .addHelpText(
       'after',
@@ -52,6 +60,9 @@ async function rebuildRecipe(file: string, options: Options, context: Context): 
     cacheDir: resolve(options.cache),
     allowPrivate: options.allowPrivateRegistries === true,
     sandbox: options.sandbox,
+    ...(options.vary === undefined
+      ? {}
+      : { vary: options.vary === true ? 'always' : options.vary }),
     ...(options.artifact === undefined ? {} : { upload: await readBounded(options.artifact) }),
     onProgress: (stage) => {
       terminal.note(terminal.noteStyle('dim', `… ${stage}`));
@@ -86,11 +97,12 @@ function printReport({ predicate, claimed, built }: RebuildReport, terminal: Ter
     terminal.print(`${module.name}  ${module.claimed.digest.sha256}  ${outcome}`);
     const [published, rebuilt] = [claimed.get(module.name), built.get(module.name)];
     if (good || published === undefined || rebuilt === undefined) continue;
-    const difference = compareModules(published, rebuilt);
-    for (const line of formatDifference(difference, published, rebuilt))
+    const explanation = explainDifference(published, rebuilt);
+    for (const line of formatExplanation(explanation, published, rebuilt))
       terminal.print(`  ${line}`);
   }
-  const { failure, toolchain, outcome } = predicate;
+  const { failure, toolchain, outcome, variation } = predicate;
+  if (variation !== undefined) for (const line of variationLines(variation)) terminal.print(line);
   if (failure !== undefined) terminal.print(`${failure.code}: ${quoted(failure.message)}`);
   if (toolchain !== undefined) {
     const { name, version, digest } = toolchain;
