@@ -46,16 +46,20 @@ afterEach(async () => {
 
 const packed = (...members: Member[]): Buffer => gzipSync(tarOf(members));
 
+function npmOf(): NpmSource {
+  const config = { registry: `${url}/npm/`, scopes: new Map<string, string>(), noProxy: [] };
+  const blobs = new BlobStore(join(folder, 'cache', 'blobs'));
+  return new NpmSource(blobs, config, { allowPrivate: true, attempts: 1 });
+}
+
 async function fetchAll(
   kind: RecipeDependencies['kind'],
   lockfile: string,
   text: string,
 ): Promise<FetchedDependencies> {
   await writeFile(join(workspace, 'package', lockfile), text);
-  const config = { registry: `${url}/npm/`, scopes: new Map<string, string>(), noProxy: [] };
   const network = { allowPrivate: true, attempts: 1 };
-  const npm = new NpmSource(new BlobStore(join(folder, 'cache', 'blobs')), config, network);
-  const sources = dependencySources(npm, join(folder, 'cache'), {
+  const sources = dependencySources(npmOf(), join(folder, 'cache'), {
     ...{ ...network, crates: `${url}/crates/`, goProxy: `${url}/go` },
   });
   return fetchDependencies(
@@ -219,7 +223,7 @@ describe('packages by package-lock.json', () => {
   });
 
   it('no lock file', async () => {
-    const sources = dependencySources({} as NpmSource, folder);
+    const sources = dependencySources(npmOf(), folder);
     await symlink('/etc/hostname', join(workspace, 'package', 'linked'));
     for (const lockfile of ['package/none', 'package/linked'])
       await expect(

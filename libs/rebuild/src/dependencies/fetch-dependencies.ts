@@ -70,7 +70,7 @@ async function readLockfile(workspace: string, lockfile: string): Promise<string
   )
     throw new RebuildError('dependencies-missing', `the source has no file ${lockfile}`);
   const found = await lstat(path).catch(() => undefined);
-  if (found === undefined || !found.isFile())
+  if (found?.isFile() !== true)
     throw new RebuildError('dependencies-missing', `the source has no file ${lockfile}`);
   if (found.size > MAX_LOCKFILE)
     throw new RebuildError('dependencies-malformed', `${lockfile} has over ${MAX_LOCKFILE} bytes`);

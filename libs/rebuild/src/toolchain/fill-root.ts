@@ -80,7 +80,9 @@ async function addDebian(
   const { signal } = options;
   const fetchOne = (pin: DebianPackage): Promise<Uint8Array> =>
     source.package(pin, lock.debian?.date, signal);
-  await inParallel(debian, DOWNLOADS, async (pin) => void (await fetchOne(pin)));
+  await inParallel(debian, DOWNLOADS, async (pin) => {
+    await fetchOne(pin);
+  });
   await writer.folder('usr');
   for (const name of MERGED) {
     await writer.folder(`usr/${name}`);

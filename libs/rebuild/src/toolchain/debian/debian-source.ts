@@ -70,7 +70,7 @@ export class DebianSource {
     const mirror = (this.#options.mirror ?? DEBIAN_MIRROR).replace(/\/+$/, '');
     const urls = [`${mirror}/${path}`];
     if (this.#options.snapshot !== undefined && date !== undefined) {
-      const stamp = `${date.replace(/\.\d+/, '').replaceAll(/[-:]/g, '')}`;
+      const stamp = date.replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
       urls.push(`${this.#options.snapshot.replace(/\/+$/, '')}/${stamp}/${path}`);
     }
     return urls;

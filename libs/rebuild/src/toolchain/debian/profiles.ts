@@ -124,10 +124,13 @@ function emscripten(): Profile {
     main: 'emscripten',
     wanted: ['emscripten', 'coreutils'],
     without: [...HOST_COMPILER, ...PACKAGE_MANAGER, 'ccache', 'node-corepack', 'tzdata'],
+    // What lies in /usr/bin under these names are shell scripts that call these; there is no shell.
     commands: Object.fromEntries(
-      ['emcc', 'em++', 'emar', 'emranlib'].map((name) => [name, { argv: [`/usr/bin/${name}`] }]),
+      ['emcc', 'em++', 'emar', 'emranlib'].map((name) => [
+        name,
+        { argv: ['/usr/bin/python3', '-E', `/usr/share/emscripten/${name}.py`] },
+      ]),
     ),
-    links: [{ path: '/etc/alternatives/python3', target: '/usr/bin/python3' }],
     environment: { EM_CACHE: '/usr/share/emscripten/cache', EM_FROZEN_CACHE: '1' },
   };
 }
