@@ -31,7 +31,11 @@ const forTests = [
     packages: ['docker-registry'],
     why: 'the tests of the OCI client against a registry',
   },
-  { command: 'dockerd', packages: ['docker.io'], why: 'the test that builds and runs the image' },
+  {
+    command: 'dockerd',
+    packages: ['docker.io'],
+    why: 'the tests of the Docker sandbox, and the one that builds and runs the image',
+  },
   {
     command: 'docker',
     packages: ['docker-cli', 'docker.io'],

@@ -94,9 +94,8 @@ function inherited(): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     const wanted =
-      /^(?:PATH|HOME|TMPDIR|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SANDBOX|DOCKER_HOST|DOCKER_TLS_VERIFY|DOCKER_CERT_PATH)$/.test(
-        name,
-      ) || /^(?:npm_config_|https?_proxy$|no_proxy$)/i.test(name);
+      /^(?:PATH|HOME|TMPDIR|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SANDBOX)$/.test(name) ||
+      /^(?:DOCKER_|npm_config_|https?_proxy$|no_proxy$)/i.test(name);
     if (wanted && value !== undefined) kept[name] = value;
   }
   return kept;
