@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Recipe } from '@touchstone/contract';
 import { PrivateDocker } from '@touchstone/kit';
 import { rebuild, removeTree, type Executor, type NpmSource } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms, Program } from './child-process.js';
 import { CACHE, npmSource, SANDBOXES, sandboxOf } from './sandbox-stand.js';
 
 const RECIPES = new URL('../../apps/cli/recipes/', import.meta.url);
@@ -60,6 +61,20 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
     expect(images).toHaveLength(3);
     for (const image of images) expect(image).toMatch(/^touchstone-root [0-9a-f]{64}$/);
   });
+
+  it('leaves nothing running when it is killed in the middle', async () => {
+    await buildPrograms();
+    const recipe = 'apps/cli/recipes/keyframe-resample-0.1.0.json';
+    const program = Program.spawn(
+      ['apps/cli/bin/touchstone.js', 'rebuild', recipe, '--sandbox', 'docker', '--cache', CACHE],
+      { ...engine.env, HOME: homedir() },
+    );
+    const remains = async (): Promise<string> =>
+      `${await engine.ok('ps', '--all', '--quiet')}${await engine.ok('volume', 'ls', '--quiet')}`;
+    await expect.poll(remains, { timeout: 60_000, interval: 50 }).not.toBe('');
+    await program.end('SIGKILL');
+    await expect.poll(remains, { timeout: 20_000 }).toBe('');
+  }, 200_000);
 
   it('finds what a killed worker left, on its own folder only', async () => {
     const image = (await engine.ok('image', 'ls', '--quiet')).split('\n')[0] ?? '';
