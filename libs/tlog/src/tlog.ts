@@ -204,7 +204,9 @@ export class Tlog {
   /** A log that is busy waits for more; one that is not starts at once. */
   async #linger(): Promise<void> {
     const { began, entries } = this.#last;
-    const wait = (this.#options.lingerMs ?? 0) - (this.#clock() - began);
+    const linger = this.#options.lingerMs ?? 0;
+    // A clock that jumped back makes no wait longer than the longest.
+    const wait = Math.min(linger, linger - (this.#clock() - began));
     if (wait > 0 && entries >= BUSY_ENTRIES && !this.#closing) await sleep(wait);
     this.#last = { began: this.#clock(), entries: this.#pool.length };
   }
