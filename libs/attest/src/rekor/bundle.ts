@@ -109,13 +109,12 @@ const MAX_PAE_HEAD = 4096;
 export function parsePae(
   bytes: Uint8Array,
 ): { payloadType: string; payload: Uint8Array } | undefined {
-  // Latin-1 keeps one character per byte, so that lengths in bytes can be cut off.
-  const head = String.fromCharCode(...bytes.subarray(0, MAX_PAE_HEAD));
-  const match = PAE_HEADER.exec(head);
+  const match = PAE_HEADER.exec(latin1(bytes, 0, 32));
   if (!match) return undefined;
   const start = match[0].length;
   const end = start + Number(match[1]);
-  const size = /^ (0|[1-9][0-9]{0,15}) /.exec(head.slice(end, end + 20));
+  if (end > MAX_PAE_HEAD) return undefined;
+  const size = /^ (0|[1-9][0-9]{0,15}) /.exec(latin1(bytes, end, end + 20));
   if (!size) return undefined;
   try {
     const payloadType = decodeUtf8(bytes.subarray(start, end));
@@ -125,6 +124,11 @@ export function parsePae(
   } catch {
     return undefined;
   }
+}
+
+/** One character per byte, so that lengths in bytes can be cut off. */
+function latin1(bytes: Uint8Array, begin: number, end: number): string {
+  return String.fromCharCode(...bytes.subarray(begin, end));
 }
 
 function unavailable(why: string): never {
