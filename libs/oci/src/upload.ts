@@ -107,7 +107,7 @@ async function sendChunks(
 
 /** `Range: 0-1023`: how much the registry holds. */
 function received(answer: Answer, length: number): number {
-  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers['range']?.toString() ?? '')?.[1];
+  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range?.toString() ?? '')?.[1];
   const size = last === undefined ? -1 : Number(last) + 1;
   if (size < 0 || size > length)
     throw new OciError('answer-unexpected', `${answer.url.host} says not what it received`);

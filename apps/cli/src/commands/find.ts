@@ -58,7 +58,7 @@ function line({ name, layer, location, sha256, bytes }: FoundModule): string {
     ...('marker' in location && location.marker !== undefined
       ? [`after ${JSON.stringify(location.marker)}`]
       : []),
-    ...('inside' in location && location.inside !== undefined ? [`inside ${location.inside}`] : []),
+    ...('inside' in location ? [`inside ${location.inside}`] : []),
   ];
   return `${name}  ${layer}  ${bytes.length}  sha256:${sha256}\n  ${location.path} (${more.join(', ')})`;
 }

@@ -90,25 +90,12 @@ function proposal(
         ]),
     ...(exported ? [`it exports ${RUNTIME_EXPORTS.join(', ')}: --exportRuntime`] : []),
   ];
-  const flagsOf = (selection: Selection): string[] => {
-    const value = (name: string): string => valueOf(choices, selection, name);
-    const [optimize = '3', shrink = '0'] = value('optimize').split(' ');
-    const flags = new Map<string, string>([
-      ['optimizeLevel', optimize],
-      ['shrinkLevel', shrink],
-      ...(value('converge') === 'yes' ? ([['converge', '']] as const) : []),
-      ...(value('noAssert') === 'yes' ? ([['noAssert', '']] as const) : []),
-      ...(sourceMappingUrl === undefined ? [] : ([['sourceMap', '']] as const)),
-      ...(exported ? ([['exportRuntime', '']] as const) : []),
-      ...(value('bindings') === 'none' ? [] : ([['bindings', value('bindings')]] as const)),
-      ['runtime', value('runtime')],
-      ...(value('uncheckedBehavior') === 'default'
-        ? []
-        : ([['uncheckedBehavior', value('uncheckedBehavior')]] as const)),
-    ]);
-    for (const [name, flag] of told?.flags ?? []) flags.set(name, flag);
-    return [...flags].flatMap(([name, flag]) => [`--${name}`, ...(flag === '' ? [] : [flag])]);
-  };
+  const flags = (selection: Selection): string[] =>
+    flagsOf((name) => valueOf(choices, selection, name), {
+      exported,
+      mapped: sourceMappingUrl !== undefined,
+      told,
+    });
   return {
     ...{
       toolchain: 'assemblyscript',
@@ -123,10 +110,34 @@ function proposal(
       source: clues.source,
       toolchain: { name: 'assemblyscript', version: valueOf(choices, selection, 'assemblyscript') },
       workdir: clues.root,
-      steps: [{ run: ['asc', entry, '--outFile', output, ...flagsOf(selection)] }],
+      steps: [{ run: ['asc', entry, '--outFile', output, ...flags(selection)] }],
       modules: [{ name: module.name, output, published: module.location }],
     }),
   };
+}
+
+function flagsOf(
+  value: (choice: string) => string,
+  known: { exported: boolean; mapped: boolean; told: Told | undefined },
+): string[] {
+  const [optimize = '3', shrink = '0'] = value('optimize').split(' ');
+  const flags = new Map([
+    ['optimizeLevel', optimize],
+    ['shrinkLevel', shrink],
+  ]);
+  if (value('converge') === 'yes') flags.set('converge', '');
+  if (value('noAssert') === 'yes') flags.set('noAssert', '');
+  if (known.mapped) flags.set('sourceMap', '');
+  if (known.exported) flags.set('exportRuntime', '');
+  // What is the default is left out, for older versions know it by another name, or not at all.
+  for (const [name, byDefault] of [
+    ['bindings', 'none'],
+    ['runtime', 'incremental'],
+    ['uncheckedBehavior', 'default'],
+  ] as const)
+    if (value(name) !== byDefault) flags.set(name, value(name));
+  for (const [name, flag] of known.told?.flags ?? []) flags.set(name, flag);
+  return [...flags].flatMap(([name, flag]) => [`--${name}`, ...(flag === '' ? [] : [flag])]);
 }
 
 /** Where asc writes, whose last part is what the module's sourceMappingURL says. */
@@ -227,7 +238,7 @@ function toldFlags(scripts: readonly string[], config: unknown): Told | undefine
     for (const [name, value] of Object.entries(options)) addFlag(flags, name, value);
     whence.push(`asconfig.json, target ${target}`);
   }
-  const script = scripts.find((line) => !/debug/.test(line)) ?? scripts[0] ?? '';
+  const script = scripts.find((line) => !line.includes('debug')) ?? scripts[0] ?? '';
   const line = script.split(/&&|;|\|/).find((part) => /(?:^|[\s/])asc\s/.test(part)) ?? '';
   const words = line.trim().split(/\s+/);
   let fromScript = false;
@@ -241,7 +252,7 @@ function toldFlags(scripts: readonly string[], config: unknown): Told | undefine
       fromScript = true;
     } else if (name !== undefined) {
       const next = words[at + 1] ?? '-';
-      const value = attached ?? (next.startsWith('-') || /\.ts$/.test(next) ? '' : next);
+      const value = attached ?? (next.startsWith('-') || next.endsWith('.ts') ? '' : next);
       if (addFlag(flags, name, value === '' ? true : value)) fromScript = true;
     }
   }

@@ -40,8 +40,9 @@ export async function bisectVersions(
     await split(middle, high);
   };
   const own = versions.indexOf(recipe.toolchain.version);
-  await split(0, Math.max(0, own));
+  // Newer ones first: they are the likelier to be asked about when builds run out.
   await split(Math.max(0, own), versions.length - 1);
+  await split(0, Math.max(0, own));
   return runsOf(versions, known);
 }
 

@@ -107,7 +107,7 @@ export async function runGit(run: GitRun): Promise<GitEnded> {
     clearTimeout(timer);
     clearInterval(watch);
     run.signal?.removeEventListener('abort', onAbort);
-    // eslint-disable-next-line no-unsafe-finally, @typescript-eslint/no-unnecessary-condition -- what ended the process is what is told
+    // eslint-disable-next-line no-unsafe-finally -- what ended the process is what is told
     if (fault !== undefined) throw fault;
   }
 }

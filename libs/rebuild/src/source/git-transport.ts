@@ -32,13 +32,7 @@ export async function gitTransport(
   options: GitTransportOptions,
 ): Promise<GitTransport> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    url === undefined ||
-    url.username !== '' ||
-    url.password !== '' ||
-    url.search !== '' ||
-    url.hash !== ''
-  )
+  if (url === undefined || [url.username, url.password, url.search, url.hash].join('') !== '')
     throw new RebuildError('git-url', `${JSON.stringify(text)} is no plain URL of a repository`);
   if (url.protocol === 'file:') {
     if (options.allowFiles === true && url.hostname === '')
@@ -79,7 +73,7 @@ async function addressesOf(host: string, allowPrivate: boolean): Promise<string[
     if (!allowPrivate && isPrivateAddress(host)) throw refuseAddress(host, host);
     return [host];
   }
-  const find: LookupFunction = allowPrivate ? (resolveName as LookupFunction) : publicLookup;
+  const find: LookupFunction = allowPrivate ? resolveName : publicLookup;
   const found = await new Promise<LookupAddress[]>((resolve, reject) => {
     find(host, { all: true }, (error, addresses) => {
       if (error === null) resolve(addresses as LookupAddress[]);
