@@ -162,6 +162,8 @@ describe('the process', () => {
     await stand.stopLog();
     expect((await fetch(`${stand.url}/readyz`)).status).toBe(503);
     const id = recipeDigest(recipeNamed('whole-way'));
+    // What was gathered a moment ago would be handed out again.
+    stand.clock.skip(10);
     const evidence = await fetch(`${stand.url}/v1/artifacts/${id}/evidence`);
     const problem = Problem.parse(await evidence.json());
     expect([evidence.status, problem.code]).toEqual([503, 'log-unreachable']);
