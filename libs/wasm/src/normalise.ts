@@ -99,10 +99,10 @@ function sameSections(
   bodiesAlone: boolean,
 ): boolean {
   const [as, bs] = [left, right].map(({ sections }) => sections.filter((each) => !drops(each)));
-  if (as === undefined || bs === undefined || as.length !== bs.length) return false;
+  if (as === undefined || as.length !== bs?.length) return false;
   return as.every((a, index) => {
     const b = bs[index];
-    if (b === undefined || a.id !== b.id || a.bodySize !== b.bodySize) return false;
+    if (a.id !== b?.id || a.bodySize !== b.bodySize) return false;
     if (!bodiesAlone && a.headerSize !== b.headerSize) return false;
     return sameBytes(bodyOf(left, a), bodyOf(right, b));
   });

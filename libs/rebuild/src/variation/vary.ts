@@ -35,7 +35,7 @@ export async function varyBuild(
       name,
       applied: !unstable && broken === undefined && possible.some((each) => each.name === name),
       changes: search.changing.has(name),
-      detail: (broken ?? (search.changing.get(name) || detail)).slice(0, MAX_DETAIL),
+      detail: (broken ?? search.changing.get(name) ?? detail).slice(0, MAX_DETAIL),
     };
   });
   return {

@@ -61,7 +61,7 @@ export class AddressMap {
     const joined: Run[] = [];
     for (const run of sorted) {
       const last = joined.at(-1);
-      if (last !== undefined && last.delta === run.delta) last.end = Math.max(last.end, run.end);
+      if (last?.delta === run.delta) last.end = Math.max(last.end, run.end);
       else joined.push(run);
     }
     this.#runs = joined;
@@ -120,7 +120,7 @@ export class AddressMap {
       { cells: MAX_CELLS },
       (at, partner) => {
         const [x, y] = [as[at], bs[partner]];
-        if (x === undefined || y === undefined || x.size !== y.size) return;
+        if (y === undefined || x?.size !== y.size) return;
         const from = x.offset - a.content.offset + a.address;
         this.#add(from, x.size, y.offset - b.content.offset + b.address - from);
       },

@@ -58,7 +58,7 @@ describe('functions by content', () => {
 describe('addresses', () => {
   const data = (...texts: string[]): Uint8Array => {
     const bytes = texts.flatMap((text) =>
-      [...text].map((letter) => letter.charCodeAt(0)).concat(0),
+      Array.from(text, (letter) => letter.charCodeAt(0)).concat(0),
     );
     return section(11, vector([join([0x00, 0x41, 0x80, 0x08, 0x0b], leb(bytes.length), bytes)]));
   };

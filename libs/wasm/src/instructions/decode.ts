@@ -23,6 +23,16 @@ function operandsOf(prefix: number): string[] {
   });
 }
 
+/** Kinds of token, by letter, of the operands that are one unsigned integer. */
+const INDEX_KINDS: readonly (number | undefined)[] = Array.from({ length: 0x80 }, (_, letter) => {
+  const kinds: Readonly<Record<string, number>> = {
+    ...{ x: TOKEN.literal, l: TOKEN.literal, n: TOKEN.literal, f: TOKEN.function, t: TOKEN.type },
+    ...{ g: TOKEN.global, T: TOKEN.table, m: TOKEN.memory, d: TOKEN.data, e: TOKEN.element },
+    k: TOKEN.tag,
+  };
+  return kinds[String.fromCharCode(letter)];
+});
+
 export interface DecodeFailure {
   code: WasmErrorCode;
   offset: number;
@@ -104,46 +114,43 @@ export class InstructionDecoder {
   }
 
   #operand(letter: number): void {
-    const { tokens } = this;
+    const index = INDEX_KINDS[letter];
+    if (index === undefined) {
+      this.#otherOperand(letter);
+      return;
+    }
+    const place = this.#at;
+    this.tokens.push(index, this.#u32(), place);
+  }
+
+  #otherOperand(letter: number): void {
     const place = this.#at;
     switch (letter) {
-      case 0x66: // f
-        return tokens.push(TOKEN.function, this.#u32(), place);
-      case 0x78: // x
-      case 0x6c: // l
-      case 0x6e: // n
-        return tokens.push(TOKEN.literal, this.#u32(), place);
       case 0x73: // s
-        return this.#signed(5, 0);
+        this.#signed(5, 0);
+        break;
       case 0x53: // S
-        return this.#signed(10, TOKEN.constantHigh);
+        this.#signed(10, TOKEN.constantHigh);
+        break;
       case 0x61: // a
-        return this.#memoryArgument();
-      case 0x67: // g
-        return tokens.push(TOKEN.global, this.#u32(), place);
-      case 0x74: // t
-        return tokens.push(TOKEN.type, this.#u32(), place);
-      case 0x54: // T
-        return tokens.push(TOKEN.table, this.#u32(), place);
-      case 0x6d: // m
-        return tokens.push(TOKEN.memory, this.#u32(), place);
-      case 0x64: // d
-        return tokens.push(TOKEN.data, this.#u32(), place);
-      case 0x65: // e
-        return tokens.push(TOKEN.element, this.#u32(), place);
-      case 0x6b: // k
-        return tokens.push(TOKEN.tag, this.#u32(), place);
+        this.#memoryArgument();
+        break;
       case 0x62: // b
       case 0x68: // h
-        return this.#heapType();
+        this.#heapType();
+        break;
       case 0x69: // i
-        return tokens.push(TOKEN.literal, this.#byte(), place);
+        this.tokens.push(TOKEN.literal, this.#byte(), place);
+        break;
       case 0x77: // w
-        return this.#words(1);
+        this.#words(1);
+        break;
       case 0x57: // W
-        return this.#words(2);
+        this.#words(2);
+        break;
       case 0x56: // V
-        return this.#words(4);
+        this.#words(4);
+        break;
       default:
         this.#vector(letter);
     }
