@@ -1,5 +1,6 @@
 import { AirgapError } from '@touchstone/airgap';
 import { AttestError } from '@touchstone/attest';
+import { ComposeError } from '@touchstone/compose';
 import { ClientError } from '@touchstone/contract';
 import { OciError } from '@touchstone/oci';
 
@@ -36,6 +37,10 @@ export function toCliError(error: unknown): CliError {
   if (error instanceof ClientError) return fromClient(error);
   if (error instanceof AttestError || error instanceof AirgapError) {
     return new CliError(error.code, error.message, EXIT.refuted, { cause: error });
+  }
+  if (error instanceof ComposeError) {
+    const where = `${error.message} (${error.node}, byte ${error.offset})`;
+    return new CliError(error.code, where, EXIT.refuted, { cause: error });
   }
   if (error instanceof OciError) {
     const exit = error.code === 'reference-malformed' ? EXIT.usage : EXIT.absent;

@@ -31,6 +31,7 @@ const COMMANDS: Readonly<
   witness: async () => (await import('./commands/witness.js')).registerWitness,
   device: async () => (await import('./commands/device.js')).registerDevice,
   airgap: async () => (await import('./commands/airgap.js')).registerAirgap,
+  compose: async () => (await import('./commands/compose.js')).registerCompose,
   wasm: async () => (await import('./commands/wasm.js')).registerWasm,
 };
 

@@ -1,0 +1,305 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { signEnvelope } from '@touchstone/attest';
+import {
+  composeManifest,
+  compositionStatement,
+  deriveGraph,
+  embedManifest,
+  manifestOf,
+  parseClaims,
+  readComposition,
+  readManifests,
+  verifyComposition,
+  type AnyManifest,
+  type CompositionReport,
+  type VerifyCompositionOptions,
+  type CompositionManifest,
+} from '@touchstone/compose';
+import { nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import type { Command } from 'commander';
+import { graphDot, graphLines, oneLine } from '../compose/graph-view.js';
+import { manifestLines, manifestView } from '../compose/manifest-view.js';
+import type { Context } from '../context.js';
+import { CliError, EXIT } from '../failure.js';
+import { readBounded, readJson, readTrustRoot } from '../input.js';
+import type { Terminal } from '../terminal.js';
+
+interface Options {
+  json?: boolean;
+}
+
+interface OutOptions extends Options {
+  out: string;
+}
+
+interface EmbedOptions extends OutOptions {
+  claims?: string;
+}
+
+interface AttestOptions extends OutOptions {
+  key: string;
+}
+
+interface VerifyOptions extends Options {
+  attestation?: string;
+  publicKey?: string[];
+  evidence?: string[];
+  trustRoot?: string;
+}
+
+export function registerCompose(program: Command, context: Context): void {
+  const compose = program
+    .command('compose')
+    .description('what a component is made of, from its bytes, held against what is claimed');
+  registerReading(compose, context);
+  registerWriting(compose, context);
+  compose
+    .command('verify')
+    .argument('<file>', 'a module or component')
+    .description('derive the graph and hold it against manifest, attestation and evidence')
+    .option('--attestation <file>', 'DSSE envelope of touchstone compose attest')
+    .option('--public-key <file...>', 'with --attestation: keys (PEM) of integrators you trust')
+    .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
+    .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all held, 1 something is false, 2 usage, 3 not found.' +
+        '\n\nExamples:\n  touchstone compose verify app.wasm' +
+        '\n  touchstone compose verify app.wasm --attestation app.dsse.json --public-key integrator.pem' +
+        ' \\\n    --evidence a.evidence.json b.evidence.json --trust-root trust-root.json',
+    )
+    .action((file: string, options: VerifyOptions) => verify(file, options, context));
+}
+
+function registerReading(compose: Command, context: Context): void {
+  compose
+    .command('graph')
+    .argument('<file>', 'a module or component')
+    .description('nested modules and components by digest, and who gives whom which import')
+    .option('--json', 'print JSON')
+    .option('--dot', 'print for Graphviz')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  touchstone compose graph app.wasm\n  touchstone compose graph app.wasm --dot | dot -Tsvg > app.svg',
+    )
+    .action((file: string, options: Options & { dot?: boolean }) => graph(file, options, context));
+  compose
+    .command('inspect')
+    .argument('<file>', 'a module or component')
+    .description('print the manifests in it, nested ones too; they are claims, see verify')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone compose inspect app.wasm')
+    .action((file: string, options: Options) => inspect(file, options, context));
+}
+
+function registerWriting(compose: Command, context: Context): void {
+  compose
+    .command('embed')
+    .argument('<file>', 'a module or component')
+    .description('write a manifest of the derived graph into the file; other bytes stay')
+    .requiredOption('-o, --out <file>', 'write the file with its manifest here')
+    .option('--claims <file>', 'JSON: components (path or hash), composition, sboms, provenance')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nNo time is written unless the claims give one or SOURCE_DATE_EPOCH is set.' +
+        '\n\nExample:\n  touchstone compose embed app.wasm --claims claims.json -o app.attested.wasm',
+    )
+    .action((file: string, options: EmbedOptions) => embed(file, options, context));
+  compose
+    .command('extract')
+    .argument('<file>', 'a module or component with a manifest')
+    .description('write the manifest of the file as JSON')
+    .option('-o, --out <file>', 'write here, not to the terminal')
+    .addHelpText('after', '\nExample:\n  touchstone compose extract app.wasm -o manifest.json')
+    .action((file: string, options: { out?: string }) => extract(file, options, context));
+  compose
+    .command('attest')
+    .argument('<file>', 'a module or component with a manifest')
+    .description('sign what the file is composed of: in-toto statement in a DSSE envelope')
+    .requiredOption('--key <file>', "the integrator's private key (touchstone keygen)")
+    .requiredOption('-o, --out <file>', 'write the envelope here')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nA file whose manifest does not hold is refused.' +
+        '\n\nExample:\n  touchstone compose attest app.wasm --key integrator.key -o app.dsse.json',
+    )
+    .action((file: string, options: AttestOptions) => attest(file, options, context));
+}
+
+async function graph(
+  file: string,
+  options: Options & { dot?: boolean },
+  { terminal }: Context,
+): Promise<void> {
+  const derived = deriveGraph(await readBounded(file), { sha256 });
+  if (options.json === true) terminal.json({ file, ...derived });
+  else if (options.dot === true) terminal.print(graphDot(derived));
+  else for (const line of graphLines(derived)) terminal.print(line);
+}
+
+async function inspect(file: string, options: Options, { terminal }: Context): Promise<void> {
+  const bytes = await readBounded(file);
+  const manifests = readManifests(bytes, readComposition(bytes));
+  if (manifests.length === 0) throw absent(file);
+  if (options.json === true) {
+    terminal.json({
+      file,
+      manifests: manifests.map(({ content, ...place }) => ({
+        ...place,
+        manifest: manifestView(content),
+      })),
+    });
+  } else for (const line of manifests.flatMap(manifestLines)) terminal.print(line);
+}
+
+async function extract(
+  file: string,
+  { out }: { out?: string },
+  { terminal }: Context,
+): Promise<void> {
+  const bytes = await readBounded(file);
+  const found = manifestOf(bytes, readComposition(bytes));
+  if (found === undefined) throw absent(file);
+  const view = manifestView(found.content);
+  if (out === undefined) terminal.json(view);
+  else {
+    await writeFile(out, `${JSON.stringify(view, null, 2)}\n`);
+    terminal.note(`${out}: manifest of ${file}`);
+  }
+}
+
+async function embed(file: string, options: EmbedOptions, context: Context): Promise<void> {
+  const { terminal, environment } = context;
+  const bytes = await readBounded(file);
+  const given = options.claims === undefined ? {} : parseClaims(await readJson(options.claims));
+  const timestamp = sourceDate(environment['SOURCE_DATE_EPOCH']);
+  const composition = { ...(timestamp && { timestamp }), ...given.composition };
+  const manifest = composeManifest(bytes, { sha256, claims: { ...given, composition } });
+  const embedded = embedManifest(bytes, manifest);
+  await writeFile(options.out, embedded);
+  const digest = { sha256: Buffer.from(sha256(embedded)).toString('hex') };
+  const { nodes, edges } = manifest.graph;
+  const summary = { nodes: nodes.length, edges: edges.length, size: embedded.length, digest };
+  if (options.json === true) terminal.json({ file: options.out, ...summary });
+  else {
+    terminal.print(`${options.out}: manifest of ${nodes.length} nodes and ${edges.length} edges`);
+    terminal.print(`sha256:${digest.sha256}`);
+  }
+}
+
+async function attest(file: string, options: AttestOptions, { terminal }: Context): Promise<void> {
+  const bytes = await readBounded(file);
+  const key = await readPrivateKey(options.key);
+  const root = readComposition(bytes);
+  const found = manifestOf(bytes, root);
+  if (found === undefined) throw absent(file);
+  const manifest = ourManifest(found.content, file);
+  const report = await verifyComposition(bytes, { sha256 });
+  const [first] = report.findings;
+  if (first !== undefined)
+    throw new CliError(first.code, `${file}: ${first.message}`, EXIT.refuted);
+  const statement = compositionStatement(
+    basename(file),
+    deriveGraph(bytes, { sha256, root }),
+    manifest,
+  );
+  const envelope = await signEnvelope(statement, key);
+  await writeFile(options.out, `${JSON.stringify(envelope)}\n`);
+  if (options.json === true) terminal.json({ file: options.out, subject: statement.subject });
+  else terminal.print(`${options.out}: attestation of ${file}`);
+}
+
+async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
+  const { terminal } = context;
+  const bytes = await readBounded(file);
+  const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
+  const report = await verifyComposition(bytes, {
+    sha256,
+    ...(attestation && { attestation }),
+    ...(evidence && { evidence }),
+  });
+  if (!report.ok) context.exitCode = EXIT.refuted;
+  if (options.json === true) {
+    const { graph: derived, ...rest } = report;
+    terminal.json({ file, ...rest, ...(derived && { nodes: derived.nodes }) });
+  } else printReport(report, terminal);
+}
+
+async function attestationOf({
+  attestation,
+  publicKey = [],
+}: VerifyOptions): Promise<VerifyCompositionOptions['attestation']> {
+  if (attestation === undefined && publicKey.length === 0) return undefined;
+  if (attestation === undefined || publicKey.length === 0) {
+    throw new CliError('usage', '--attestation and --public-key belong together', EXIT.usage);
+  }
+  const pems = await Promise.all(publicKey.map((path) => readFile(path, 'utf8')));
+  const envelope = await readJson(attestation);
+  return { envelope, publicKeys: pems.map(publicKeyFromPem), verify: nodeVerifier };
+}
+
+async function evidenceOf({
+  evidence,
+  trustRoot,
+}: VerifyOptions): Promise<VerifyCompositionOptions['evidence']> {
+  if (evidence === undefined && trustRoot === undefined) return undefined;
+  if (evidence === undefined || trustRoot === undefined) {
+    throw new CliError('usage', '--evidence and --trust-root belong together', EXIT.usage);
+  }
+  const files = await Promise.all(evidence.map((path) => readBounded(path)));
+  return { files, trustRoot: await readTrustRoot(trustRoot), verify: nodeVerifier, sha256 };
+}
+
+function printReport(
+  { ok, steps, findings, signer, proofs }: CompositionReport,
+  terminal: Terminal,
+): void {
+  for (const step of steps) {
+    const word = step.ok ? terminal.style('green', 'ok') : terminal.style('red', 'no');
+    terminal.print(`${word}  ${step.name}  ${terminal.style('dim', step.spec)}`);
+    for (const finding of findings) {
+      if (finding.step !== step.name) continue;
+      const place = finding.offset === undefined ? '' : ` at byte ${finding.offset}`;
+      terminal.print(
+        `    ${finding.code}  ${oneLine(finding.node)}${place}: ${oneLine(finding.message)}`,
+      );
+    }
+  }
+  if (signer !== undefined) terminal.print(`attested by ${signer}`);
+  for (const { node, verdict, votes } of proofs ?? []) {
+    const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
+    terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}`);
+  }
+  terminal.print(ok ? 'the composition is what is claimed' : 'the composition is refused');
+}
+
+function ourManifest(content: AnyManifest, file: string): CompositionManifest {
+  if (content.form === 'v1') return content.manifest;
+  throw new CliError(
+    'manifest-malformed',
+    `${file} has an older manifest; embed one anew`,
+    EXIT.usage,
+  );
+}
+
+function absent(file: string): CliError {
+  return new CliError('manifest-missing', `${file} has no composition manifest`, EXIT.absent);
+}
+
+function sourceDate(epoch: string | undefined): string | undefined {
+  if (epoch === undefined || epoch === '') return undefined;
+  const seconds = Number(epoch);
+  if (!/^\d{1,11}$/u.test(epoch)) {
+    throw new CliError('usage', 'SOURCE_DATE_EPOCH must be seconds since 1970', EXIT.usage);
+  }
+  return new Date(seconds * 1000).toISOString();
+}
+
+function sha256(data: Uint8Array): Uint8Array {
+  return createHash('sha256').update(data).digest();
+}

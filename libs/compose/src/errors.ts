@@ -1,0 +1,59 @@
+import type { AttestErrorCode } from '@touchstone/attest';
+import type { WasmErrorCode } from '@touchstone/wasm';
+
+/** Every way in which a composition is refused, besides those of the bytes and of attestations. */
+export type CompositionCode =
+  /** A core module whose preamble says component, or the other way round. */
+  | 'kind-disguised'
+  /** More nodes, edges or providers than a graph may have. */
+  | 'graph-too-large'
+  | 'manifest-missing'
+  /** Two manifests in one module or component. */
+  | 'manifest-duplicate'
+  | 'manifest-malformed'
+  | 'manifest-too-large'
+  /** The manifest was written for other bytes. */
+  | 'manifest-transplanted'
+  | 'manifest-cycle'
+  | 'node-missing'
+  | 'node-extra'
+  | 'node-substituted'
+  | 'edge-missing'
+  | 'edge-extra'
+  | 'interface-missing'
+  | 'interface-extra'
+  | 'component-duplicate'
+  /** Claims name a node that the bytes do not have. */
+  | 'claim-unknown-node'
+  | 'attestation-subject-mismatch'
+  | 'attestation-manifest-mismatch'
+  | 'node-unproven'
+  | 'node-disputed'
+  | 'node-different';
+
+export type ComposeErrorCode = CompositionCode | WasmErrorCode | AttestErrorCode;
+
+/** One thing that is wrong, and where: every check answers with these. */
+export interface Finding {
+  readonly code: ComposeErrorCode;
+  /** Path of the module or component, `/` for the file. */
+  readonly node: string;
+  /** In the file, in bytes; absent of a node that the file does not have. */
+  readonly offset?: number;
+  readonly message: string;
+}
+
+/** The only error this library throws for what it was given; `code` is the stable part. */
+export class ComposeError extends Error implements Finding {
+  override readonly name = 'ComposeError';
+
+  constructor(
+    readonly code: ComposeErrorCode,
+    readonly node: string,
+    readonly offset: number,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,14 @@
+export { ComposeError, type ComposeErrorCode, type Finding } from './errors.js';
+export { deriveGraph, type CompositionGraph, type GraphNode, type Port } from './graph.js';
+export type { GraphEdge } from './edges.js';
+export { readComposition } from './read.js';
+export { parseClaims, type AnyManifest, type CompositionManifest } from './manifest.js';
+export { composeManifest, embedManifest } from './write-manifest.js';
+export { manifestOf, readManifests, type EmbeddedManifest } from './read-manifest.js';
+export { compositionStatement } from './attestation.js';
+export type { NodeProof } from './node-evidence.js';
+export {
+  verifyComposition,
+  type CompositionReport,
+  type VerifyCompositionOptions,
+} from './verify.js';

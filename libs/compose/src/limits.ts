@@ -1,0 +1,13 @@
+/** Bounds of a graph; components nest at most 64 deep, by the bound of their reader. */
+export const MAX_NODES = 10_000;
+export const MAX_EDGES = 50_000;
+
+/** Imports and exports of the whole, each. */
+export const MAX_PORTS = 20_000;
+
+/** Steps of following references through bundles of exports, in a whole file. */
+export const MAX_STEPS = 4_000_000;
+
+export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+export const MAX_MANIFEST_ITEMS = 2_000_000;
+export const MAX_MANIFEST_DEPTH = 16;

@@ -1,0 +1,119 @@
+import {
+  verifyEvidence,
+  type TrustRoot,
+  type Verdict,
+  type VerifiedEvidence,
+} from '@touchstone/attest';
+import type { SignatureVerifier } from '@touchstone/note';
+import { at } from './compare.js';
+import type { Finding } from './errors.js';
+import type { CompositionGraph, GraphNode, Sha256 } from './graph.js';
+
+/** What evidence says of one node. */
+export interface NodeProof {
+  readonly node: string;
+  readonly verdict: Verdict | 'unproven';
+  /** The node that the evidence is about: this one, or one around it. */
+  readonly by?: string;
+  readonly votes: readonly { readonly organisation: string; readonly outcome: string }[];
+}
+
+export interface EvidenceOptions {
+  readonly files: readonly unknown[];
+  readonly trustRoot: TrustRoot;
+  readonly verify: SignatureVerifier;
+  readonly sha256?: Sha256;
+}
+
+type Report = VerifiedEvidence['modules'][number];
+
+/**
+ * Holds each core module against evidence: its bytes, or those of a component around it, must have
+ * been reproduced by a quorum of the trust root. An outvoted or disputed file never counts because
+ * another evidence file speaks well of it: the worst verdict on one digest holds.
+ *
+ * @throws AttestError of `verifyEvidence`
+ */
+export async function proveNodes(
+  graph: CompositionGraph,
+  { files, ...options }: EvidenceOptions,
+): Promise<{ proofs: NodeProof[]; findings: Finding[] }> {
+  const reports = new Map<string, Report>();
+  for (const file of files) {
+    const { modules } = await verifyEvidence(file, options);
+    for (const module of modules) keepWorst(reports, module);
+  }
+  const byPath = new Map(graph.nodes.map((node) => [node.path, node]));
+  const proofs = graph.nodes
+    .filter(({ kind }) => kind === 'module')
+    .map((node) => proofOf(node, byPath, reports));
+  const findings = proofs.flatMap((proof) => {
+    const node = byPath.get(proof.node);
+    return node === undefined ? [] : refusalOf(node, proof);
+  });
+  return { proofs, findings };
+}
+
+const SEVERITY: readonly Verdict[] = [
+  'reproduced',
+  'pending',
+  'insufficient',
+  'different',
+  'disputed',
+];
+
+function keepWorst(reports: Map<string, Report>, report: Report): void {
+  if (report.digest === undefined) return;
+  const known = reports.get(report.digest);
+  if (known === undefined || severity(report) > severity(known)) reports.set(report.digest, report);
+}
+
+function severity({ verdict }: Report): number {
+  return SEVERITY.indexOf(verdict);
+}
+
+function proofOf(
+  node: GraphNode,
+  byPath: ReadonlyMap<string, GraphNode>,
+  reports: ReadonlyMap<string, Report>,
+): NodeProof {
+  const around = [node, ...ancestors(node.path).flatMap((path) => byPath.get(path) ?? [])];
+  const spoken = around.flatMap((each) => {
+    const report = reports.get(each.digest.sha256);
+    return report === undefined ? [] : [{ by: each.path, report }];
+  });
+  const [worst] = spoken.toSorted((a, b) => severity(b.report) - severity(a.report));
+  if (worst === undefined) return { node: node.path, verdict: 'unproven', votes: [] };
+  const { verdict, votes } = worst.report;
+  return {
+    node: node.path,
+    verdict,
+    by: worst.by,
+    votes: votes.map(({ organisation, outcome }) => ({ organisation, outcome })),
+  };
+}
+
+/** Nearest first, the file last. */
+function ancestors(path: string): string[] {
+  const steps = path.split('/').slice(1, -1);
+  return steps
+    .map((_, index) => `/${steps.slice(0, steps.length - index).join('/')}`)
+    .concat(path === '/' ? [] : ['/']);
+}
+
+function refusalOf(node: GraphNode, { verdict, votes }: NodeProof): Finding[] {
+  const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
+  const bytes = `${node.path}, sha256:${node.digest.sha256}`;
+  switch (verdict) {
+    case 'reproduced':
+      return [];
+    case 'disputed':
+      return [at(node, 'node-disputed', `rebuilders disagree about ${bytes} (${said})`)];
+    case 'different':
+      return [at(node, 'node-different', `rebuilders saw other bytes than ${bytes} (${said})`)];
+    default:
+      return [
+        at(node, 'node-unproven', `no quorum has reproduced ${bytes} (${said || 'no evidence'})`),
+      ];
+  }
+}

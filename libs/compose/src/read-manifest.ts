@@ -1,0 +1,39 @@
+import { customSections, walkNodes, type Node } from '@touchstone/wasm';
+import { MANIFEST_SECTION, OLDER_MANIFEST_SECTION } from './attestation-sections.js';
+import { ComposeError } from './errors.js';
+import { decodeManifest, type AnyManifest } from './manifest.js';
+
+/** A manifest where it stands. */
+export interface EmbeddedManifest {
+  /** Path of the module or component that it describes. */
+  readonly node: string;
+  /** Of the section, in the file. */
+  readonly offset: number;
+  readonly section: string;
+  readonly content: AnyManifest;
+}
+
+/**
+ * The manifest of one node of a file; undefined when it has none.
+ *
+ * @throws ComposeError `manifest-duplicate`, and those of {@link decodeManifest}
+ */
+export function manifestOf(bytes: Uint8Array, node: Node): EmbeddedManifest | undefined {
+  const [first, second] = customSections(bytes, node).filter(
+    ({ name }) => name === MANIFEST_SECTION || name === OLDER_MANIFEST_SECTION,
+  );
+  if (first === undefined) return undefined;
+  if (second !== undefined) {
+    const message = `${node.path} has two manifests; which of them holds is anybody's guess`;
+    throw new ComposeError('manifest-duplicate', node.path, second.offset, message);
+  }
+  const { offset, size } = first.content;
+  const place = { node: node.path, offset: first.offset };
+  const content = decodeManifest(bytes.subarray(offset, offset + size), place);
+  return { ...place, section: first.name, content };
+}
+
+/** The manifests of all nodes, outermost first. */
+export function readManifests(bytes: Uint8Array, root: Node): EmbeddedManifest[] {
+  return [...walkNodes(root)].flatMap((node) => manifestOf(bytes, node) ?? []);
+}
