@@ -3,7 +3,6 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { TlogEvent } from '@touchstone/tlog';
-import type { FastifyRequest } from 'fastify';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { readEnvironment } from './environment.js';
@@ -131,8 +130,8 @@ async function listen(
     (request, body: Buffer, done) => {
       // Requests to log entries are read where the entries are made.
       const text = body.toString();
-      if (ENTRIES.test(request.url ?? '')) done(null, text);
-      else void json(request as FastifyRequest, text, done);
+      if (ENTRIES.test(request.url)) done(null, text);
+      else void json(request, text, done);
     },
   );
   adapter

@@ -93,16 +93,21 @@ async function rootsOf(
   getNode: GetNode,
   hasher: TreeHasher,
 ): Promise<Uint8Array[]> {
-  return Promise.all(
-    ranges.map(({ begin, end }) => {
-      const ids = rangeNodes(begin, end);
-      const nodes = ids.map((id) => ask(getNode, id));
-      // Nodes that are at hand are not waited for: waiting costs more than the proof.
-      return nodes.every((node) => node instanceof Uint8Array)
-        ? fold(ids, nodes, hasher)
-        : Promise.all(nodes).then((hashes) => fold(ids, hashes, hasher));
-    }),
-  );
+  const roots = ranges.map(({ begin, end }): Hash => {
+    const ids = rangeNodes(begin, end);
+    const nodes = ids.map((id) => attempt(() => getNode(id)));
+    // Nodes that are at hand are not waited for: waiting costs more than the proof.
+    return nodes.every((node) => node instanceof Uint8Array)
+      ? attempt(() => fold(ids, nodes, hasher))
+      : Promise.all(nodes.map(promised)).then((hashes) => fold(ids, hashes, hasher));
+  });
+  return roots.every((root) => root instanceof Uint8Array)
+    ? roots
+    : Promise.all(roots.map(promised));
+}
+
+async function promised(hash: Hash): Promise<Uint8Array> {
+  return hash;
 }
 
 function fold(
@@ -117,11 +122,13 @@ function fold(
   return foldRight(hashes, hasher);
 }
 
+type Hash = Uint8Array | Promise<Uint8Array>;
+
 /** A refusal is one like any other, and does not keep those under way from being seen. */
-function ask(getNode: GetNode, id: NodeId): Uint8Array | Promise<Uint8Array> {
+function attempt(work: () => Hash): Hash {
   try {
-    return getNode(id);
+    return work();
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -56,7 +56,8 @@ export class TileReader {
   }
 
   async root(size: number): Promise<Uint8Array> {
-    const hashes = await Promise.all(compactRangeNodes(size).map(this.#nodes(size)));
+    const node = this.#nodes(size);
+    const hashes = await Promise.all(compactRangeNodes(size).map(async (id) => node(id)));
     return new CompactRange(this.#hasher, size, hashes).root();
   }
 

@@ -128,8 +128,8 @@ export class LeafTimes {
 }
 
 /** The last row that counts for a tree of `size` leaves. */
-async function lastRow(file: FileHandle, rows: number, size: number): Promise<Last> {
-  for (; rows > 0; rows--) {
+async function lastRow(file: FileHandle, written: number, size: number): Promise<Last> {
+  for (let rows = written; rows > 0; rows--) {
     const { end, time } = await readRow(file, rows - 1);
     const begin = rows > 1 ? (await readRow(file, rows - 2)).end : 0;
     // Else it is what a crash left of rows that nobody was told of, or of another tree.

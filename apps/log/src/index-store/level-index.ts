@@ -69,7 +69,7 @@ export class LevelLogIndex implements LogIndex {
   async find(hashes: readonly Uint8Array[]): Promise<(IndexedLeaf | undefined)[]> {
     // Mostly there is none, which a filter in memory tells; a turn through the thread pool costs more.
     const found = hashes.map((hash) => this.#level.getSync(hashKey(hash)));
-    return Promise.all(found.map((index) => index && this.at(readNumber(index, 0))));
+    return Promise.all(found.map(async (index) => index && this.at(readNumber(index, 0))));
   }
 
   async at(index: number): Promise<IndexedLeaf | undefined> {
