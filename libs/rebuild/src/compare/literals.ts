@@ -24,10 +24,23 @@ const PACKED_LITERAL = /(["'`])(?:data:[\w.+/;=-]{0,128};base64,)?([A-Za-z0-9+/]
 const DATA_URL = /(["'`])data:[\w.+/;=-]{0,128};base64,$/;
 const DATA_URL_LENGTH = 160;
 
-/** The file as text, in which every byte is a character; of a script, without its comments. */
-export function literalText(path: string, file: Uint8Array): { raw: string; code: string } {
+interface LiteralText {
+  /** Every byte as a character. */
+  readonly raw: string;
+  /** Of a script, the same without its comments. */
+  readonly code: string;
+}
+
+/** Files that hold many modules are looked through once for each. */
+const texts = new WeakMap<Uint8Array, LiteralText>();
+
+export function literalText(path: string, file: Uint8Array): LiteralText {
+  const known = texts.get(file);
+  if (known !== undefined) return known;
   const raw = Buffer.from(file.buffer, file.byteOffset, file.length).toString('latin1');
-  return { raw, code: /\.[cm]?js$/.test(path) ? blankComments(raw) : raw };
+  const text = { raw, code: /\.[cm]?js$/.test(path) ? blankComments(raw) : raw };
+  texts.set(file, text);
+  return text;
 }
 
 export function isModule(bytes: Uint8Array): boolean {
