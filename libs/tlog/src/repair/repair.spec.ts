@@ -7,8 +7,8 @@ import type { RepairReport } from './repair.js';
 
 const signer = noteSigner('repair.touchstone.dev/log', testSigner());
 /** Full bundles, a partial one, and partial ones of earlier checkpoints. */
-const BATCHES = [3, 200, 60, 400, 7];
-const SIZE = 670;
+const BATCHES = [3, 200, 60, 10];
+const SIZE = 273;
 let healthy: MemoryStorage;
 
 async function append(storage: MemoryStorage, batches: readonly number[]): Promise<void> {
@@ -42,7 +42,7 @@ function damaged(...paths: string[]): MemoryStorage {
   return storage;
 }
 
-const wide = ['tile/entries/000', 'tile/entries/001', 'tile/entries/002.p/158'];
+const wide = ['tile/entries/000', 'tile/entries/001.p/17'];
 
 /** Byte for byte what it was, but for the state, whose number counts on. */
 function expectHealthy(storage: MemoryStorage): void {
@@ -111,7 +111,7 @@ describe('repair', () => {
   });
 
   it('touches nothing when the entries are not those that were signed', async () => {
-    const storage = damaged('tile/entries/001', 'tile/0/001');
+    const storage = damaged('tile/entries/001.p/17', 'tile/0/001.p/17');
     const before = new Map(storage.files);
     const { repaired, unrepaired, after } = await mend(storage);
     expect(repaired).toEqual([]);
