@@ -33,20 +33,11 @@ export function readGlobalSpans(module: WasmModule): Span[] {
   });
 }
 
-/** Type index of each function that the module defines. */
-export function readFunctionTypes(module: WasmModule): number[] {
-  const types: number[] = [];
-  readEntries(module, 'function', (cursor) => {
-    types.push(cursor.u32('the type of a function'));
-  });
-  return types;
-}
-
 type Add = (span: Span) => void;
 
 function readEntries(
   module: WasmModule,
-  name: 'type' | 'global' | 'function',
+  name: 'type' | 'global',
   read: (cursor: Cursor, add: Add) => void,
 ): Span[] {
   const section = findSection(module, name);

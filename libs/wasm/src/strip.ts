@@ -2,9 +2,6 @@ import { concatBytes } from '@noble/hashes/utils.js';
 
 import { readModule } from './module.js';
 
-/** The name under which `stripCustomSections` is recorded as a normalisation. */
-export const STRIP_CUSTOM_SECTIONS = 'strip-custom-sections';
-
 /**
  * The module without its custom sections, but for those named in `keep`. Every other byte stays as
  * it is, so two modules that are equal after this differ in custom sections alone.
