@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { finished as streamFinished } from 'node:stream/promises';
-import { Writable, type Duplex, type Readable } from 'node:stream';
+import { Writable, type Readable } from 'node:stream';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { RebuildError } from '../../errors.js';
@@ -16,7 +16,7 @@ import type { SandboxResult } from '../executor.js';
 import { OutputTail } from '../output-tail.js';
 import type { SandboxLimits } from '../sandbox-limits.js';
 import type { ContainerPlan } from './container-options.js';
-import { isStatus, unavailable } from './engine-error.js';
+import { asReadable, isStatus, unavailable } from './engine-error.js';
 import { INIT_PATH } from './init-program.js';
 
 const WATCH_INTERVAL = 250;
@@ -34,7 +34,7 @@ export interface Executed extends Omit<SandboxResult, 'image'> {
 export class Container {
   readonly #container: Docker.Container;
   readonly #docker: Docker;
-  #held: Duplex | undefined;
+  #held: Readable | undefined;
   #excess: Excess | undefined;
   #peak = 0;
   readonly #signal: AbortSignal | undefined;
@@ -63,7 +63,7 @@ export class Container {
     const container = new Container(docker, created, signal);
     try {
       const hold = { stream: true, stdin: true, hijack: true };
-      container.#held = (await created.attach(hold)) as Duplex;
+      container.#held = asReadable(await created.attach(hold));
       container.#held.on('error', () => undefined);
       await created.start();
       return container;
@@ -81,7 +81,7 @@ export class Container {
   /** The archive of a path. Nothing runs meanwhile, and nothing can run afterwards. */
   async get(path: string): Promise<Readable> {
     await this.#container.pause();
-    return (await this.#container.getArchive({ path })) as Readable;
+    return asReadable(await this.#container.getArchive({ path }));
   }
 
   /** @throws RebuildError when the run had to be stopped */
@@ -174,26 +174,24 @@ export class Container {
 
   /** What a command leaves running may hold its output open, so the engine is asked as well. */
   async #exitOf(exec: Docker.Exec, ended: Promise<void>): Promise<number> {
-    let over = false;
-    const done = ended.then(() => {
-      over = true;
-    });
     for (;;) {
-      await Promise.race([done, delay(WATCH_INTERVAL)]);
+      await Promise.race([ended, delay(WATCH_INTERVAL)]);
       if (this.#excess !== undefined) throw this.reasonOf(undefined);
       const { Running, ExitCode } = await exec.inspect();
       if (!Running && ExitCode !== null) {
-        await Promise.race([done, delay(POLL)]);
+        await Promise.race([ended, delay(POLL)]);
         return ExitCode;
       }
-      if (over) await delay(POLL);
+      await delay(POLL);
     }
   }
 
   async #watch(limits: SandboxLimits, finished: AbortSignal): Promise<void> {
-    while (!finished.aborted && this.#excess === undefined) {
+    // Read through a function, since both change while awaiting.
+    const isOver = (): boolean => finished.aborted || this.#excess !== undefined;
+    for (;;) {
       await delay(WATCH_INTERVAL, undefined, { signal: finished }).catch(() => undefined);
-      if (finished.aborted) return;
+      if (isOver()) return;
       const usage = await this.#usage().catch(() => undefined);
       if (usage === undefined) return;
       this.#peak = Math.max(this.#peak, usage.memory);
@@ -213,7 +211,7 @@ export class Container {
   /** Stops the run when the kernel ends a process of it for want of memory. */
   async #watchMemory(limits: SandboxLimits): Promise<Readable> {
     const filters = { container: [this.#container.id], event: ['oom'] };
-    const events = (await this.#docker.getEvents({ filters })) as Readable;
+    const events = asReadable(await this.#docker.getEvents({ filters }));
     events.on('error', () => undefined);
     events.on('data', () => {
       this.#stop(memoryExcess(limits));

@@ -9,7 +9,7 @@ import { RebuildError } from '../../errors.js';
 import { readTree, treeDigest, type TreeEntry } from '../../toolchain/tree.js';
 import type { ReadOnlyMount } from '../executor.js';
 import { ENGINE_ARCHITECTURE, engineArchitecture } from './engine.js';
-import { isStatus, unavailable } from './engine-error.js';
+import { asReadable, isStatus, unavailable } from './engine-error.js';
 import { INIT_PATH, initProgram } from './init-program.js';
 import { tarSize, tarStream, type TarItem } from './tar-stream.js';
 
@@ -65,7 +65,8 @@ export class RootImages {
   async #find(key: string): Promise<string | undefined> {
     try {
       const image = await this.#docker.getImage(tagOf(key)).inspect();
-      return image.Config.Labels?.[ROOT_LABEL] === key ? image.Id : undefined;
+      const { Labels } = image.Config as { Labels?: Record<string, string> | null };
+      return Labels?.[ROOT_LABEL] === key ? image.Id : undefined;
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw unavailable(error);
@@ -84,7 +85,7 @@ export class RootImages {
     const archive = imageArchive(items, key, (found) => (id = found));
     try {
       const answer = await this.#docker.loadImage(Readable.from(archive), { quiet: true });
-      const said = await text(answer as Readable);
+      const said = await text(asReadable(answer));
       const found = await this.#find(key);
       if (found !== `sha256:${id}`)
         throw new Error(`the engine has ${found ?? 'no image'} instead of sha256:${id}: ${said}`);
