@@ -59,7 +59,8 @@ async function checkHead(
     case 'none':
       return;
     case 'admin':
-      return checkSecret(bearer(request), adminToken);
+      checkSecret(bearer(request), adminToken);
+      return;
     case 'submitter':
       if (submitToken !== undefined) checkSecret(bearer(request), submitToken);
       return;
