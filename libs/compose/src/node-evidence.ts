@@ -82,13 +82,15 @@ function proofOf(
     const report = reports.get(each.digest.sha256);
     return report === undefined ? [] : [{ by: each.path, report }];
   });
-  const [worst] = spoken.toSorted((a, b) => severity(b.report) - severity(a.report));
-  if (worst === undefined) return { node: node.path, verdict: 'unproven', votes: [] };
-  const { verdict, votes } = worst.report;
+  // What was said of a node's own bytes decides; else a reproduced component vouches for what is in it.
+  const own = spoken.find(({ by }) => by === node.path);
+  const decisive = own ?? spoken.find(({ report }) => report.verdict === 'reproduced') ?? spoken[0];
+  if (decisive === undefined) return { node: node.path, verdict: 'unproven', votes: [] };
+  const { verdict, votes } = decisive.report;
   return {
     node: node.path,
     verdict,
-    by: worst.by,
+    by: decisive.by,
     votes: votes.map(({ organisation, outcome }) => ({ organisation, outcome })),
   };
 }
