@@ -1,0 +1,146 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { generateKey, publicKeyToPem, writePrivateKey } from '@touchstone/keys';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Context } from '../context.js';
+import { EXIT, toCliError } from '../failure.js';
+import { Terminal } from '../terminal.js';
+import { registerCompose } from './compose.js';
+
+const MODULE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+/** A component that instantiates the one module in it. */
+const COMPONENT = Uint8Array.from([
+  ...[0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0],
+  ...[1, MODULE.length, ...MODULE],
+  ...[2, 4, 1, 0, 0, 0],
+]);
+
+let dir: string;
+const at = (name: string): string => join(dir, name);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'cli-compose-'));
+  await writeFile(at('app.wasm'), COMPONENT);
+  const claims = {
+    components: [
+      { path: '/module[0]', name: 'part', source: 'https://example.com/part', commit: 'abc' },
+    ],
+    composition: { tool: 'wac', toolVersion: '0.6.0', composedBy: 'Integrator' },
+  };
+  await writeFile(at('claims.json'), JSON.stringify(claims));
+  const key = generateKey('ed25519');
+  await writePrivateKey(at('integrator.key'), key);
+  await writeFile(at('integrator.pem'), publicKeyToPem(key.publicKey));
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+async function touchstone(...args: string[]): Promise<{ code: number; out: string }> {
+  let out = '';
+  const stdout = new Writable({
+    write(chunk: Buffer, _, done) {
+      out += chunk.toString();
+      done();
+    },
+  });
+  const context: Context = {
+    terminal: new Terminal(stdout, stdout, {}),
+    environment: { SOURCE_DATE_EPOCH: '0' },
+    stop: new AbortController().signal,
+    exitCode: EXIT.ok,
+  };
+  const program = new Command('touchstone').exitOverride();
+  registerCompose(program, context);
+  try {
+    await program.parseAsync(['compose', ...args], { from: 'user' });
+    return { code: context.exitCode, out };
+  } catch (error) {
+    const failure = toCliError(error);
+    return { code: failure.exitCode, out: failure.code };
+  }
+}
+
+const embed = (from: string, to: string): Promise<{ code: number; out: string }> =>
+  touchstone('embed', at(from), '--claims', at('claims.json'), '-o', at(to));
+
+describe('compose', () => {
+  it('shows the graph as text, JSON and for Graphviz', async () => {
+    const text = await touchstone('graph', at('app.wasm'));
+    expect(text.out).toContain('/module[0]  module  bytes 10 to 18');
+    expect(text.out).toContain('instantiates /module[0]');
+    const json = JSON.parse((await touchstone('graph', at('app.wasm'), '--json')).out) as object;
+    expect(json).toMatchObject({
+      nodes: [{ path: '/' }, { path: '/module[0]', offset: 10, size: 8 }],
+      edges: [{ from: '/', to: '/module[0]', kind: 'instantiates' }],
+    });
+    const dot = await touchstone('graph', at('app.wasm'), '--dot');
+    expect(dot.out).toContain('"/" -> "/module[0]"');
+  });
+
+  it('embeds, extracts, attests and verifies', async () => {
+    expect((await embed('app.wasm', 'full.wasm')).code).toBe(0);
+    await embed('full.wasm', 'again.wasm');
+    const [once, twice] = await Promise.all(
+      ['full.wasm', 'again.wasm'].map((f) => readFile(at(f))),
+    );
+    expect(twice).toEqual(once);
+    expect(once?.subarray(0, COMPONENT.length)).toEqual(Buffer.from(COMPONENT));
+    expect(JSON.parse((await touchstone('extract', at('full.wasm'))).out)).toMatchObject({
+      components: [{ path: '/module[0]', name: 'part', commit: 'abc' }],
+      composition: { composedBy: 'Integrator', timestamp: '1970-01-01T00:00:00.000Z' },
+    });
+    expect((await touchstone('inspect', at('full.wasm'))).out).toContain('composedBy Integrator');
+    const key = ['--key', at('integrator.key')];
+    expect((await touchstone('attest', at('full.wasm'), ...key, '-o', at('a.json'))).code).toBe(0);
+    const proof = ['--attestation', at('a.json'), '--public-key', at('integrator.pem')];
+    const verified = await touchstone('verify', at('full.wasm'), ...proof);
+    expect(verified.out).toContain('the composition is what is claimed');
+    expect(verified.code).toBe(0);
+  });
+
+  it('refuses a file that is not what its manifest says, and tells where', async () => {
+    await embed('app.wasm', 'full.wasm');
+    const bytes = await readFile(at('full.wasm'));
+    // A custom section in the nested module, and the sizes made to fit.
+    const grown = Buffer.concat([
+      bytes.subarray(0, 9),
+      Buffer.from([MODULE.length + 4, ...MODULE, 0, 2, 1, 0x78]),
+      bytes.subarray(18),
+    ]);
+    await writeFile(at('other.wasm'), grown);
+    const { code, out } = await touchstone('verify', at('other.wasm'), '--json');
+    expect(code).toBe(EXIT.refuted);
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      findings: [
+        { step: 'manifest-binding', code: 'manifest-transplanted', node: '/', offset: 0 },
+        { step: 'nodes', code: 'node-substituted', node: '/module[0]', offset: 10 },
+        { step: 'components', code: 'node-substituted', node: '/module[0]', offset: 10 },
+      ],
+    });
+    const attest = ['attest', at('other.wasm'), '--key', at('integrator.key'), '-o', at('b.json')];
+    expect(await touchstone(...attest)).toEqual({
+      code: EXIT.refuted,
+      out: 'manifest-transplanted',
+    });
+  });
+
+  it('tells usage, absence and refusal apart', async () => {
+    expect(await touchstone('extract', at('app.wasm'))).toEqual({
+      code: 3,
+      out: 'manifest-missing',
+    });
+    expect(await touchstone('graph', at('none.wasm'))).toEqual({ code: 3, out: 'file-unreadable' });
+    expect(await touchstone('verify', at('app.wasm'), '--evidence', at('x'))).toEqual({
+      ...{ code: 2, out: 'usage' },
+    });
+    expect((await touchstone('verify', at('app.wasm'))).out).toContain('manifest-missing');
+    await writeFile(at('bad.json'), '{"components":[{"name":"x","path":"/module[9]"}]}');
+    expect(
+      await touchstone('embed', at('app.wasm'), '--claims', at('bad.json'), '-o', at('c.wasm')),
+    ).toEqual({ code: EXIT.refuted, out: 'claim-unknown-node' });
+  });
+});
