@@ -47,7 +47,7 @@ describe('verifyComposition', () => {
     ['an overlong head', [0xb8, 0x00], 'cbor-malformed'],
     ['bytes after it', [0xa0, 0x00], 'cbor-malformed'],
     ['deep nesting', [...Array.from({ length: 40 }, () => 0x81), 0x00], 'cbor-limit'],
-    ['JSON with a key twice', [...'{"a":1,"a":2}'].map((c) => c.charCodeAt(0)), 'json-malformed'],
+    ['JSON with a key twice', new TextEncoder().encode('{"a":1,"a":2}'), 'json-malformed'],
     ['another shape', [0xa0], 'manifest-malformed'],
     ['nothing', [], 'cbor-malformed'],
   ])('refuses a manifest of %s', async (_, content, code) => {

@@ -1,28 +1,20 @@
-import { createHash, generateKeyPairSync, sign as signBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   STATEMENT_TYPE,
   signEnvelope,
   type DsseEnvelope,
   type Statement,
 } from '@touchstone/attest';
-import { nobleVerifier, type Signer } from '@touchstone/note';
+import { nobleVerifier } from '@touchstone/note';
 import { describe, expect, it } from 'vitest';
 import { composition, custom, join } from './assemble.fixture.js';
 import { compositionStatement } from './attestation.js';
+import { signer } from './evidence.fixture.js';
 import { deriveGraph } from './graph.js';
 import { verifyComposition } from './verify.js';
 import { composeManifest, embedManifest } from './write-manifest.js';
 
 const [integrator, stranger] = [signer(), signer()];
-
-function signer(): Signer {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
-  return {
-    publicKey: { algorithm: 'ed25519', spki },
-    sign: (message) => new Uint8Array(signBytes(null, message, privateKey)),
-  };
-}
 
 const embed = (bytes: Uint8Array): Uint8Array => embedManifest(bytes, composeManifest(bytes));
 const file = embed(composition());

@@ -20,8 +20,9 @@ export function checkCycles(
 ): Finding[] {
   const contains: Arrows = new Map();
   const findings: Finding[] = [];
+  const nodes = new Map(whole.nodes.map((node) => [node.path, node]));
   for (const { node, content, graph } of manifests) {
-    const holder = whole.nodes.find(({ path }) => path === node) ?? rootOf(whole);
+    const holder = nodes.get(node) ?? rootOf(whole);
     if (content.form === 'v1') {
       const cycle = cycleIn(dependencies(content.manifest, graph));
       if (cycle !== undefined) {

@@ -6,6 +6,7 @@ import {
   composition,
   custom,
   join,
+  leb,
   MODULE,
   provider,
   runModule,
@@ -149,10 +150,20 @@ describe('deriveGraph', () => {
   });
 
   it('refuses 10,000 nested levels', () => {
-    let bytes: Uint8Array = Uint8Array.from(COMPONENT);
-    for (let level = 0; level < 10_000; level += 1) {
-      bytes = level < 200 ? join(COMPONENT, section(4, bytes)) : bytes;
+    const heads: Uint8Array[] = [];
+    let size = COMPONENT.length;
+    for (let level = 1; level < 10_000; level += 1) {
+      const head = join(COMPONENT, [0x04], leb(size));
+      heads.push(head);
+      size += head.length;
     }
-    expect(refusal(bytes).code).toBe('depth-exceeded');
+    const bytes = join(...heads.reverse(), COMPONENT);
+    const deep = '/component[0]'.repeat(64);
+    expect(refusal(bytes)).toMatchObject({ code: 'depth-exceeded', node: deep });
+  });
+
+  it('refuses more nodes than a graph may have', () => {
+    const bytes = join(COMPONENT, ...Array.from({ length: 10_000 }, () => section(1, MODULE)));
+    expect(refusal(bytes)).toMatchObject({ code: 'graph-too-large', node: '/', offset: 0 });
   });
 });

@@ -14,7 +14,7 @@ import {
 import { ATTESTATION_SECTIONS } from './attestation-sections.js';
 import { EdgeList, type GraphEdge } from './edges.js';
 import { ComposeError } from './errors.js';
-import { MAX_NODES, MAX_PORTS } from './limits.js';
+import { MAX_HASHED_BYTES, MAX_NODES, MAX_PORTS } from './limits.js';
 import { followReferences } from './providers.js';
 import { located, readComposition } from './read.js';
 
@@ -70,6 +70,11 @@ export function deriveGraph(
   const places = [...walkNodes(root)];
   if (places.length > MAX_NODES) {
     const message = `the file holds ${places.length} modules and components, the limit is ${MAX_NODES}`;
+    throw new ComposeError('graph-too-large', '/', 0, message);
+  }
+  const hashed = places.reduce((sum, { size }) => sum + size, 0);
+  if (hashed > MAX_HASHED_BYTES) {
+    const message = `the nodes have ${hashed} bytes, those of each level counted, the limit is ${MAX_HASHED_BYTES}`;
     throw new ComposeError('graph-too-large', '/', 0, message);
   }
   if (root.kind === 'component') followReferences(root, edges, instances);

@@ -8,6 +8,10 @@ export const MAX_PORTS = 20_000;
 /** Steps of following references through bundles of exports, in a whole file. */
 export const MAX_STEPS = 4_000_000;
 
+/** Bytes that are hashed for one graph: each byte once for every level around it. */
+export const MAX_HASHED_BYTES = 2 * 1024 * 1024 * 1024;
+
+/** Of all manifests of a file together. */
 export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 export const MAX_MANIFEST_ITEMS = 2_000_000;
 export const MAX_MANIFEST_DEPTH = 16;

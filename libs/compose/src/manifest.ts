@@ -116,7 +116,7 @@ export type AnyManifest =
 
 /** Deterministic CBOR (RFC 8949 section 4.2.1) of the manifest's JSON. */
 export function encodeManifest(manifest: CompositionManifest): Uint8Array {
-  return encodeCbor(manifest as unknown as CborValue);
+  return encodeCbor(manifest);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { customSections, walkNodes, type Node } from '@touchstone/wasm';
 import { MANIFEST_SECTION, OLDER_MANIFEST_SECTION } from './attestation-sections.js';
 import { ComposeError } from './errors.js';
+import { MAX_MANIFEST_BYTES } from './limits.js';
 import { decodeManifest, type AnyManifest } from './manifest.js';
 
 /** A manifest where it stands. */
@@ -33,7 +34,22 @@ export function manifestOf(bytes: Uint8Array, node: Node): EmbeddedManifest | un
   return { ...place, section: first.name, content };
 }
 
-/** The manifests of all nodes, outermost first. */
+/**
+ * The manifests of all nodes, outermost first.
+ *
+ * @throws ComposeError as {@link manifestOf} does, `manifest-too-large` for all of them together
+ */
 export function readManifests(bytes: Uint8Array, root: Node): EmbeddedManifest[] {
-  return [...walkNodes(root)].flatMap((node) => manifestOf(bytes, node) ?? []);
+  const nodes = [...walkNodes(root)];
+  let total = 0;
+  for (const node of nodes) {
+    for (const { name, offset, size } of customSections(bytes, node)) {
+      if (name !== MANIFEST_SECTION && name !== OLDER_MANIFEST_SECTION) continue;
+      total += size;
+      if (total <= MAX_MANIFEST_BYTES) continue;
+      const message = `the manifests of the file have more than ${MAX_MANIFEST_BYTES} bytes`;
+      throw new ComposeError('manifest-too-large', node.path, offset, message);
+    }
+  }
+  return nodes.flatMap((node) => manifestOf(bytes, node) ?? []);
 }
