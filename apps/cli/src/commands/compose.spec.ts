@@ -137,6 +137,11 @@ describe('compose', () => {
     expect(await touchstone('verify', at('app.wasm'), '--evidence', at('x'))).toEqual({
       ...{ code: 2, out: 'usage' },
     });
+    await writeFile(at('e.json'), '{}');
+    const secret = ['--attestation', at('e.json'), '--public-key', at('integrator.key')];
+    expect(await touchstone('verify', at('app.wasm'), ...secret)).toEqual({
+      ...{ code: 2, out: 'public-key-malformed' },
+    });
     expect((await touchstone('verify', at('app.wasm'))).out).toContain('manifest-missing');
     await writeFile(at('bad.json'), '{"components":[{"name":"x","path":"/module[9]"}]}');
     expect(

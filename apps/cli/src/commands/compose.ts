@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { signEnvelope } from '@touchstone/attest';
 import {
@@ -17,7 +17,8 @@ import {
   type VerifyCompositionOptions,
   type CompositionManifest,
 } from '@touchstone/compose';
-import { nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import { KeyError, nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import type { PublicKey } from '@touchstone/note';
 import type { Command } from 'commander';
 import { graphDot, graphLines, oneLine } from '../compose/graph-view.js';
 import { manifestLines, manifestView } from '../compose/manifest-view.js';
@@ -25,6 +26,8 @@ import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
 import type { Terminal } from '../terminal.js';
+
+const MAX_PEM_BYTES = 65_536;
 
 interface Options {
   json?: boolean;
@@ -238,9 +241,19 @@ async function attestationOf({
   if (attestation === undefined || publicKey.length === 0) {
     throw new CliError('usage', '--attestation and --public-key belong together', EXIT.usage);
   }
-  const pems = await Promise.all(publicKey.map((path) => readFile(path, 'utf8')));
+  const publicKeys = await Promise.all(publicKey.map(readPublicKey));
   const envelope = await readJson(attestation);
-  return { envelope, publicKeys: pems.map(publicKeyFromPem), verify: nodeVerifier };
+  return { envelope, publicKeys, verify: nodeVerifier };
+}
+
+async function readPublicKey(path: string): Promise<PublicKey> {
+  const pem = Buffer.from(await readBounded(path, MAX_PEM_BYTES)).toString('utf8');
+  try {
+    return publicKeyFromPem(pem);
+  } catch (cause) {
+    if (!(cause instanceof KeyError)) throw cause;
+    throw new CliError(cause.code, `${path}: ${cause.message}`, EXIT.usage, { cause });
+  }
 }
 
 async function evidenceOf({
