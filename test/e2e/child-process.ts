@@ -34,6 +34,11 @@ export class Program {
     this.#ended = new Promise((done) => this.#child.once('close', done));
   }
 
+  /** Starts a program that says in words of its own when it is ready. */
+  static spawn(args: readonly string[], environment: Record<string, string> = {}): Program {
+    return new Program(args, environment);
+  }
+
   /** Resolves once the program prints a URL; rejects with all it said when it ends before. */
   static async start(
     args: readonly string[],

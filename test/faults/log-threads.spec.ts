@@ -35,7 +35,7 @@ function post(body: string): Promise<Response> {
 }
 
 async function refusal(answer: Response): Promise<object> {
-  return { status: answer.status, ...Problem.parse(await answer.json()) };
+  return Problem.parse(await answer.json());
 }
 
 interface Row {

@@ -9,7 +9,7 @@ import {
   type Signer,
 } from '@touchstone/note';
 import { canonicalJson } from './canonical-json.js';
-import { DsseEnvelope, paeBytes, parseEnvelope, verifyEnvelope } from './dsse.js';
+import { paeBytes, parseEnvelope, verifyEnvelope, type DsseEnvelope } from './dsse.js';
 import { AttestError } from './errors.js';
 import { parseJson } from './json.js';
 import { publicKeyFromBase64 } from './public-key.js';

@@ -81,7 +81,11 @@ type InventoryCode =
   | 'advisories-too-large';
 
 export type RebuildErrorCode =
-  (typeof UNAVAILABLE)[number] | (typeof FAILED)[number] | OperatorCode | ToolchainCode | InventoryCode;
+  | (typeof UNAVAILABLE)[number]
+  | (typeof FAILED)[number]
+  | OperatorCode
+  | ToolchainCode
+  | InventoryCode;
 
 export class RebuildError extends Error {
   constructor(

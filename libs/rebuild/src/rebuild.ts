@@ -8,20 +8,17 @@ import {
   type RebuiltModule,
   type Variation,
 } from '@touchstone/attest';
-import { recipeDigest, type Recipe, type UploadedFile } from '@touchstone/contract';
+import { recipeDigest, type Recipe } from '@touchstone/contract';
 import { build, type BuildRecord } from './build.js';
 import { outcomeOfFailure, RebuildError } from './errors.js';
+import type { RebuildOptions, RebuildStage } from './rebuild-options.js';
 import { judgeModules, worstOutcome } from './compare/judge.js';
-import type { NpmSource } from './source/npm-source.js';
 import { readPublished } from './compare/published.js';
-import type { DependencyOptions } from './dependencies/sources.js';
 import { planSteps } from './plan.js';
-import type { Executor } from './sandbox/executor.js';
-import { BUILD_ENVIRONMENT, type SandboxLimits } from './sandbox/sandbox-limits.js';
+import { BUILD_ENVIRONMENT } from './sandbox/sandbox-limits.js';
 import { readToolchainLock } from './toolchain/lock-folders.js';
 import {
   assembleToolchain,
-  type AssembleOptions,
   type ResolvedDependency,
   type Toolchain,
 } from './toolchain/toolchain.js';
@@ -29,36 +26,6 @@ import type { FoundLockfile } from './sbom/find-lockfile.js';
 import { variationDimensions } from './variation/dimensions.js';
 import { varyBuild } from './variation/vary.js';
 import { Sources, type FetchedSource } from './source/sources.js';
-
-export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare' | 'variation';
-
-export interface RebuildOptions {
-  /** Folder for fetched files and toolchains; made when needed. */
-  readonly cache: string;
-  /** Folder for the workspaces of running builds; `work` in the cache unless told. */
-  readonly work?: string;
-  readonly source: NpmSource;
-  /** Where sources of other kinds come from; public addresses alone unless told. */
-  readonly sources?: Sources;
-  readonly sandbox: Executor;
-  /** Of uploaded artifacts, for recipes that have one; checked against its digest here. */
-  readonly readUpload?: (file: UploadedFile) => Promise<Uint8Array>;
-  readonly limits?: Partial<SandboxLimits>;
-  /** The operator's locks, looked up before those that come with this package. */
-  readonly toolchains?: string;
-  /** Where toolchains of Debian's packages and of images come from. */
-  readonly toolchainFiles?: Omit<AssembleOptions, 'signal'>;
-  /** Where the packages come from that a source's lock file pins. */
-  readonly registries?: DependencyOptions;
-  /**
-   * Whether to build again with circumstances varied that must not matter, to tell a build that is
-   * not deterministic from one by another toolchain: never unless told.
-   */
-  readonly vary?: 'never' | 'when-different' | 'always';
-  readonly now?: () => Date;
-  readonly onProgress?: (stage: RebuildStage) => void;
-  readonly signal?: AbortSignal;
-}
 
 export interface RebuildReport {
   readonly predicate: RebuildPredicate;
@@ -177,7 +144,7 @@ async function carryOut(
   progress.toolchain = toolchain;
   progress.dependencies.push(...toolchain.dependencies);
   enter('build');
-  await build(recipe, source, toolchain, options, progress);
+  await build({ recipe, source, toolchain }, options, progress);
   enter('compare');
   const pairs = recipe.modules.map(({ name }) => {
     const [claimed, observed] = [progress.claimed.get(name), progress.built.get(name)];
@@ -203,7 +170,7 @@ async function variationOf(
   const dimensions = await variationDimensions({ root: toolchain.root, programs });
   return varyBuild(first, dimensions, async (circumstances) => {
     const record: BuildRecord = { variables: {}, dependencies: [], built: new Map() };
-    await build(recipe, source, toolchain, options, record, circumstances);
+    await build({ recipe, source, toolchain }, options, record, circumstances);
     return record.built;
   });
 }

@@ -1,4 +1,4 @@
-import { Cursor } from './cursor.js';
+import type { Cursor } from './cursor.js';
 import { WasmError } from './errors.js';
 import { MAX_FUNCTIONS } from './limits.js';
 import { bodyCursor, expectEnd, findSection, type Span, type WasmModule } from './module.js';

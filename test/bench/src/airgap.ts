@@ -91,7 +91,7 @@ class SyntheticLog implements CarrySource {
       const hash = hashes[index % hashes.length] as Uint8Array;
       this.range.append(hash, (level, at, node) => {
         this.#levels[level] ??= Buffer.alloc((size >> level) * HASH_SIZE);
-        (this.#levels[level] as Buffer).set(node, at * HASH_SIZE);
+        (this.#levels[level]).set(node, at * HASH_SIZE);
       });
     }
   }
@@ -194,7 +194,8 @@ async function verifyFile(file: string): Promise<number> {
   const options = { verify: nodeVerifier, sha256: nodeSha256, newHash };
   let peak = 0;
   let seen = 0;
-  for await (const _ of verifyBundle(createReadStream(file), site, options)) {
+  const verifying = verifyBundle(createReadStream(file), site, options);
+  while ((await verifying.next()).done !== true) {
     if (++seen % 500 === 0) peak = Math.max(peak, process.memoryUsage.rss());
   }
   return peak;

@@ -9,7 +9,7 @@ import { signEnvelope, STATEMENT_TYPE } from '@touchstone/attest';
 import { writeDurably } from '@touchstone/tlog';
 import { newNonce, type SiteDevice } from '../device/site-device.js';
 import { CliError, EXIT } from '../failure.js';
-import type { ImportResult } from './import-bundle.js';
+import type { ImportResult } from './import-result.js';
 import type { Site } from './site.js';
 import type { SiteState } from './site-state.js';
 

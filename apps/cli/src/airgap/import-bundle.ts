@@ -14,36 +14,13 @@ import { writeDurably } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { writeAcknowledgement } from './acknowledge.js';
 import { ImportWriter } from './import-folder.js';
+import type { ImportCounts, ImportResult } from './import-result.js';
 import { readBundleFile } from './open-bundle.js';
 import type { Site } from './site.js';
 import { writeSiteState, type SiteState } from './site-state.js';
 import { writeVote } from './votes.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** What an import came to, for the report and for the terminal. */
-export interface ImportResult {
-  readonly verdict: ImportVerdict;
-  /** False: verified, and still not taken, because the site does not accept the verdict. */
-  readonly installed: boolean;
-  readonly site: string;
-  readonly counter: number;
-  readonly from: number;
-  readonly checkpoint: { readonly origin: string; readonly size: number; readonly root: string };
-  readonly trustRootVersion: number;
-  /** Seconds since the epoch: witnesses last saw the checkpoint then. */
-  readonly time?: number;
-  readonly counts: ImportCounts;
-}
-
-export interface ImportCounts {
-  entries: number;
-  /** By enrolled organisations. */
-  statements: number;
-  foreign: number;
-  unread: number;
-  artifacts: number;
-}
 
 /**
  * Imports an archive: verified whole, then installed, then counted by the device, in the order that

@@ -1,7 +1,11 @@
-import type { Export } from './export-bundle.js';
+import type { CarryHeader } from '@touchstone/airgap';
+import type { WitnessedCheckpoint } from '@touchstone/note';
 
 /** For the person who finds the stick. */
-export function bundleReadme({ header, witnessed }: Export, bundleBytes: number): string {
+export function bundleReadme(
+  { header, witnessed }: { header: CarryHeader; witnessed: WitnessedCheckpoint },
+  bundleBytes: number,
+): string {
   const { site, origin, base, size, entries, artifacts } = header;
   const time = witnessed.time?.latest;
   return `This is a Touchstone carry bundle.

@@ -1,4 +1,4 @@
-import type { ImportResult } from './import-bundle.js';
+import type { ImportResult } from './import-result.js';
 
 /** The report on one page that stands alone and prints in black and white. */
 export function reportPage(result: ImportResult, signed: object): string {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Recipe, Source } from '@touchstone/contract';
 import {
   addToolchainLock,
-  BubblewrapSandbox,
+  openSandbox,
   inferRecipes,
   LockMaker,
   readClues,
@@ -187,7 +187,7 @@ async function builder(
   cache: string,
   locks: LockMaker,
 ): Promise<(recipe: Recipe) => ReturnType<typeof rebuild>> {
-  const sandbox = await BubblewrapSandbox.open();
+  const sandbox = await openSandbox('auto');
   const settings = readOperatorSettings(process.env, cache, allowPrivate);
   const upload = artifact?.kind === 'upload' ? files.get(artifact.name) : undefined;
   return async (recipe) => {

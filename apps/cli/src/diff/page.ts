@@ -58,33 +58,7 @@ export function explanationPage(
       <body>
         <main>
           <h1>${claimed.name} and ${observed.name}: <span class="badge">${tier}</span></h1>
-          ${filesTable(claimed, observed)}
-          ${
-            normalisations.length === 0
-              ? ''
-              : html`<h2>Normal forms</h2>
-                  <div class="scroll">
-                    <table>
-                      <thead>
-                        <tr>
-                          <th>After</th>
-                          <th>Claimed</th>
-                          <th>Observed</th>
-                        </tr>
-                      </thead>
-                      <tbody>
-                        ${normalisations.map(
-                          (step) =>
-                            html`<tr>
-                              <td>${step.name}</td>
-                              <td><code>${describe(step.claimed).sha256}</code></td>
-                              <td><code>${describe(step.observed).sha256}</code></td>
-                            </tr> `,
-                        )}
-                      </tbody>
-                    </table>
-                  </div>`
-          }
+          ${filesTable(claimed, observed)} ${normalFormsPart(normalisations)}
           <h2>Causes</h2>
           ${causes.length === 0 ? html`<p>${tier === 'reproduced' ? 'There is no difference.' : 'The bytes do not tell any.'}</p>` : causes.map(causeCard)}
           ${functionsPart(functions)}
@@ -104,6 +78,33 @@ export function explanationPage(
       </body>
     </html> `;
   return page.text;
+}
+
+function normalFormsPart(steps: Explanation['normalisations']): Markup | string {
+  if (steps.length === 0) return '';
+  const rows = steps.map(
+    (step) =>
+      html`<tr>
+        <td>${step.name}</td>
+        <td><code>${describe(step.claimed).sha256}</code></td>
+        <td><code>${describe(step.observed).sha256}</code></td>
+      </tr> `,
+  );
+  return html`<h2>Normal forms</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>After</th>
+            <th>Claimed</th>
+            <th>Observed</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 interface File {

@@ -156,8 +156,12 @@ describe('a monitor that knows the first key', () => {
     ['by a key that nobody announced', third],
   ])('takes no rotation signed %s', async (_who, thief) => {
     const event = {
-      ...{ schema: LOG_LIFE_SCHEMA, origin: ORIGIN, event: 'rotate', at },
-      ...{ from: vkey(thief), to: vkey(next) },
+      schema: LOG_LIFE_SCHEMA,
+      origin: ORIGIN,
+      event: 'rotate',
+      at,
+      from: vkey(thief),
+      to: vkey(next),
     } as const;
     await log.add('before', [sha256Hex('a')], alice);
     await forge(await lifeLeaf({ ...event, from: log.vkeyText }, [thief, next]));

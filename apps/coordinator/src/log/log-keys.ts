@@ -14,12 +14,15 @@ import {
   parseNote,
   parseVerifierKey,
 } from '@touchstone/note';
+import type { PinnedLogRow } from '@touchstone/store';
 import type { LogClient, SignedCheckpoint } from './log-client.js';
-import type { LogPin } from './pinned-log.js';
 
 export interface LogKeysParts {
   readonly log: Pick<LogClient, 'life' | 'inclusionProof'>;
-  readonly pin: Pick<LogPin, 'get' | 'known'>;
+  readonly pin: {
+    get(): Promise<PinnedLogRow>;
+    known(): Promise<PinnedLogRow | null>;
+  };
 }
 
 /**

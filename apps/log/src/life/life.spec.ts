@@ -121,7 +121,7 @@ describe('rotation', () => {
         since: { index: expect.any(Number) as number, at: expect.any(String) as string },
       },
     ]);
-    const [{ leaf }] = announced.events as [{ leaf: string }];
+    const leaf = announced.events[0]?.leaf ?? '';
     const event = await openLifeLeaf(fromBase64(leaf), nodeVerifier);
     expect(event).toMatchObject({ event: 'rotate', origin: ORIGIN, from: oldVkey, to: newVkey });
     // Asked again it is what it is.

@@ -307,7 +307,7 @@ describe('attestations', () => {
     const answer = await fetch(`${server.url}/v1/attestations/sha256:${digest}`);
     expect(new Uint8Array(await answer.arrayBuffer())).toEqual(payload);
     expect(answer.headers.get('cache-control')).toMatch(/immutable/);
-    expect((await readFile(pack())).includes(payload)).toBe(true);
+    expect((await readFile(pack())).includes(Buffer.from(payload))).toBe(true);
     const bundle = `${server.url}/v1/entries/${logIndex}/bundle`;
     expect((await fetch(bundle)).status).toBe(409);
     expect((await fetch(`${bundle}?payloadType=application/json`)).status).toBe(200);

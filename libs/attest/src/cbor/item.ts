@@ -36,7 +36,10 @@ export function cborItemLength(
     while (pending.at(-1) === 0) pending.pop();
     if (pending.length === 0) return at - offset;
     const head = readHead(bytes, at);
-    if (head === undefined) return withinLimit(bytes.length - offset, limits);
+    if (head === undefined) {
+      requireWithinLimit(bytes.length - offset, limits);
+      return undefined;
+    }
     pending[pending.length - 1] = (pending.at(-1) as number) - 1;
     at += head.length;
     if (++items > limits.items) throw overLimit(`more than ${limits.items} data items`);
@@ -84,9 +87,8 @@ function innerItems({ major, value }: Head): number {
   return major === 6 ? 1 : 0;
 }
 
-function withinLimit(seen: number, limits: CborLimits): undefined {
+function requireWithinLimit(seen: number, limits: CborLimits): void {
   if (seen > limits.bytes) throw overLimit(`more than ${limits.bytes} bytes`);
-  return undefined;
 }
 
 function overLimit(what: string): AttestError {

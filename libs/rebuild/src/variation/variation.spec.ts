@@ -6,7 +6,7 @@ import type { Variation } from '@touchstone/attest';
 import { Recipe } from '@touchstone/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, type BuildRecord } from '../build.js';
-import type { RebuildOptions } from '../rebuild.js';
+import type { RebuildOptions } from '../rebuild-options.js';
 import { BubblewrapSandbox } from '../sandbox/bubblewrap.js';
 import { BlobStore } from '../source/blob-store.js';
 import { NpmSource } from '../source/npm-source.js';
@@ -81,7 +81,8 @@ function prepare(
   ];
   return async (circumstances) => {
     const record: BuildRecord = { variables: {}, dependencies: [], built: new Map() };
-    await build(recipe, { entries, dependencies: [] }, toolchain, options, record, circumstances);
+    const source = { entries, dependencies: [] };
+    await build({ recipe, source, toolchain }, options, record, circumstances);
     return record.built;
   };
 }
