@@ -91,7 +91,7 @@ class SyntheticLog implements CarrySource {
       const hash = hashes[index % hashes.length] as Uint8Array;
       this.range.append(hash, (level, at, node) => {
         this.#levels[level] ??= Buffer.alloc((size >> level) * HASH_SIZE);
-        (this.#levels[level]).set(node, at * HASH_SIZE);
+        this.#levels[level].set(node, at * HASH_SIZE);
       });
     }
   }
