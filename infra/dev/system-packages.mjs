@@ -42,6 +42,11 @@ const forTests = [
     why: 'the test that builds and runs the image',
   },
   {
+    command: 'faketime',
+    packages: ['faketime'],
+    why: "the tests that vary a build's clock",
+  },
+  {
     command: 'mmdebstrap',
     packages: ['mmdebstrap'],
     why: "makes the image's base from Debian packages",
