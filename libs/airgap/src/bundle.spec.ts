@@ -1,11 +1,20 @@
-import { cborItemLength, cosignTrustRoot, signTrustRoot } from '@touchstone/attest';
+import { cborItemLength, cosignTrustRoot, signTrustRoot, type TrustRoot } from '@touchstone/attest';
 import { encodeUtf8 } from '@touchstone/note';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from './errors.js';
 import { rangesOf } from './pack.js';
 import { encodeRecord } from './record.js';
-import { newSigner, rootSigners, sha256, TestLog, trustRoot, verify } from './site.fixture.js';
+import {
+  ORIGIN,
+  policyText,
+  newSigner,
+  rootSigners,
+  sha256,
+  TestLog,
+  trustRoot,
+  verify,
+} from './site.fixture.js';
 import type { SiteKnowledge, VerifiedBundle, VerifiedItem } from './verified-bundle.js';
 import { verifyBundle } from './verify-bundle.js';
 
@@ -154,6 +163,45 @@ describe('trust roots travel', () => {
   ])('but not %s', async (_, envelopes) => {
     const bytes = await log.bundle([{ begin: 0, end: 5 }], { rootEnvelopes: await envelopes() });
     expect(await codeOf(bytes, log.site(0))).toBe('trust-root');
+  });
+});
+
+describe('terms of the trust root', () => {
+  const bytes = log.bundle([{ begin: 0, end: 23 }]);
+  const under = (change: Partial<TrustRoot>): SiteKnowledge => {
+    const { site, origin, base } = log.site(0);
+    return { site, origin, base, trustRoot: { ...trustRoot(), ...change } };
+  };
+
+  it('take no entry of a key that was retired before it', async () => {
+    const [acme, ...others] = trustRoot().rebuilders;
+    const keys = acme!.keys.map((key) => ({ ...key, retired: [{ origin: ORIGIN, size: 3 }] }));
+    const result = await read(await bytes, under({ rebuilders: [{ ...acme!, keys }, ...others] }));
+    expect(standings(result).slice(0, 6)).toEqual([
+      '0 statement',
+      '1 statement',
+      '2 statement',
+      '3 statement',
+      '4 foreign',
+      '5 statement',
+    ]);
+    expect(standings(result)).toContain('8 foreign');
+  });
+
+  it('take no checkpoint by a key whose time is over, or has not come', async () => {
+    const [key] = trustRoot().logs;
+    for (const term of [{ until: 22 }, { from: 24 }]) {
+      expect(await codeOf(await bytes, under({ logs: [{ ...key!, ...term }] }))).toBe('checkpoint');
+    }
+    expect(await codeOf(await bytes, under({ logs: [{ ...key!, from: 23, until: 23 }] }))).toBe(
+      'accepted',
+    );
+  });
+
+  it('say who must have cosigned, where the site does not', async () => {
+    const { bundle } = await read(await bytes, under({ witnessPolicy: policyText }));
+    expect(bundle.witnessed.quorum).toBe(true);
+    expect((await read(await bytes, under({}))).bundle.witnessed.quorum).toBe(false);
   });
 });
 

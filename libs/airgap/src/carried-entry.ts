@@ -1,5 +1,6 @@
 import {
   AttestError,
+  countsAt,
   parsePae,
   paeBytes,
   readEntry,
@@ -18,12 +19,20 @@ import { AirgapError } from './errors.js';
 export type EntryStanding =
   /** An enrolled rebuilder said so, and its signature was verified here. */
   | { readonly kind: 'statement'; readonly signer: EnrolledKey; readonly statement: Statement }
-  /** Signed by somebody whom the trust root does not name: carried, and counts for nothing. */
+  /** Signed by nobody whom the trust root names, or by a key retired before: counts for nothing. */
   | { readonly kind: 'foreign' }
   /** The log's own leaves, unknown kinds, and entries whose attestation was not carried. */
   | { readonly kind: 'unread' };
 
+export interface CarriedEntry {
+  readonly index: number;
+  readonly leaf: Uint8Array;
+  readonly attestation?: Uint8Array | undefined;
+}
+
 export interface EntryContext {
+  /** Of the log. */
+  readonly origin: string;
   /** Enrolled keys by key id. */
   readonly keys: ReadonlyMap<string, EnrolledKey>;
   readonly verify: SignatureVerifier;
@@ -38,9 +47,8 @@ export interface EntryContext {
  * `entry-malformed`, `entry-signature` when the entry names an enrolled key that did not sign it
  */
 export async function readCarriedEntry(
-  leaf: Uint8Array,
-  attestation: Uint8Array | undefined,
-  { keys, verify, sha256 }: EntryContext,
+  { index, leaf, attestation }: CarriedEntry,
+  { origin, keys, verify, sha256 }: EntryContext,
 ): Promise<EntryStanding> {
   const entry = viewOf(leaf);
   if (attestation === undefined) return { kind: 'unread' };
@@ -51,6 +59,8 @@ export async function readCarriedEntry(
   const [only, ...others] = entry.signers;
   const signer = only && others.length === 0 ? keys.get(bytesToHex(sha256(only.spki))) : undefined;
   if (only === undefined || signer === undefined) return { kind: 'foreign' };
+  // A key that was retired speaks for entries from before that alone.
+  if (!countsAt(signer, origin, index)) return { kind: 'foreign' };
   const signed = entry.signed === undefined ? payloadPae(attestation) : parsePaeOf(attestation);
   if (signed === undefined) return { kind: 'foreign' };
   if (!(await verify(signer.publicKey, signed.message, only.signature))) {

@@ -72,7 +72,7 @@ export const verify: SignatureVerifier = ({ algorithm, spki }, message, signatur
     signature,
   );
 
-const ORIGIN = 'log.example.org';
+export const ORIGIN = 'log.example.org';
 const log = newSigner('ed25519');
 const witness = newSigner('ed25519');
 const exporter = deterministicSigner();
@@ -106,9 +106,8 @@ export function trustRoot(version = 1): TrustRoot {
   };
 }
 
-export const witnessPolicy = parseWitnessPolicy(
-  `witness w ${formatCosignerKey(cosignerKey('w.example.org', witness.publicKey))}\nquorum w\n`,
-);
+export const policyText = `witness w ${formatCosignerKey(cosignerKey('w.example.org', witness.publicKey))}\nquorum w\n`;
+const witnessPolicy = parseWitnessPolicy(policyText);
 
 function predicate(artifact: number): RebuildPredicate {
   const digest = { sha256: createHash('sha256').update(`module ${artifact}`).digest('hex') };

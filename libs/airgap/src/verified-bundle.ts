@@ -11,7 +11,7 @@ export interface SiteKnowledge {
   /** Of the log it follows. */
   readonly origin: string;
   readonly trustRoot: TrustRoot;
-  /** Absent: no checkpoint counts as witnessed. */
+  /** That of the trust root unless told; without any, no checkpoint counts as witnessed. */
   readonly witnessPolicy?: WitnessPolicy;
   readonly base: TreeBase & {
     /** The checkpoint it stands on, kept for the proof of a fork. */

@@ -188,10 +188,17 @@ class BundleState {
   }
 
   async #openCheckpoint(note: Uint8Array): Promise<WitnessedCheckpoint> {
-    const { origin, witnessPolicy } = this.#site;
-    const logs = this.#resolved.logs.filter(({ name }) => name === origin);
+    const { origin } = this.#site;
+    const witnessPolicy = this.#site.witnessPolicy ?? this.#resolved.witnessPolicy;
+    const { size } = this.#header as CarryHeader;
+    const logs = this.#resolved.logs.filter(
+      ({ name, from, until }) => name === origin && size >= from && size <= until,
+    );
     if (logs.length === 0) {
-      throw new AirgapError('checkpoint', `the trust root knows no log ${origin}`);
+      throw new AirgapError(
+        'checkpoint',
+        `the trust root has no key of ${origin} that signs for ${size} entries`,
+      );
     }
     try {
       return await verifyWitnessed(note, witnessPolicy, this.#options.verify, { logs });
@@ -210,12 +217,13 @@ class BundleState {
     const header = this.#header as CarryHeader;
     if (++this.#seen.entries > header.entries) throw miscounted('entries', header.entries);
     this.#entries ??= {
+      origin: this.#site.origin,
       keys: new Map(this.#resolved.keys.map((key) => [key.keyId, key])),
       verify: this.#options.verify,
       sha256: this.#options.sha256 ?? nobleSha256,
     };
     const index = walk.position;
-    const standing = await readCarriedEntry(leaf, attestation, this.#entries);
+    const standing = await readCarriedEntry({ index, leaf, attestation }, this.#entries);
     walk.leaf(leaf);
     return { kind: 'entry', index, leaf, ...(attestation && { attestation }), standing };
   }

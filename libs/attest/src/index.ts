@@ -118,6 +118,7 @@ export {
   TRUST_ROOT_PAYLOAD_TYPE,
 } from './root-chain.js';
 export {
+  countsAt,
   EnrolledRebuilder,
   enrolledKeys,
   organisationsOf,

@@ -179,11 +179,16 @@ describe('a site without a network', () => {
     });
     expect(first).toBe('installed');
     const ack = await withSite(async (site) => {
-      const found = await vouch([sha256Hex('first')], await site.imports(), site.state.trustRoot);
+      const found = await vouch([sha256Hex('first')], await site.imports(), site.state);
       expect(found).toMatchObject([{ verdict: 'reproduced', uri: 'pkg:npm/first@1.0.0' }]);
-      expect(await vouch([sha256Hex('other')], await site.imports(), site.state.trustRoot)).toEqual(
-        [],
-      );
+      expect(await vouch([sha256Hex('other')], await site.imports(), site.state)).toEqual([]);
+      const [acme, ...others] = trustRoot().rebuilders;
+      const keys = acme!.keys.map((key) => ({ ...key, retired: [] }));
+      const later = { ...trustRoot(), rebuilders: [{ ...acme!, keys }, ...others] };
+      const retired = { origin: ORIGIN, trustRoot: later };
+      expect(await vouch([sha256Hex('first')], await site.imports(), retired)).toMatchObject([
+        { verdict: 'insufficient' },
+      ]);
       return acknowledged(site);
     });
     expect(ack).toMatchObject({ counter: 1, site: 'hut', verdict: 'UNWITNESSED' });
@@ -201,7 +206,7 @@ describe('a site without a network', () => {
     const later = await withSite(acknowledged);
     expect(() => followAcknowledgement(ack, later)).not.toThrow();
     await withSite(async (site) => {
-      const found = await vouch([sha256Hex(second)], await site.imports(), site.state.trustRoot);
+      const found = await vouch([sha256Hex(second)], await site.imports(), site.state);
       expect(found).toMatchObject([{ verdict: 'reproduced' }]);
     });
   });
@@ -318,9 +323,9 @@ describe('what is found out', () => {
     const [name] = await readdir(votes);
     await writeFile(join(votes, name!), '');
     await withSite(async (site) => {
-      expect(
-        await codeOf(vouch([sha256Hex('first')], await site.imports(), site.state.trustRoot)),
-      ).toBe('site-damaged');
+      expect(await codeOf(vouch([sha256Hex('first')], await site.imports(), site.state))).toBe(
+        'site-damaged',
+      );
     });
     const state = await readFile(join(folder, 'state-1.json'), 'utf8');
     await writeFile(join(folder, 'state-1.json'), state.replace('"quorum":2', '"quorum":1'));

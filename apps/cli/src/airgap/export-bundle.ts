@@ -22,6 +22,8 @@ import { CompactRange, compactRangeNodes } from '@touchstone/merkle';
 import {
   encodeUtf8,
   formatTlogProof,
+  parseCheckpoint,
+  parseNote,
   decodeUtf8,
   verifyWitnessed,
   type Signer,
@@ -72,8 +74,13 @@ export async function planExport(request: ExportRequest): Promise<Export> {
   const { trustRoot, witnessPolicy, site, selection, proof } = request;
   const log = new LogSource(request.logUrl);
   const note = await log.checkpoint();
-  const { logs } = resolveTrustRoot(trustRoot);
-  const witnessed = await verifyWitnessed(note, witnessPolicy, nodeVerifier, { logs });
+  const trusted = resolveTrustRoot(trustRoot);
+  const claimed = parseCheckpoint(parseNote(note).text);
+  const logs = trusted.logs.filter(
+    ({ from, until }) => claimed.size >= from && claimed.size <= until,
+  );
+  const policy = witnessPolicy ?? trusted.witnessPolicy;
+  const witnessed = await verifyWitnessed(note, policy, nodeVerifier, { logs });
   const { origin, size } = witnessed.checkpoint;
   const base = await acknowledgedBase(log, site, witnessed);
   const begin = selection === 'full' ? 0 : base.size;

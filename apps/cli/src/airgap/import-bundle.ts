@@ -93,7 +93,7 @@ async function verifyInto(
     if (item.kind === 'entry') {
       const { index, leaf, attestation, standing } = item;
       await writer.append('entries.cbor', encodeCbor([index, leaf, attestation ?? null]));
-      await writeVote(standing, writer);
+      await writeVote(index, standing, writer);
     }
     if (item.kind === 'artifact') {
       if (artifact !== undefined) await writer.close(artifact);

@@ -1,5 +1,6 @@
 import type { EntryStanding } from '@touchstone/airgap';
 import {
+  countsAt,
   publicationVerdict,
   REBUILD_PREDICATE_TYPE,
   RebuildPredicate,
@@ -26,7 +27,9 @@ const Subject = z.tuple([z.string(), z.string()]);
 const Vote = z.strictObject({
   recipe: z.string(),
   uri: z.string(),
-  organisation: z.string(),
+  /** Who signed, and where: whether it counts is for the trust root of the day to say. */
+  keyId: z.string(),
+  index: z.int(),
   outcome: z.enum(['reproduced', 'equivalent', 'different', 'failed', 'unavailable']),
   modules: z.array(
     z.strictObject({
@@ -40,7 +43,11 @@ const Vote = z.strictObject({
 type Vote = z.infer<typeof Vote>;
 
 /** Writes down what one entry says, if it is a rebuild by an enrolled organisation. */
-export async function writeVote(standing: EntryStanding, writer: ImportWriter): Promise<void> {
+export async function writeVote(
+  index: number,
+  standing: EntryStanding,
+  writer: ImportWriter,
+): Promise<void> {
   if (standing.kind !== 'statement') return;
   const { statement, signer } = standing;
   if (statement.predicateType !== REBUILD_PREDICATE_TYPE) return;
@@ -51,7 +58,8 @@ export async function writeVote(standing: EntryStanding, writer: ImportWriter): 
   const vote: Vote = {
     recipe,
     uri: parsed.data.artifact.uri,
-    organisation: signer.organisation,
+    keyId: signer.keyId,
+    index,
     outcome,
     modules: [...modules],
   };
@@ -74,7 +82,7 @@ export interface Vouched {
 export async function vouch(
   digests: readonly string[],
   imports: readonly (ImportManifest & { readonly folder: string })[],
-  trustRoot: TrustRoot,
+  { origin, trustRoot }: { readonly origin: string; readonly trustRoot: TrustRoot },
 ): Promise<Vouched[]> {
   const recipes = new Set<string>();
   for (const digest of digests) {
@@ -82,20 +90,23 @@ export async function vouch(
       if (named === digest) recipes.add(recipe);
     }
   }
-  const { root, organisations } = resolveTrustRoot(trustRoot);
+  const { root, keys, organisations, retired } = resolveTrustRoot(trustRoot);
+  const enrolled = new Map(keys.map((key) => [key.keyId, key]));
   const found: Vouched[] = [];
   for (const recipe of [...recipes].sort()) {
-    const votes: Vote[] = [];
+    const votes: RebuildVote[] = [];
+    let uri: string | undefined;
     for await (const vote of lines(imports, bucket('recipes', recipe), Vote)) {
-      if (vote.recipe === recipe) votes.push(vote);
+      const key = enrolled.get(vote.keyId);
+      if (vote.recipe !== recipe || key === undefined) continue;
+      if (!countsAt(key, origin, vote.index)) continue;
+      uri ??= vote.uri;
+      votes.push({ ...vote, organisation: key.organisation });
     }
     const names = [...new Set(votes.flatMap(({ modules }) => modules.map(({ name }) => name)))];
-    if (names.length === 0) continue;
-    const report = publicationVerdict(names.sort(), votes satisfies RebuildVote[], {
-      organisations,
-      policy: root.policy,
-    });
-    found.push({ recipe, uri: votes[0]?.uri ?? '', ...report });
+    if (uri === undefined || names.length === 0) continue;
+    const electorate = { organisations, retired, policy: root.policy };
+    found.push({ recipe, uri, ...publicationVerdict(names.sort(), votes, electorate) });
   }
   return found;
 }

@@ -62,7 +62,7 @@ async function verifyArtifact(
 ): Promise<void> {
   const { terminal } = context;
   const [sha256, sha512] = await digestsOf(file);
-  const found = await vouch([sha256, sha512], await site.imports(), site.state.trustRoot);
+  const found = await vouch([sha256, sha512], await site.imports(), site.state);
   // The file is a module: its own verdict counts. It is the publication: that of all modules.
   const verdicts = found.map((one) => ownVerdict(one, sha256));
   const good = verdicts.length > 0 && verdicts.every((verdict) => verdict === 'reproduced');
