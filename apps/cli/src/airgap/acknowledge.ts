@@ -9,6 +9,7 @@ import { signEnvelope, STATEMENT_TYPE } from '@touchstone/attest';
 import { writeDurably } from '@touchstone/tlog';
 import { newNonce, type SiteDevice } from '../device/site-device.js';
 import { CliError, EXIT } from '../failure.js';
+import { readImported } from './import-folder.js';
 import type { ImportResult } from './import-result.js';
 import type { Site } from './site.js';
 import type { SiteState } from './site-state.js';
@@ -41,9 +42,7 @@ export async function lastAcknowledgement(
   site: Site,
 ): Promise<{ readonly envelope: string; readonly compact: Uint8Array }> {
   const { folder, state } = site;
-  if (state.manifest === undefined) {
-    throw new CliError('nothing-imported', 'this site has imported nothing yet', EXIT.absent);
-  }
+  if (state.manifest === undefined) throw nothingImported();
   const place = join(folder, `acknowledgement-${state.counter}`);
   const read = async (): Promise<{ envelope: string; compact: Uint8Array } | undefined> => {
     const [envelope, compact] = await Promise.all([
@@ -56,6 +55,18 @@ export async function lastAcknowledgement(
   if (found !== undefined) return found;
   await writeAcknowledgement(folder, state, site.device);
   return (await read()) as { envelope: string; compact: Uint8Array };
+}
+
+/** The report of the last import, as it was written then: held against the device's seal. */
+export async function lastReport(site: Site): Promise<ImportResult> {
+  const [newest] = await site.imports();
+  const bytes = newest && (await readImported(newest, 'report.json'));
+  if (bytes === undefined) throw nothingImported();
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as ImportResult;
+}
+
+function nothingImported(): CliError {
+  return new CliError('nothing-imported', 'this site has imported nothing yet', EXIT.absent);
 }
 
 const IMPORT_REPORT_TYPE = 'https://touchstone.dev/import-report/v1';

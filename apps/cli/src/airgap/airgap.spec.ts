@@ -21,7 +21,7 @@ import { startSimulator, type Simulator } from '../device/simulator.js';
 import type { SiteDevice } from '../device/site-device.js';
 import { SocketTransport } from '../device/socket-transport.js';
 import { ORIGIN, sha256Hex, TestLog } from '../monitor/log.fixture.js';
-import { lastAcknowledgement } from './acknowledge.js';
+import { lastAcknowledgement, lastReport } from './acknowledge.js';
 import { planExport, writeExport } from './export-bundle.js';
 import { checkBundle, importBundle } from './import-bundle.js';
 import { joinParts, splitFile } from './media.js';
@@ -326,6 +326,11 @@ describe('what is found out', () => {
       expect(await codeOf(vouch([sha256Hex('first')], await site.imports(), site.state))).toBe(
         'site-damaged',
       );
+    });
+    await withSite(async (site) => {
+      expect(await lastReport(site)).toMatchObject({ counter: 1 });
+      await writeFile(join(folder, 'imports/1/report.json'), '{"verdict":"OK"}');
+      expect(await codeOf(lastReport(site))).toBe('site-damaged');
     });
     const state = await readFile(join(folder, 'state-1.json'), 'utf8');
     await writeFile(join(folder, 'state-1.json'), state.replace('"quorum":2', '"quorum":1'));

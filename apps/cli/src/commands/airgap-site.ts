@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { verifyAcknowledgement } from '@touchstone/airgap';
 import { nodeVerifier, publicKeyToPem } from '@touchstone/keys';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { lastAcknowledgement, signReport } from '../airgap/acknowledge.js';
+import { lastAcknowledgement, lastReport, signReport } from '../airgap/acknowledge.js';
 import { checkBundle, importBundle } from '../airgap/import-bundle.js';
 import type { ImportResult } from '../airgap/import-result.js';
 import { inspectBundle } from '../airgap/inspect-bundle.js';
@@ -193,19 +193,13 @@ function registerReport(airgap: Command, context: Context): void {
     .addHelpText('after', '\nExample:\n  touchstone airgap report --site hut --html report.html')
     .action((options: SiteOptions & { html?: string }) =>
       withSite(options.site, async (site) => {
-        const result = await lastResult(site);
+        const result = await lastReport(site);
         const signed = await signReport(site, result);
         if (options.html !== undefined) await writeFile(options.html, reportPage(result, signed));
         if (options.json === true) context.terminal.json(signed);
         else show(result, options, context.terminal);
       }),
     );
-}
-
-async function lastResult(site: Site): Promise<ImportResult> {
-  await lastAcknowledgement(site);
-  const file = resolve(site.folder, 'imports', String(site.state.counter), 'report.json');
-  return JSON.parse(await readFile(file, 'utf8')) as ImportResult;
 }
 
 function show(result: ImportResult, { json }: { json?: boolean }, terminal: Terminal): void {
