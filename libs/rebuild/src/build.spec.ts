@@ -1,20 +1,11 @@
-import { mkdtemp } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Recipe } from '@touchstone/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, type BuildRecord } from './build.js';
+import { realToolchain } from './real-toolchain.fixture.js';
 import type { RebuildOptions } from './rebuild-options.js';
-import { BubblewrapSandbox } from './sandbox/bubblewrap.js';
-import { BlobStore } from './source/blob-store.js';
-import { NpmSource } from './source/npm-source.js';
-import { readRegistryConfig } from './source/registry-config.js';
-import { readToolchainLock } from './toolchain/lock-folders.js';
-import { assembleToolchain, type Toolchain } from './toolchain/toolchain.js';
+import type { Toolchain } from './toolchain/toolchain.js';
 import { removeTree } from './toolchain/tree.js';
 
-const CACHE = fileURLToPath(new URL('../../../.touchstone/cache', import.meta.url));
 const INTEGRITY = `sha512-${'A'.repeat(86)}==`;
 const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
@@ -23,17 +14,7 @@ let options: RebuildOptions;
 let work = '';
 
 beforeAll(async () => {
-  const config = await readRegistryConfig({
-    environment: process.env,
-    home: homedir(),
-    folder: process.cwd(),
-    execPath: process.execPath,
-  });
-  const source = new NpmSource(new BlobStore(join(CACHE, 'blobs')), config);
-  const lock = await readToolchainLock({ name: 'wabt', version: '1.0.12' });
-  toolchain = await assembleToolchain(lock, source, CACHE);
-  work = await mkdtemp(join(tmpdir(), 'build-'));
-  options = { cache: CACHE, work, source, sandbox: await BubblewrapSandbox.open() };
+  ({ toolchain, options, work } = await realToolchain('wabt', '1.0.12'));
 }, 120_000);
 
 afterAll(async () => {

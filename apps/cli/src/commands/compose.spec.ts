@@ -1,13 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { generateKey, publicKeyToPem, writePrivateKey } from '@touchstone/keys';
-import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Context } from '../context.js';
-import { EXIT, toCliError } from '../failure.js';
-import { Terminal } from '../terminal.js';
+import { runCommand } from '../command.fixture.js';
+import { EXIT } from '../failure.js';
 import { registerCompose } from './compose.js';
 
 const MODULE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -39,28 +36,10 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 async function touchstone(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const stdout = new Writable({
-    write(chunk: Buffer, _, done) {
-      out += chunk.toString();
-      done();
-    },
+  const { code, out, error } = await runCommand([registerCompose], ['compose', ...args], {
+    SOURCE_DATE_EPOCH: '0',
   });
-  const context: Context = {
-    terminal: new Terminal(stdout, stdout, {}),
-    environment: { SOURCE_DATE_EPOCH: '0' },
-    stop: new AbortController().signal,
-    exitCode: EXIT.ok,
-  };
-  const program = new Command('touchstone').exitOverride();
-  registerCompose(program, context);
-  try {
-    await program.parseAsync(['compose', ...args], { from: 'user' });
-    return { code: context.exitCode, out };
-  } catch (error) {
-    const failure = toCliError(error);
-    return { code: failure.exitCode, out: failure.code };
-  }
+  return { code, out: error === '' ? out : error };
 }
 
 const embed = (from: string, to: string): Promise<{ code: number; out: string }> =>

@@ -1,15 +1,12 @@
 import { cp, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { generateKey, writePrivateKey } from '@touchstone/keys';
 import { formatVerifierKey, verifierKey } from '@touchstone/note';
-import { Command, CommanderError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Context } from '../context.js';
-import { EXIT, toCliError } from '../failure.js';
+import { runCommand } from '../command.fixture.js';
+import { EXIT } from '../failure.js';
 import { ORIGIN, sha256Hex, TestLog } from '../monitor/log.fixture.js';
-import { Terminal } from '../terminal.js';
 import { registerLog } from './log.js';
 
 const signer = generateKey('ecdsa-p256-sha256');
@@ -23,33 +20,14 @@ let early: string;
 const file = (name: string): string => join(dir, name);
 
 async function touchstone(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const stdout = new Writable({
-    write(chunk: Buffer, _, done) {
-      out += chunk.toString();
-      done();
-    },
-  });
-  const context: Context = {
-    terminal: new Terminal(stdout, stdout, {}),
-    environment: { TOUCHSTONE_LOG: log.url },
-    stop: new AbortController().signal,
-    exitCode: EXIT.ok,
-  };
-  const program = new Command('touchstone')
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => (out += text), writeErr: (text) => (out += text) });
-  registerLog(program, context);
-  try {
-    await program.parseAsync(['log', ...args], { from: 'user' });
-    return { code: context.exitCode, out };
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      return { code: error.exitCode === 0 ? EXIT.ok : EXIT.usage, out };
-    }
-    const { exitCode, code, message } = toCliError(error);
-    return { code: exitCode, out: `${out}${code}: ${message}` };
-  }
+  const environment = { TOUCHSTONE_LOG: log.url };
+  const { code, out, error, message } = await runCommand(
+    [registerLog],
+    ['log', ...args],
+    environment,
+  );
+  const said = error === '' || error.startsWith('commander.') ? '' : `${error}: ${message}`;
+  return { code, out: `${out}${said}` };
 }
 
 async function json(...args: string[]): Promise<unknown> {

@@ -3,13 +3,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { removeTree } from '@touchstone/rebuild';
-import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Context } from '../context.js';
-import { EXIT, toCliError } from '../failure.js';
-import { Terminal } from '../terminal.js';
+import { runCommand, type Ran } from '../command.fixture.js';
+import { EXIT } from '../failure.js';
 import { registerToolchain } from './toolchain.js';
 
 let dir = '';
@@ -48,32 +45,10 @@ async function writeLock(content: string): Promise<void> {
   await writeFile(join(dir, `${content}.json`), JSON.stringify(lock));
 }
 
-async function touchstone(
-  ...args: string[]
-): Promise<{ code: number; out: string; error: string }> {
-  let out = '';
-  const stdout = new Writable({
-    write(chunk: Buffer, _, done) {
-      out += chunk.toString();
-      done();
-    },
-  });
-  const context: Context = {
-    terminal: new Terminal(stdout, stdout, {}),
-    environment: { DEBIAN_MIRROR: 'http://127.0.0.1:9', DEB_FOLDERS: join(dir, 'debs') },
-    stop: new AbortController().signal,
-    exitCode: EXIT.ok,
-  };
-  const program = new Command('touchstone').exitOverride();
-  registerToolchain(program, context);
+function touchstone(...args: string[]): Promise<Ran> {
   const places = ['--cache', join(dir, 'cache'), '--toolchains', join(dir, 'locks')];
-  try {
-    await program.parseAsync(['toolchain', ...args, ...places], { from: 'user' });
-    return { code: context.exitCode, out, error: '' };
-  } catch (error) {
-    const failure = toCliError(error);
-    return { code: failure.exitCode, out, error: failure.code };
-  }
+  const environment = { DEBIAN_MIRROR: 'http://127.0.0.1:9', DEB_FOLDERS: join(dir, 'debs') };
+  return runCommand([registerToolchain], ['toolchain', ...args, ...places], environment);
 }
 
 interface Row {

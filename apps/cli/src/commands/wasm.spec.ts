@@ -1,12 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Context } from '../context.js';
-import { EXIT, toCliError } from '../failure.js';
-import { Terminal } from '../terminal.js';
+import { runCommand } from '../command.fixture.js';
 import { registerWasm } from './wasm.js';
 
 const MODULE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -30,28 +26,8 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 async function touchstone(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const stdout = new Writable({
-    write(chunk: Buffer, _, done) {
-      out += chunk.toString();
-      done();
-    },
-  });
-  const context: Context = {
-    terminal: new Terminal(stdout, stdout, {}),
-    environment: {},
-    stop: new AbortController().signal,
-    exitCode: EXIT.ok,
-  };
-  const program = new Command('touchstone').exitOverride();
-  registerWasm(program, context);
-  try {
-    await program.parseAsync(['wasm', ...args], { from: 'user' });
-    return { code: context.exitCode, out };
-  } catch (error) {
-    const failure = toCliError(error);
-    return { code: failure.exitCode, out: failure.code };
-  }
+  const { code, out, error } = await runCommand([registerWasm], ['wasm', ...args]);
+  return { code, out: error === '' ? out : error };
 }
 
 describe('wasm', () => {

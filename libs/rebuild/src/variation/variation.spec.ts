@@ -1,25 +1,16 @@
-import { mkdtemp } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Variation } from '@touchstone/attest';
 import { Recipe } from '@touchstone/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build, type BuildRecord } from '../build.js';
+import { realToolchain } from '../real-toolchain.fixture.js';
 import type { RebuildOptions } from '../rebuild-options.js';
-import { BubblewrapSandbox } from '../sandbox/bubblewrap.js';
-import { BlobStore } from '../source/blob-store.js';
-import { NpmSource } from '../source/npm-source.js';
-import { readRegistryConfig } from '../source/registry-config.js';
-import { readToolchainLock } from '../toolchain/lock-folders.js';
-import { assembleToolchain, type Toolchain } from '../toolchain/toolchain.js';
+import type { Toolchain } from '../toolchain/toolchain.js';
 import { removeTree } from '../toolchain/tree.js';
 import { together } from './circumstances.js';
 import { variationDimensions } from './dimensions.js';
 import { fakeTime } from './fake-time.js';
 import { varyBuild } from './vary.js';
 
-const CACHE = fileURLToPath(new URL('../../../../.touchstone/cache', import.meta.url));
 const INTEGRITY = `sha512-${'A'.repeat(86)}==`;
 
 /** A compiler plug-in of the source's own, as publishers have them: it writes what it sees. */
@@ -38,17 +29,7 @@ let toolchain: Toolchain;
 let options: RebuildOptions;
 let work = '';
 beforeAll(async () => {
-  const config = await readRegistryConfig({
-    environment: process.env,
-    home: homedir(),
-    folder: process.cwd(),
-    execPath: process.execPath,
-  });
-  const source = new NpmSource(new BlobStore(join(CACHE, 'blobs')), config);
-  const lock = await readToolchainLock({ name: 'assemblyscript', version: '0.27.22' });
-  toolchain = await assembleToolchain(lock, source, CACHE);
-  work = await mkdtemp(join(tmpdir(), 'variation-'));
-  options = { cache: CACHE, work, source, sandbox: await BubblewrapSandbox.open() };
+  ({ toolchain, options, work } = await realToolchain('assemblyscript', '0.27.22'));
 }, 120_000);
 afterAll(async () => {
   await removeTree(work);
