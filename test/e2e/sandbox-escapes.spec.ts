@@ -210,6 +210,7 @@ function escapes(stand: () => SandboxStand): void {
       expect(seen).toBe('ESRCH');
     });
 
+    // What is run here is machine code of x86-64; the filter of arm64 is simulated in libs/rebuild.
     it.skipIf(process.arch !== 'x64')(
       'is refused the system calls that no build needs',
       async () => {

@@ -1,7 +1,7 @@
 import type { Pairing } from '../pairing.js';
 import type { DataSegment } from '../data.js';
-import { fingerprint, pieceOf } from '../ranges.js';
-import { anchorSequences, type KeyedItems } from '../sequence.js';
+import { anchorSequences } from '../sequence.js';
+import { keyed } from './keyed-spans.js';
 import type { Span } from '../module.js';
 
 /** Addresses from `start` up to `end` of the claimed memory stand `delta` further in the observed. */
@@ -145,17 +145,6 @@ function textItems(bytes: Uint8Array, offset: number, size: number): Span[] {
     if (items.length > MAX_ITEMS) return [];
   }
   return items;
-}
-
-function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): KeyedItems {
-  const keys = new Map<number, number>();
-  for (const [item, span] of spans.entries()) {
-    const print = fingerprint(pieceOf(bytes, span));
-    const number = numbers.get(print) ?? numbers.size;
-    numbers.set(print, number);
-    keys.set(item, number);
-  }
-  return { items: spans.map((_, item) => item), keys };
 }
 
 /** Where an active segment of constant address puts its content. */

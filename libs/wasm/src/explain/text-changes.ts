@@ -3,8 +3,8 @@ import { decodeUtf8 } from '@touchstone/note';
 import type { Comparison } from '../compare.js';
 import type { DataSegment } from '../data.js';
 import type { Section, Span, WasmModule } from '../module.js';
-import { fingerprint, pieceOf } from '../ranges.js';
-import { anchorSequences, cheapestPairs, type KeyedItems } from '../sequence.js';
+import { anchorSequences, cheapestPairs } from '../sequence.js';
+import { keyed } from './keyed-spans.js';
 
 /** Text of one side around bytes that differ. */
 export interface ChangedText {
@@ -203,17 +203,6 @@ function isText(bytes: Uint8Array, at: number, wide: boolean): boolean {
   const byte = bytes[at] ?? 0;
   const printable = byte >= 0x20 && byte !== 0x7f;
   return printable && (!wide || (byte < 0x7f && bytes[at + 1] === 0));
-}
-
-function keyed(bytes: Uint8Array, spans: Span[], numbers: Map<number, number>): KeyedItems {
-  const keys = new Map<number, number>();
-  for (const [item, span] of spans.entries()) {
-    const print = fingerprint(pieceOf(bytes, span));
-    const number = numbers.get(print) ?? numbers.size;
-    numbers.set(print, number);
-    keys.set(item, number);
-  }
-  return { items: spans.map((_, item) => item), keys };
 }
 
 const MAX_COMPARED = 64;
