@@ -1,6 +1,8 @@
 import {
   anchorSequences,
   cheapestPairs,
+  KeyNumbers,
+  NO_KEY,
   type CellBudget,
   type KeyedItems,
   type Pair,
@@ -110,16 +112,11 @@ function keysOfBoth(
   [left, right]: [number[], number[]],
   keyOf: KeyOf,
 ): KeyedSides {
-  const numbers = new Map<string | number, number>();
+  const numbers = new KeyNumbers();
   const number = (list: EntryList, items: number[]): KeyedItems => {
-    const keys = new Map<number, number>();
-    for (const position of items) {
-      const key = keyOf(list, position);
-      if (key === undefined) continue;
-      const known = numbers.get(key) ?? numbers.size;
-      numbers.set(key, known);
-      keys.set(position, known);
-    }
+    const keys = new Int32Array(items.length);
+    for (let at = 0; at < items.length; at += 1)
+      keys[at] = numbers.of(keyOf(list, items[at] ?? -1));
     return { items, keys };
   };
   return { claimed: number(claimed, left), observed: number(observed, right) };
@@ -218,20 +215,24 @@ function pairLikely(
 
 /** Equal keys out of order, the bytes yet to be compared. */
 function equalOutOfOrder(alignment: Alignment, contents: KeyedSides): [number, number][] {
-  const [left, right] = unpaired(alignment);
-  const waiting = new Map<number, number[]>();
-  for (const position of right.reverse()) {
-    const key = contents.observed.keys.get(position);
-    if (key === undefined) continue;
-    const positions = waiting.get(key);
-    if (positions === undefined) waiting.set(key, [position]);
-    else positions.push(position);
+  const [left, right] = [contents.claimed, contents.observed];
+  // The places of one key as a chain, the first of them at its head.
+  const heads = new Map<number, number>();
+  const next = new Int32Array(right.keys.length);
+  for (let at = right.keys.length - 1; at >= 0; at -= 1) {
+    const key = right.keys[at] ?? NO_KEY;
+    if (alignment.observed[right.items[at] ?? -1] !== -1) continue;
+    next[at] = heads.get(key) ?? -1;
+    heads.set(key, at);
   }
   const pairs: [number, number][] = [];
-  for (const position of left) {
-    const key = contents.claimed.keys.get(position);
-    const partner = key === undefined ? undefined : waiting.get(key)?.pop();
-    if (partner !== undefined) pairs.push([position, partner]);
+  for (let at = 0; at < left.keys.length; at += 1) {
+    const [item, key] = [left.items[at] ?? -1, left.keys[at] ?? NO_KEY];
+    if (alignment.claimed[item] !== -1 || key === NO_KEY) continue;
+    const place = heads.get(key) ?? -1;
+    if (place === -1) continue;
+    heads.set(key, next[place] ?? -1);
+    pairs.push([item, right.items[place] ?? -1]);
   }
   return pairs;
 }
@@ -249,9 +250,9 @@ function uniqueOutOfOrder({ claimed, observed }: KeyedSides): [number, number][]
 
 function itemsByUniqueKey({ items, keys }: KeyedItems): Map<number, number | undefined> {
   const found = new Map<number, number | undefined>();
-  for (const item of items) {
-    const key = keys.get(item);
-    if (key !== undefined) found.set(key, found.has(key) ? undefined : item);
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] ?? NO_KEY;
+    if (key !== NO_KEY) found.set(key, found.has(key) ? undefined : items[at]);
   }
   return found;
 }

@@ -10,12 +10,30 @@ export interface PairCosts {
 }
 
 export type Pair = (left: number, right: number) => void;
-export type Keys = ReadonlyMap<number, number>;
 
+/** Items of one side in order, and beside each its key, or `NO_KEY`. */
 export interface KeyedItems {
-  items: readonly number[];
-  /** By item; an item may have none. */
-  keys: Keys;
+  items: ArrayLike<number>;
+  keys: Int32Array;
+}
+
+/** Of an item that goes with none. */
+export const NO_KEY = -1;
+
+/**
+ * Gives equal values small equal numbers, from 0 on: what is aligned is compared often, and there
+ * may be hundreds of thousands, for which arrays by number are several times faster than maps.
+ */
+export class KeyNumbers {
+  readonly #numbers = new Map<string | number, number>();
+
+  of(value: string | number | undefined): number {
+    if (value === undefined) return NO_KEY;
+    const known = this.#numbers.get(value);
+    if (known !== undefined) return known;
+    this.#numbers.set(value, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
 }
 
 /** Keys that occur once on both sides split a sequence; so deep at most. */
@@ -25,7 +43,7 @@ const MAX_DEPTH = 24;
  * Pairs items of equal key in order (a common subsequence), as patience diff does: what both ends
  * share, then the longest increasing run of keys that occur once on both sides, then the same
  * between those. Where no key occurs once, the longest common subsequence, if the budget allows.
- * Items without a key are paired with nothing.
+ * Items without a key are paired with nothing. Keys are small numbers, see `KeyNumbers`.
  */
 export function anchorSequences(
   left: KeyedItems,
@@ -33,47 +51,126 @@ export function anchorSequences(
   budget: CellBudget,
   pair: Pair,
 ): void {
-  const { keys: leftKeys } = left;
-  const { keys: rightKeys } = right;
-  const costs: PairCosts = {
-    pair: (a, b) => (leftKeys.get(a) === rightKeys.get(b) ? 0 : Infinity),
-    skipLeft: () => 1,
-    skipRight: () => 1,
-  };
-  const align = (as: readonly number[], bs: readonly number[], depth: number): void => {
-    let [aLow, aHigh, bLow, bHigh] = [0, as.length, 0, bs.length];
-    const sameAt = (a: number, b: number): boolean =>
-      leftKeys.get(as[a] ?? -1) === rightKeys.get(bs[b] ?? -1);
-    while (aLow < aHigh && bLow < bHigh && sameAt(aLow, bLow)) {
-      pair(as[aLow++] ?? -1, bs[bLow++] ?? -1);
-    }
-    while (aLow < aHigh && bLow < bHigh && sameAt(aHigh - 1, bHigh - 1)) {
-      pair(as[--aHigh] ?? -1, bs[--bHigh] ?? -1);
-    }
-    if (aLow === aHigh || bLow === bHigh || depth === MAX_DEPTH) return;
-    const [aRest, bRest] = [as.slice(aLow, aHigh), bs.slice(bLow, bHigh)];
-    const anchors = uniqueAnchors(aRest, bRest, leftKeys, rightKeys);
-    if (anchors.length === 0) {
-      cheapestPairs(aRest, bRest, costs, budget, pair);
-      return;
-    }
-    let [aNext, bNext] = [0, 0];
-    for (const [a, b] of anchors) {
-      if (a > aNext && b > bNext) align(aRest.slice(aNext, a), bRest.slice(bNext, b), depth + 1);
-      pair(aRest[a] ?? -1, bRest[b] ?? -1);
-      [aNext, bNext] = [a + 1, b + 1];
-    }
-    align(aRest.slice(aNext), bRest.slice(bNext), depth + 1);
-  };
-  align(itemsWithKeysOf(left, right), itemsWithKeysOf(right, left), 0);
+  const count = Math.max(highest(left.keys), highest(right.keys)) + 1;
+  const [as, bs] = [sharedItems(left, right, count), sharedItems(right, left, count)];
+  new Anchoring(as, bs, count, budget, pair).align(0, as.keys.length, 0, bs.keys.length);
 }
 
-function itemsWithKeysOf({ items, keys }: KeyedItems, other: KeyedItems): number[] {
-  const shared = new Set(other.keys.values());
-  return items.filter((item) => {
-    const key = keys.get(item);
-    return key !== undefined && shared.has(key);
-  });
+function highest(keys: Int32Array): number {
+  let most = NO_KEY;
+  for (const key of keys) if (key > most) most = key;
+  return most;
+}
+
+/** Those whose key the other side has too. */
+function sharedItems({ items, keys }: KeyedItems, other: KeyedItems, count: number): SharedItems {
+  const shared = new Uint8Array(count);
+  for (const key of other.keys) if (key !== NO_KEY) shared[key] = 1;
+  const kept: SharedItems = {
+    items: new Int32Array(keys.length),
+    keys: new Int32Array(keys.length),
+  };
+  let length = 0;
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] ?? NO_KEY;
+    if (key === NO_KEY || shared[key] === 0) continue;
+    kept.items[length] = items[at] ?? -1;
+    kept.keys[length] = key;
+    length += 1;
+  }
+  return { items: kept.items.subarray(0, length), keys: kept.keys.subarray(0, length) };
+}
+
+interface SharedItems {
+  items: Int32Array;
+  keys: Int32Array;
+}
+
+const ABSENT = -1;
+const REPEATED = -2;
+
+/** Works on ranges of places among the items that both sides share. */
+class Anchoring {
+  /** By key: the one place in the range that is looked at. `ABSENT` all over between two looks. */
+  readonly #leftPlaces: Int32Array;
+  readonly #rightPlaces: Int32Array;
+
+  constructor(
+    private readonly left: SharedItems,
+    private readonly right: SharedItems,
+    keys: number,
+    private readonly budget: CellBudget,
+    private readonly pair: Pair,
+  ) {
+    this.#leftPlaces = new Int32Array(keys).fill(ABSENT);
+    this.#rightPlaces = new Int32Array(keys).fill(ABSENT);
+  }
+
+  align(aFrom: number, aTo: number, bFrom: number, bTo: number, depth = 0): void {
+    let [aLow, aHigh, bLow, bHigh] = [aFrom, aTo, bFrom, bTo];
+    while (aLow < aHigh && bLow < bHigh && this.#same(aLow, bLow)) this.#pair(aLow++, bLow++);
+    while (aLow < aHigh && bLow < bHigh && this.#same(aHigh - 1, bHigh - 1))
+      this.#pair(--aHigh, --bHigh);
+    if (aLow === aHigh || bLow === bHigh || depth === MAX_DEPTH) return;
+    const anchors = this.#uniqueAnchors(aLow, aHigh, bLow, bHigh);
+    if (anchors.length === 0) {
+      this.#longestCommon(aLow, aHigh, bLow, bHigh);
+      return;
+    }
+    for (const [a, b] of anchors) {
+      if (a > aLow && b > bLow) this.align(aLow, a, bLow, b, depth + 1);
+      this.#pair(a, b);
+      [aLow, bLow] = [a + 1, b + 1];
+    }
+    this.align(aLow, aHigh, bLow, bHigh, depth + 1);
+  }
+
+  #same(a: number, b: number): boolean {
+    return this.left.keys[a] === this.right.keys[b];
+  }
+
+  #pair(a: number, b: number): void {
+    this.pair(this.left.items[a] ?? -1, this.right.items[b] ?? -1);
+  }
+
+  #longestCommon(aLow: number, aHigh: number, bLow: number, bHigh: number): void {
+    const costs: PairCosts = {
+      pair: (a, b) => (this.#same(a, b) ? 0 : Infinity),
+      skipLeft: () => 1,
+      skipRight: () => 1,
+    };
+    cheapestPairs(places(aLow, aHigh), places(bLow, bHigh), costs, this.budget, (a, b) => {
+      this.#pair(a, b);
+    });
+  }
+
+  /** Places of keys that occur once on both sides, thinned to the longest run in order. */
+  #uniqueAnchors(aLow: number, aHigh: number, bLow: number, bHigh: number): [number, number][] {
+    const [as, bs] = [this.left.keys, this.right.keys];
+    const [once, others] = [this.#leftPlaces, this.#rightPlaces];
+    notePlaces(once, as, aLow, aHigh);
+    notePlaces(others, bs, bLow, bHigh);
+    const candidates: [number, number][] = [];
+    for (let a = aLow; a < aHigh; a += 1) {
+      const key = as[a] ?? NO_KEY;
+      const b = others[key] ?? ABSENT;
+      if (once[key] === a && b >= 0) candidates.push([a, b]);
+    }
+    for (let a = aLow; a < aHigh; a += 1) once[as[a] ?? NO_KEY] = ABSENT;
+    for (let b = bLow; b < bHigh; b += 1) others[bs[b] ?? NO_KEY] = ABSENT;
+    return longestIncreasing(candidates);
+  }
+}
+
+function places(low: number, high: number): number[] {
+  return Array.from({ length: high - low }, (_, at) => low + at);
+}
+
+function notePlaces(byKey: Int32Array, keys: Int32Array, low: number, high: number): void {
+  for (let place = low; place < high; place += 1) {
+    const key = keys[place] ?? NO_KEY;
+    byKey[key] = byKey[key] === ABSENT ? place : REPEATED;
+  }
 }
 
 /**
@@ -138,35 +235,6 @@ function fillSteps(
     }
   }
   return steps;
-}
-
-/** Positions of keys that occur once on both sides, thinned to the longest run in order. */
-function uniqueAnchors(
-  left: readonly number[],
-  right: readonly number[],
-  leftKeys: Keys,
-  rightKeys: Keys,
-): [number, number][] {
-  const once = positionsOfUnique(left, leftKeys);
-  const others = positionsOfUnique(right, rightKeys);
-  const candidates: [number, number][] = [];
-  for (const [key, a] of once) {
-    const b = others.get(key);
-    if (a !== REPEATED && b !== undefined && b !== REPEATED) candidates.push([a, b]);
-  }
-  candidates.sort(([a], [b]) => a - b);
-  return longestIncreasing(candidates);
-}
-
-const REPEATED = -1;
-
-function positionsOfUnique(items: readonly number[], keys: Keys): Map<number, number> {
-  const positions = new Map<number, number>();
-  for (let position = 0; position < items.length; position += 1) {
-    const key = keys.get(items[position] ?? -1);
-    if (key !== undefined) positions.set(key, positions.has(key) ? REPEATED : position);
-  }
-  return positions;
 }
 
 /** Patience sorting: piles by binary search, back pointers along one longest run. */

@@ -1,8 +1,9 @@
 import type { Pairing } from '../pairing.js';
 import type { DataSegment } from '../data.js';
-import { anchorSequences } from '../sequence.js';
+import { anchorSequences, KeyNumbers } from '../sequence.js';
 import { keyed } from './keyed-spans.js';
 import type { Span } from '../module.js';
+import { pieceOf, samePiece } from '../ranges.js';
 
 /** Addresses from `start` up to `end` of the claimed memory stand `delta` further in the observed. */
 interface Run {
@@ -104,6 +105,7 @@ export class AddressMap {
     )
       tail += 1;
     this.#add(a.address, head, b.address - a.address);
+    if (head === aSize && head === bSize) return;
     this.#alignMiddle(a, b, head, tail);
     this.#add(a.address + aSize - tail, tail, b.address + bSize - a.address - aSize);
   }
@@ -112,17 +114,25 @@ export class AddressMap {
   #alignMiddle(a: Placed, b: Placed, head: number, tail: number): void {
     const as = textItems(this.left, a.content.offset + head, a.content.size - head - tail);
     const bs = textItems(this.right, b.content.offset + head, b.content.size - head - tail);
-    if (as.length === 0 || bs.length === 0) return;
-    const numbers = new Map<number, number>();
+    const [first, other] = [as[0], bs[0]];
+    if (first === undefined || other === undefined) return;
+    const found = (x: Span, y: Span): void => {
+      const from = x.offset - a.content.offset + a.address;
+      this.#add(from, x.size, y.offset - b.content.offset + b.address - from);
+    };
+    if (as.length === 1 && bs.length === 1) {
+      // As of most segments, where there are many: a name, or a number.
+      if (samePiece(pieceOf(this.left, first), pieceOf(this.right, other))) found(first, other);
+      return;
+    }
+    const numbers = new KeyNumbers();
     anchorSequences(
       keyed(this.left, as, numbers),
       keyed(this.right, bs, numbers),
       { cells: MAX_CELLS },
       (at, partner) => {
         const [x, y] = [as[at], bs[partner]];
-        if (y === undefined || x?.size !== y.size) return;
-        const from = x.offset - a.content.offset + a.address;
-        this.#add(from, x.size, y.offset - b.content.offset + b.address - from);
+        if (y !== undefined && x?.size === y.size) found(x, y);
       },
     );
   }
@@ -157,9 +167,10 @@ export function placed(bytes: Uint8Array, segment: DataSegment): Placed | undefi
   for (;;) {
     at += 1;
     const byte = bytes[at] ?? 0;
-    value += (byte & 0x7f) * 2 ** shift;
+    if (shift < 32) value |= (byte & 0x7f) << shift;
     shift += 7;
-    if (byte < 0x80) break;
+    if (byte >= 0x80) continue;
+    if (shift < 32 && (byte & 0x40) !== 0) value |= -1 << shift;
+    return { address: value >>> 0, content: segment.content };
   }
-  return { address: value % 2 ** 32, content: segment.content };
 }

@@ -3,7 +3,7 @@ import { decodeUtf8 } from '@touchstone/note';
 import type { Comparison } from '../compare.js';
 import type { DataSegment } from '../data.js';
 import type { Section, Span, WasmModule } from '../module.js';
-import { anchorSequences, cheapestPairs } from '../sequence.js';
+import { anchorSequences, cheapestPairs, KeyNumbers } from '../sequence.js';
 import { keyed } from './keyed-spans.js';
 
 /** Text of one side around bytes that differ. */
@@ -108,7 +108,7 @@ function compareText(
   const as = textItems(claimed, left, wide);
   const bs = textItems(observed, right, wide);
   const pairs: (readonly [number, number])[] = [];
-  const numbers = new Map<number, number>();
+  const numbers = new KeyNumbers();
   if (as.length <= MAX_ITEMS && bs.length <= MAX_ITEMS) {
     const sides = [keyed(claimed.bytes, as, numbers), keyed(observed.bytes, bs, numbers)] as const;
     anchorSequences(...sides, { cells: MAX_CELLS }, (a, b) => pairs.push([a, b]));
