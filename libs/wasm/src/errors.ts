@@ -43,6 +43,16 @@ export type WasmErrorCode =
   | 'type-malformed'
   /** An instance, alias, canonical function or other definition the specification does not know. */
   | 'definition-malformed'
+  /** A name that the grammar of imports and exports does not know, or of what it cannot be. */
+  | 'name-invalid'
+  /** Types larger, or dearer to compare, than the reader goes along with. */
+  | 'type-too-large'
+  /** Types of what is put together do not agree. */
+  | 'type-mismatch'
+  /** An instantiation leaves out an import. */
+  | 'argument-missing'
+  /** An instance does not export what an alias names. */
+  | 'export-unknown'
   /** A custom section whose content is not what its name promises. */
   | 'custom-malformed';
 

@@ -104,3 +104,28 @@ export { digestNodes, type NodeDigest } from './component/digest.js';
 export { readExports, type Export } from './component/module-exports.js';
 export { stripBinary } from './component/strip.js';
 export { validateStructure } from './component/validate.js';
+export {
+  typeComponent,
+  type TypingOptions,
+  type WiringMismatch,
+} from './component/typing/resolve-component.js';
+export { checkSubtype, isSubtype } from './component/typing/subtype.js';
+export { formatMismatch, type Mismatch, type MismatchCode } from './component/typing/mismatch.js';
+export type {
+  AnyShape,
+  ComponentShape,
+  FuncShape,
+  InstanceShape,
+  ItemShape,
+  Member,
+  Members,
+  ModuleShape,
+  ResourceShape,
+} from './component/typing/shapes.js';
+export {
+  parseExternName,
+  parseInterfaceName,
+  type InterfaceName,
+  type ParsedName,
+} from './component/typing/extern-names.js';
+export { versionFit, versionTrack, type VersionFit } from './component/typing/versions.js';

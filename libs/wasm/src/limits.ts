@@ -17,6 +17,11 @@ export const MAX_DEPTH = 64;
 export const MAX_COMPONENT_ITEMS = 1_000_000;
 /** Results of a start definition: each takes a place in the value index space and no byte. */
 export const MAX_START_RESULTS = 1_000;
+/** Parts of one type written out as a tree, as wasm-tools bounds it; and its levels. */
+export const MAX_TYPE_SIZE = 1_000_000;
+export const MAX_TYPE_DEPTH = 200;
+/** Steps of typing one file: types made, substituted and compared. */
+export const MAX_TYPE_STEPS = 8_000_000;
 export const MAX_PRODUCER_FIELDS = 16;
 export const MAX_PRODUCER_VALUES = 1_000;
 export const MAX_TARGET_FEATURES = 1_000;

@@ -91,7 +91,7 @@ function skipValueType(cursor: Cursor): void {
 }
 
 /** A constant expression (3.3.13), extended ones included, without nesting. */
-function skipExpression(cursor: Cursor): void {
+export function skipExpression(cursor: Cursor): void {
   for (;;) {
     const start = cursor.offset;
     const opcode = cursor.u8('a constant expression');

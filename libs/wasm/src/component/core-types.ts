@@ -172,7 +172,7 @@ function readField(cursor: Cursor): CoreField {
   return { type, mutable: readFlag(cursor, 'the mutability of a field') };
 }
 
-function readLimits(cursor: Cursor, allowed: number): CoreLimits {
+export function readLimits(cursor: Cursor, allowed: number): CoreLimits {
   const start = cursor.offset;
   const flags = cursor.u8('limits');
   if ((flags & ~allowed) !== 0) refuse(start, `limits of unknown flags 0x${flags.toString(16)}`);

@@ -1,0 +1,67 @@
+import { describeCore } from './describe.js';
+import { first, within, type Verdict } from './mismatch.js';
+import type { CoreLimits } from '../core-types.js';
+import type { CoreShape, ModuleShape } from './shapes.js';
+
+/** A module fits that exports more and imports less (component model, "Type Checking"). */
+export function compareModules(a: ModuleShape, b: ModuleShape): Verdict {
+  const given = new Map(b.imports.map((each) => [JSON.stringify([each.module, each.name]), each]));
+  const imports = first(a.imports, ({ module, name, type }) => {
+    const offered = given.get(JSON.stringify([module, name]));
+    const segment = `import ${module} ${name}`;
+    if (offered !== undefined) return within(segment, compareCores(offered.type, type));
+    const required = describeCore(type);
+    return { code: 'import-missing', path: [segment], provided: 'nothing', required };
+  });
+  return (
+    imports ??
+    first(b.exports, ([name, type]) => {
+      const exported = a.exports.get(name);
+      if (exported !== undefined) return within(`export ${name}`, compareCores(exported, type));
+      const required = describeCore(type);
+      return { code: 'export-missing', path: [`export ${name}`], provided: 'nothing', required };
+    })
+  );
+}
+
+/** Import matching of the core specification (3.3, 4.5.4): equal, but for bounds that may be tighter. */
+export function compareCores(a: CoreShape, b: CoreShape): Verdict {
+  if (a.kind !== b.kind) return differ(a, b, 'kind-different');
+  return isMatching(a, b) ? undefined : differ(a, b, 'type-different');
+}
+
+function isMatching(a: CoreShape, b: CoreShape): boolean {
+  switch (a.kind) {
+    case 'func':
+    case 'tag': {
+      const [one, other] = [a.type, (b as typeof a).type];
+      return JSON.stringify(one) === JSON.stringify(other);
+    }
+    case 'global': {
+      const { type, mutable } = b as typeof a;
+      return a.type === type && a.mutable === mutable;
+    }
+    case 'table': {
+      const { element, limits } = b as typeof a;
+      return a.element === element && isWithin(a.limits, limits);
+    }
+    case 'memory':
+      return isWithin(a.limits, (b as typeof a).limits);
+  }
+}
+
+function isWithin(a: CoreLimits, b: CoreLimits): boolean {
+  const isSameKind = a.shared === b.shared && a.index === b.index && pageSize(a) === pageSize(b);
+  if (!isSameKind || BigInt(a.minimum) < BigInt(b.minimum)) return false;
+  if (b.maximum === undefined) return true;
+  return a.maximum !== undefined && BigInt(a.maximum) <= BigInt(b.maximum);
+}
+
+/** Log2 of bytes; 64 KiB unless it says otherwise. */
+function pageSize({ pageSizeLog2 = 16 }: CoreLimits): number {
+  return pageSizeLog2;
+}
+
+function differ(a: CoreShape, b: CoreShape, code: 'kind-different' | 'type-different'): Verdict {
+  return { code, path: [], provided: describeCore(a), required: describeCore(b) };
+}
