@@ -20,6 +20,7 @@ export {
   type CosignerKey,
   type UnsupportedCosignerKey,
 } from './cosignature.js';
+export { ecdsaDerFromRaw, ecdsaRawFromDer } from './ecdsa-form.js';
 export { NoteError, type NoteErrorCode } from './errors.js';
 export { nobleVerifier } from './noble-verifier.js';
 export {

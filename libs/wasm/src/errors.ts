@@ -54,7 +54,15 @@ export type WasmErrorCode =
   /** An instance does not export what an alias names. */
   | 'export-unknown'
   /** A custom section whose content is not what its name promises. */
-  | 'custom-malformed';
+  | 'custom-malformed'
+  /** A `signature` section that is not the first of its module or component. */
+  | 'signature-misplaced'
+  /** A second `signature` section in one module or component. */
+  | 'signature-doubled'
+  /** Signatures in another version, for another content or over another hash than is known. */
+  | 'signature-version'
+  /** Signatures, or a delimiter between what is signed, that are not what the format says. */
+  | 'signature-malformed';
 
 /** Refusal of a binary's bytes; `offset` is where in the file the trouble begins. */
 export class WasmError extends Error {

@@ -129,3 +129,15 @@ export {
   type ParsedName,
 } from './component/typing/extern-names.js';
 export { versionFit, versionTrack, type VersionFit } from './component/typing/versions.js';
+export { signBinary, signDetached, type SignOptions } from './signature/sign.js';
+export {
+  verifySignatures,
+  type CertificateJudge,
+  type JudgedCertificates,
+  type SignatureCode,
+  type SignatureFinding,
+  type SignatureReport,
+  type SignatureTrust,
+} from './signature/verify.js';
+export type { SignatureProfile } from './signature/coverage.js';
+export type { RollingHash } from './signature/parts.js';

@@ -17,17 +17,15 @@ import {
   type VerifyCompositionOptions,
   type CompositionManifest,
 } from '@touchstone/compose';
-import { KeyError, nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
-import type { PublicKey } from '@touchstone/note';
+import { nodeVerifier, readPrivateKey } from '@touchstone/keys';
 import type { Command } from 'commander';
 import { graphDot, graphLines, oneLine } from '../compose/graph-view.js';
 import { manifestLines, manifestView } from '../compose/manifest-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
+import { readPublicKey } from '../public-key-file.js';
 import type { Terminal } from '../terminal.js';
-
-const MAX_PEM_BYTES = 65_536;
 
 interface Options {
   json?: boolean;
@@ -244,16 +242,6 @@ async function attestationOf({
   const publicKeys = await Promise.all(publicKey.map(readPublicKey));
   const envelope = await readJson(attestation);
   return { envelope, publicKeys, verify: nodeVerifier };
-}
-
-async function readPublicKey(path: string): Promise<PublicKey> {
-  const pem = Buffer.from(await readBounded(path, MAX_PEM_BYTES)).toString('utf8');
-  try {
-    return publicKeyFromPem(pem);
-  } catch (cause) {
-    if (!(cause instanceof KeyError)) throw cause;
-    throw new CliError(cause.code, `${path}: ${cause.message}`, EXIT.usage, { cause });
-  }
 }
 
 async function evidenceOf({

@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded } from '../input.js';
 import { inspectionLines, inspectNodes, listSections, sectionLines } from '../wasm-view.js';
+import { registerWasmSignatures } from './wasm-signature.js';
 
 interface Options {
   json?: boolean;
@@ -43,6 +44,7 @@ export function registerWasm(program: Command, context: Context): void {
   add('validate', validate)
     .description('check the structure alone: sections, definitions, indices; not types, not code')
     .addHelpText('after', '\nExample:\n  touchstone wasm validate app.component.wasm');
+  registerWasmSignatures(wasm, context);
 }
 
 async function inspect(file: string, options: Options, { terminal }: Context): Promise<void> {
