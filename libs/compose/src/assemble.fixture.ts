@@ -45,13 +45,11 @@ export function componentName(name: string): Uint8Array {
 export const externName = (name: string): Uint8Array => join([0x00], text(name));
 
 const FUNC_TYPE = [0x40, 0x00, 0x01, 0x00];
-const FUNC_INSTANCE_TYPE = join(
-  [0x42, 0x02, 0x01],
-  FUNC_TYPE,
-  [0x04],
-  externName('run'),
-  [0x01, 0x00],
-);
+/** An instance with these functions of one type. */
+function funcInstanceType(type: Bytes, names: readonly string[]): Uint8Array {
+  const exported = names.map((name) => join([0x04], externName(name), [0x01, 0x00]));
+  return join([0x42], leb(1 + names.length), [0x01], type, ...exported);
+}
 
 /** A module with one function `run` of so many no-ops, which tell it from others. */
 export function runModule(nops = 0): Uint8Array {
@@ -82,10 +80,22 @@ export function provider(nops = 0, ...more: Bytes[]): Uint8Array {
 
 /** Imports {@link API} and exports it again. */
 export function consumer(...more: Bytes[]): Uint8Array {
+  return consumerOf({}, ...more);
+}
+
+/** A consumer that asks for these functions of this type, under this name. */
+export function consumerOf(
+  {
+    name = API,
+    type = FUNC_TYPE,
+    funcs = ['run'],
+  }: { name?: string; type?: Bytes; funcs?: readonly string[] },
+  ...more: Bytes[]
+): Uint8Array {
   return join(
     COMPONENT,
-    vector(7, FUNC_INSTANCE_TYPE),
-    vector(10, join(externName(API), [0x05, 0x00])),
+    vector(7, funcInstanceType(type, funcs)),
+    vector(10, join(externName(name), [0x05, 0x00])),
     vector(11, join(externName('demo:pkg/front@1.0.0'), [0x05, 0x00, 0x00])),
     ...more,
   );
@@ -106,12 +116,15 @@ export function composition({
   second = provider(1),
   last = consumer(),
   wire = 0,
+  wanted = API,
   more = [],
 }: {
   first?: Uint8Array;
   second?: Uint8Array;
   last?: Uint8Array;
   wire?: 0 | 1;
+  /** The name of the consumer's import. */
+  wanted?: string;
   more?: Bytes[];
 } = {}): Uint8Array {
   return join(
@@ -121,7 +134,7 @@ export function composition({
     section(4, last),
     vector(5, instantiate(0), instantiate(1)),
     vector(6, alias(wire, API)),
-    vector(5, instantiate(2, join(text(API), [0x05, 0x02]))),
+    vector(5, instantiate(2, join(text(wanted), [0x05, 0x02]))),
     vector(6, alias(3, 'demo:pkg/front@1.0.0')),
     vector(11, join(externName('demo:pkg/front@1.0.0'), [0x05, 0x04, 0x00])),
     ...more,

@@ -5,7 +5,10 @@ import {
   COMPONENT,
   componentName,
   consumer,
+  consumerOf,
+  leb,
   provider,
+  runModule,
 } from './assemble.fixture.js';
 import type { CompositionManifest } from './manifest.js';
 import { composeManifest, embedManifest } from './write-manifest.js';
@@ -148,6 +151,52 @@ export const ATTACKS: readonly (readonly [string, () => Uint8Array, string, stri
     '/component[2]',
   ],
   [
+    'an interface widened: more is asked for than is given',
+    () => embed(composition({ last: consumerOf({ funcs: ['run', 'stop'] }) })),
+    'interface-incompatible',
+    '/component[2]',
+  ],
+  [
+    'a function of another type than is asked for',
+    () => embed(composition({ last: consumerOf({ type: [0x40, 0x00, 0x00, 0x73] }) })),
+    'interface-incompatible',
+    '/component[2]',
+  ],
+  [
+    'an import that nobody gives',
+    () => embed(composition({ wanted: 'demo:pkg/other@1.0.0' })),
+    'argument-missing',
+    '/component[2]',
+  ],
+  [
+    'a version of an interface for one of another track',
+    () => {
+      const name = 'demo:pkg/api@2.0.0';
+      return embed(composition({ last: consumerOf({ name }), wanted: name }));
+    },
+    'version-incompatible',
+    '/',
+  ],
+  [
+    'a size in more bytes than it needs',
+    () => join(COMPONENT, [0x04, 0x88, 0x00], COMPONENT),
+    'leb-overlong',
+    '/',
+  ],
+  ['10,000 nested levels', () => nestedLevels(10_000), 'depth-exceeded', deepest(64)],
+  [
+    'a section within that says it is longer than it is',
+    () => join(COMPONENT, section(4, join(COMPONENT, [0x07, 0x7f, 0x01]))),
+    'section-overrun',
+    '/component[0]',
+  ],
+  [
+    'a module dressed as a component',
+    () => join(COMPONENT, section(4, join(COMPONENT, runModule().subarray(8)))),
+    'kind-disguised',
+    '/component[0]',
+  ],
+  [
     'the manifest of another composition',
     () => transplanted(composition({ second: provider(3) }), composition()),
     'manifest-transplanted',
@@ -186,6 +235,22 @@ export const ATTACKS: readonly (readonly [string, () => Uint8Array, string, stri
   ['no manifest', () => composition(), 'manifest-missing', '/'],
   ['a file cut short', () => embed(composition()).subarray(0, -1), 'section-overrun', '/'],
 ];
+
+/** A component of so many levels, each within the next; built from the inside out. */
+function nestedLevels(levels: number): Uint8Array {
+  const heads: Uint8Array[] = [];
+  let size = COMPONENT.length;
+  for (let level = 1; level < levels; level += 1) {
+    const head = join(COMPONENT, [0x04], leb(size));
+    heads.push(head);
+    size += head.length;
+  }
+  return join(...heads.reverse(), COMPONENT);
+}
+
+function deepest(levels: number): string {
+  return '/component[0]'.repeat(levels);
+}
 
 const UNREACHABLE = 0x00;
 

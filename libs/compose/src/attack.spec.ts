@@ -1,7 +1,15 @@
 import { encodeCbor, type CborValue } from '@touchstone/attest';
 import { describe, expect, it } from 'vitest';
 import { appendCustomSection } from '@touchstone/wasm';
-import { composition } from './assemble.fixture.js';
+import {
+  API,
+  composition,
+  consumer,
+  consumerOf,
+  externName,
+  join,
+  vector,
+} from './assemble.fixture.js';
 import { ATTACKS } from './attack.fixture.js';
 import { verifyComposition } from './verify.js';
 import { composeManifest, embedManifest } from './write-manifest.js';
@@ -31,6 +39,33 @@ describe('verifyComposition', () => {
       'manifest-transplanted /component[0]',
       'edge-missing /component[0]/component[2]',
       'edge-extra /component[0]/component[2]',
+    ]);
+  });
+
+  it('says where an interface and what is given for it part', async () => {
+    const last = consumerOf({ funcs: ['run', 'stop'] });
+    const bytes = composition({ last });
+    const report = await verifyComposition(embedManifest(bytes, composeManifest(bytes)));
+    expect(report.findings).toMatchObject([{ step: 'types', code: 'interface-incompatible' }]);
+    const offset = report.findings[0]?.offset ?? 0;
+    expect(report.findings[0]?.message).toBe(
+      `/component[2], instantiated by /: import ${API} › func stop › nothing vs func()`,
+    );
+    expect([...bytes.subarray(offset, offset + 3)]).toEqual([0x00, 0x02, 0x01]);
+  });
+
+  it('warns of an earlier version of the same track, and of two versions where one would do', async () => {
+    const newer = 'demo:pkg/api@1.2.0';
+    const importing = join(consumer(), vector(10, join(externName(newer), [0x05, 0x00])));
+    const bytes = composition({ last: consumerOf({ name: newer }), wanted: newer });
+    const report = await verifyComposition(embedManifest(bytes, composeManifest(bytes)));
+    expect(report).toMatchObject({
+      ok: true,
+      findings: [],
+      warnings: [{ step: 'versions', code: 'version-older', node: '/' }],
+    });
+    expect((await verifyComposition(importing)).warnings).toMatchObject([
+      { code: 'version-split' },
     ]);
   });
 

@@ -23,6 +23,14 @@ export type CompositionCode =
   | 'interface-missing'
   | 'interface-extra'
   | 'component-duplicate'
+  /** What is provided is not what the import asks for. */
+  | 'interface-incompatible'
+  /** A version of an interface of another track than the one that is asked for. */
+  | 'version-incompatible'
+  /** A warning: an earlier version than is asked for, of the same track. */
+  | 'version-older'
+  /** A warning: two versions of one track are imported, where one would do. */
+  | 'version-split'
   /** Claims name a node that the bytes do not have. */
   | 'claim-unknown-node'
   | 'attestation-subject-mismatch'

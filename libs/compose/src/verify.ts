@@ -13,6 +13,8 @@ import {
   checkRoot,
   rootOf,
 } from './compare.js';
+import { checkTypes } from './check-types.js';
+import { checkVersions } from './check-versions.js';
 import { checkCycles } from './cycles.js';
 import { ComposeError, type Finding } from './errors.js';
 import { deriveGraph, type CompositionGraph, type Sha256 } from './graph.js';
@@ -26,6 +28,8 @@ import { subgraph } from './subgraph.js';
 const STEPS = {
   structure: 'Component model, Binary.md; WebAssembly core specification 5.5',
   graph: 'Component model, Binary.md, "Instance Definitions" and "Alias Definitions"',
+  types: 'Component model, Explainer.md, "Type Checking"',
+  versions: 'Component model, Explainer.md, "Canonical Interface Name"; Semantic Versioning 2.0',
   'manifest-format': 'RFC 8949 section 4.2.1; Touchstone composition-manifest/v1',
   attestation: 'DSSE v1.0.2; in-toto attestation v1; Touchstone composition/v1',
   'manifest-binding': 'FIPS 180-4, without attestation sections',
@@ -52,6 +56,8 @@ export interface CompositionReport {
   /** Ends early where nothing after it can be asked. */
   readonly steps: readonly CompositionStep[];
   readonly findings: readonly (Finding & { readonly step: CompositionStepName })[];
+  /** What is worth a word and refuses nothing. */
+  readonly warnings: readonly (Finding & { readonly step: CompositionStepName })[];
   /** Absent when the bytes cannot be read. */
   readonly graph?: CompositionGraph;
   readonly signer?: string;
@@ -88,6 +94,12 @@ export async function verifyComposition(
     [],
   ]);
   if (graph === undefined) return run.report();
+  await run.step('types', () => [true, checkTypes(bytes, root)]);
+  await run.step('versions', () => {
+    const { findings, warnings } = checkVersions(root);
+    run.warn('versions', warnings);
+    return [true, findings];
+  });
   const manifests = await run.step('manifest-format', () =>
     findManifests(bytes, root, graph, options),
   );
@@ -202,6 +214,7 @@ function fullPath(base: string, path: string): string {
 class Run {
   readonly #steps: CompositionStep[] = [];
   readonly #findings: (Finding & { step: CompositionStepName })[] = [];
+  readonly #warnings: (Finding & { step: CompositionStepName })[] = [];
 
   async step<T>(
     name: CompositionStepName,
@@ -219,9 +232,13 @@ class Run {
     return result;
   }
 
+  warn(step: CompositionStepName, warnings: readonly Finding[]): void {
+    for (const warning of warnings) this.#warnings.push({ ...warning, step });
+  }
+
   report(more: Partial<CompositionReport> = {}): CompositionReport {
-    const [steps, findings] = [this.#steps, this.#findings];
-    return { ok: findings.length === 0, steps, findings, ...more };
+    const [steps, findings, warnings] = [this.#steps, this.#findings, this.#warnings];
+    return { ok: findings.length === 0, steps, findings, warnings, ...more };
   }
 }
 

@@ -257,13 +257,13 @@ async function evidenceOf({
 }
 
 function printReport(
-  { ok, steps, findings, signer, proofs }: CompositionReport,
+  { ok, steps, findings, warnings, signer, proofs }: CompositionReport,
   terminal: Terminal,
 ): void {
   for (const step of steps) {
     const word = step.ok ? terminal.style('green', 'ok') : terminal.style('red', 'no');
     terminal.print(`${word}  ${step.name}  ${terminal.style('dim', step.spec)}`);
-    for (const finding of findings) {
+    for (const finding of [...findings, ...warnings]) {
       if (finding.step !== step.name) continue;
       const place = finding.offset === undefined ? '' : ` at byte ${finding.offset}`;
       terminal.print(

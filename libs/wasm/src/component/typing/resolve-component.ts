@@ -24,6 +24,7 @@ import {
   type InstanceShape,
   type ItemShape,
   type Member,
+  type ModuleShape,
   type ResourceShape,
 } from './shapes.js';
 import { Comparison } from './subtype.js';
@@ -34,6 +35,8 @@ export interface WiringMismatch {
   readonly node: string;
   /** Of the definition that does so, in the file. */
   readonly offset: number;
+  /** Path of what is instantiated, where it stands in the file. */
+  readonly target?: string;
   readonly mismatch: Mismatch;
 }
 
@@ -62,6 +65,8 @@ class ComponentTyping {
     ...{ func: [], table: [], memory: [], global: [], tag: [], instance: [] },
   };
   readonly #exported = new Set<ResourceShape>();
+  /** Where the modules and components stand that may be instantiated here. */
+  readonly #paths: Map<ComponentShape | ModuleShape, string>;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -72,6 +77,8 @@ class ComponentTyping {
   ) {
     const owners = { import: { what: 'imports' }, export: { what: 'exports' } } as const;
     this.scope = new TypeScope('component', budget, parent?.scope, owners);
+    this.#paths =
+      parent === undefined ? new Map<ComponentShape | ModuleShape, string>() : parent.#paths;
   }
 
   shape(): ComponentShape {
@@ -142,10 +149,15 @@ class ComponentTyping {
   #child(position: number): void {
     const { node, bytes, budget, scope } = this;
     const child = node.children[position];
-    if (child?.kind === 'module') scope.modules.push(moduleShape(bytes, child, budget));
-    else if (child !== undefined) {
-      const typing = new ComponentTyping(bytes, child, budget, this.options, this);
-      scope.components.push(typing.shape());
+    if (child === undefined) return;
+    if (child.kind === 'module') {
+      const shape = moduleShape(bytes, child, budget);
+      this.#paths.set(shape, child.path);
+      scope.modules.push(shape);
+    } else {
+      const shape = new ComponentTyping(bytes, child, budget, this.options, this).shape();
+      this.#paths.set(shape, child.path);
+      scope.components.push(shape);
     }
   }
 
@@ -191,7 +203,7 @@ class ComponentTyping {
       const component = scope.at(scope.components, definition.component, 'component');
       const args = new Map(definition.args.map((each) => [each.name, this.#item(each)]));
       const { exports, mismatch } = instantiate(component, args, scope.owners.export, budget);
-      this.#report(mismatch);
+      this.#report(mismatch, component);
       return budget.shape<InstanceShape>({ kind: 'instance', exports });
     }
     const names = new NameScope('export');
@@ -234,11 +246,13 @@ class ComponentTyping {
     return { sort: 'type', type: bare };
   }
 
-  #report(mismatch: Mismatch | undefined): void {
+  #report(mismatch: Mismatch | undefined, instantiated?: ComponentShape | ModuleShape): void {
     if (mismatch === undefined) return;
     const { budget, options } = this;
     if (options.onMismatch !== undefined) {
-      options.onMismatch({ node: this.node.path, offset: budget.at, mismatch });
+      const path = instantiated && this.#paths.get(instantiated);
+      const target = path === undefined ? {} : { target: path };
+      options.onMismatch({ node: this.node.path, offset: budget.at, ...target, mismatch });
       return;
     }
     const code = mismatch.code === 'import-missing' ? 'argument-missing' : 'type-mismatch';
@@ -280,7 +294,8 @@ class ComponentTyping {
     args: readonly NamedReference[],
   ): ReadonlyMap<string, CoreShape | undefined> {
     const { scope, budget } = this;
-    const { imports, exports } = scope.at(scope.modules, index, 'core module');
+    const instantiated = scope.at(scope.modules, index, 'core module');
+    const { imports, exports } = instantiated;
     const given = new Map(args.map((each) => [each.name, each.index]));
     for (const { module, name, type } of imports) {
       budget.spend(1);
@@ -289,11 +304,12 @@ class ComponentTyping {
       if (instance?.has(name) !== true) {
         const code = instance === undefined ? 'import-missing' : 'export-missing';
         const required = `core ${type.kind}`;
-        this.#report({ code, path: [segment], provided: 'nothing', required });
+        this.#report({ code, path: [segment], provided: 'nothing', required }, instantiated);
         continue;
       }
       const provided = instance.get(name);
-      if (provided !== undefined) this.#report(within(segment, compareCores(provided, type)));
+      if (provided === undefined) continue;
+      this.#report(within(segment, compareCores(provided, type)), instantiated);
     }
     return exports;
   }
