@@ -41,11 +41,12 @@ export function printPublication(publication: Publication, terminal: Terminal): 
   }
 }
 
-/** Whether somebody saw other bytes, so that `printDifferences` has something to tell. */
+/** Whether somebody saw other bytes, or was asked to look for them, so that `printDifferences` has something to tell. */
 export function hasDifferences(publication: Publication): boolean {
+  const always = publication.recipe.vary === 'always';
   return publication.rebuilds.some(
     ({ outcome, logIndex }) =>
-      logIndex !== undefined && (outcome === 'different' || outcome === 'equivalent'),
+      logIndex !== undefined && (always || outcome === 'different' || outcome === 'equivalent'),
   );
 }
 

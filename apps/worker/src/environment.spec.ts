@@ -18,6 +18,7 @@ describe('readEnvironment', () => {
       audience: 'https://coordinator.example',
       rebuilderId: 'acme-1',
       key: { file: '/etc/touchstone/rebuilder.pem' },
+      ...{ vary: 'when-different', varySeconds: 900 },
       cacheDir: '/var/lib/touchstone/cache',
       workDir: '/var/lib/touchstone/work',
       sandbox: 'auto',

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { relative, resolve, sep } from 'node:path';
+import { VaryWhen } from '@touchstone/contract';
 import { SANDBOX_CHOICES, type SandboxChoice } from '@touchstone/rebuild';
 import { z } from 'zod';
 
@@ -19,6 +20,10 @@ const Environment = z.object({
   SANDBOX: z.enum(SANDBOX_CHOICES).default('auto'),
   /** Longest time one rebuild may take, in seconds. */
   BUILD_SECONDS: z.coerce.number().int().min(1).max(86_400).default(1_800),
+  /** Whether to build again with circumstances varied; a recipe's wish goes before when-different. */
+  VARY: VaryWhen.default('when-different'),
+  /** Longest time that all builds of a variation may take together, in seconds. */
+  VARY_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
   /** Let sources be fetched from private and loopback addresses, e.g. a registry mirror inside. */
   ALLOW_PRIVATE_REGISTRIES: z.stringbool().default(false),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
@@ -33,6 +38,8 @@ export interface WorkerEnvironment {
   readonly workDir: string;
   readonly sandbox: SandboxChoice;
   readonly buildSeconds: number;
+  readonly vary: VaryWhen;
+  readonly varySeconds: number;
   readonly allowPrivateRegistries: boolean;
   readonly logLevel: string;
 }
@@ -55,6 +62,8 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     workDir: e.WORK_DIR,
     sandbox: e.SANDBOX,
     buildSeconds: e.BUILD_SECONDS,
+    vary: e.VARY,
+    varySeconds: e.VARY_SECONDS,
     allowPrivateRegistries: e.ALLOW_PRIVATE_REGISTRIES,
     logLevel: e.LOG_LEVEL,
   };

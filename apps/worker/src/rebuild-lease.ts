@@ -20,7 +20,8 @@ export async function prepareRebuild(
   variables: Record<string, string | undefined>,
   logger: Logger,
 ): Promise<RebuildLease> {
-  const { cacheDir, workDir, buildSeconds, allowPrivateRegistries } = environment;
+  const { cacheDir, workDir, buildSeconds, allowPrivateRegistries, vary, varySeconds } =
+    environment;
   const sandbox = await openSandbox(environment.sandbox);
   logger.info({ sandbox: sandbox.description }, 'sandbox');
   const registries = await readRegistryConfig({
@@ -51,6 +52,7 @@ export async function prepareRebuild(
       ...{ source, sources, sandbox, signal },
       readUpload: ({ sha256 }) => coordinator.download({ params: { digest: `sha256:${sha256}` } }),
       limits: { wallMilliseconds: buildSeconds * 1000 },
+      ...{ vary, variationMilliseconds: varySeconds * 1000 },
       onProgress: (stage) => {
         logger.info({ rebuild: rebuildId, stage }, 'stage');
       },

@@ -30,6 +30,7 @@ export type AttestErrorCode =
   | 'statement-modules-mismatch'
   | 'statement-outcome-mismatch'
   | 'statement-failure-mismatch'
+  | 'statement-variation-mismatch'
   | 'module-outcome-mismatch'
   | 'module-equivalence-unproven'
   | 'provenance-build-type'

@@ -135,7 +135,10 @@ function tierFits({ outcome, tier }: z.infer<typeof RebuiltModule>): boolean {
 export const Variation = z.strictObject({
   /** How many builds there were, the first one included. */
   builds: z.int().min(2).max(64),
-  /** No two builds gave other bytes. Circumstances that were not applied are not vouched for. */
+  /**
+   * The search came to its end, and no two builds gave other bytes. Circumstances that were not
+   * applied are not vouched for.
+   */
   deterministic: z.boolean(),
   /** The same build, nothing varied, gave other bytes; then no variation can be blamed. */
   unstable: z.boolean(),
@@ -156,6 +159,8 @@ export const Variation = z.strictObject({
     .max(32),
   /** Modules of which some build gave other bytes. */
   modules: z.array(ModuleName).max(MAX_MODULES),
+  /** Why it ended before all was told apart; absent when it came to its end. */
+  incomplete: printable(512).exactOptional(),
 });
 
 export const RebuildEnvironment = z.strictObject({

@@ -9,6 +9,7 @@ import {
   type AttestErrorCode,
   type ModuleOutcome,
   type RebuiltModule,
+  type Variation,
 } from './index.js';
 import {
   artifact,
@@ -39,9 +40,25 @@ const equivalent = rebuilt('b.wasm', {
   observed: otherBytes,
   normalisations: [unequal, equal],
 });
-const second = (changes: Partial<RebuiltModule>): RebuildPredicate => {
+const second = (changes: Partial<RebuiltModule>, variation?: Variation): RebuildPredicate => {
   const module = rebuilt('b.wasm', changes);
-  return predicate({ outcome: module.outcome, modules: [rebuilt('a.wasm'), module] });
+  return predicate({
+    ...{ outcome: module.outcome, modules: [rebuilt('a.wasm'), module] },
+    ...(variation === undefined ? {} : { variation }),
+  });
+};
+const path = { name: 'path', applied: true, changes: false, detail: '/srv' };
+const varied = (changes: Partial<Variation> = {}): Variation => ({
+  ...{ builds: 3, deterministic: true, unstable: false, varied: [path], modules: [] },
+  ...changes,
+});
+const changing: Partial<Variation> = {
+  ...{ deterministic: false, modules: ['b.wasm'] },
+  varied: [{ ...path, changes: true }],
+};
+const unstable: Partial<Variation> = {
+  ...{ deterministic: false, unstable: true, modules: ['b.wasm'] },
+  varied: [{ ...path, applied: false }],
 };
 
 describe('rebuildStatement', () => {
@@ -81,6 +98,13 @@ describe('checkRebuildStatement', () => {
     ['failed', failure()],
     ['failed midway', { ...failure(), modules: [rebuilt('a.wasm')] }],
     ['unavailable', { ...failure(), outcome: 'unavailable' }],
+    ['varied', { ...dissent(), variation: varied() }],
+    ['varied, and not deterministic', { ...dissent(), variation: varied(changing) }],
+    ['varied, and unstable', { ...dissent(), variation: varied(unstable) }],
+    [
+      'varied, and cut short',
+      { ...dissent(), variation: varied({ deterministic: false, incomplete: 'time' }) },
+    ],
     ['modules in another order', predicate({ modules: [rebuilt('b.wasm'), rebuilt('a.wasm')] })],
     [
       'different in size alone is impossible, in bytes of one size not',
@@ -90,6 +114,31 @@ describe('checkRebuildStatement', () => {
     const envelope = await signEnvelope(rebuildStatement(rebuild), acme);
     const checked = await checkRebuildStatement(envelope, expected);
     expect(checked).toEqual({ predicate: rebuild, publicKey: acme.publicKey });
+  });
+
+  it.each<[string, RebuildPredicate]>([
+    ['of a build that failed', { ...failure(), variation: varied() }],
+    ['deterministic with a cause', second({}, varied({ ...changing, deterministic: true }))],
+    ['deterministic though cut short', second({}, varied({ incomplete: 'time' }))],
+    ['not deterministic for no reason', second({}, varied({ deterministic: false }))],
+    ['other bytes of no module', second({}, varied({ ...changing, modules: [] }))],
+    [
+      'other bytes without a cause',
+      second({}, varied({ deterministic: false, modules: ['b.wasm'] })),
+    ],
+    ['of a module that was not built', second({}, varied({ ...changing, modules: ['c.wasm'] }))],
+    ['of a module twice', second({}, varied({ ...changing, modules: ['b.wasm', 'b.wasm'] }))],
+    ['unstable, with a cause', second({}, varied({ ...changing, unstable: true }))],
+    [
+      'a cause that was not applied',
+      second({}, varied({ ...changing, varied: [{ ...path, applied: false, changes: true }] })),
+    ],
+    ['a circumstance twice', second({}, varied({ varied: [path, path] }))],
+  ])('refuses variation that denies itself: %s', async (_, rebuild) => {
+    const envelope = await signEnvelope(rebuildStatement(rebuild), acme);
+    await expect(checkRebuildStatement(envelope, expected)).rejects.toMatchObject({
+      code: 'statement-variation-mismatch',
+    });
   });
 
   it('refuses a report signed with a key of somebody else', async () => {

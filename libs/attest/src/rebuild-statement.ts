@@ -86,7 +86,8 @@ export async function checkRebuildStatement(
  * @throws AttestError `statement-malformed`, `statement-not-canonical`,
  * `statement-predicate-type`, `statement-artifact-mismatch`, `statement-recipe-mismatch`,
  * `statement-modules-mismatch`, `statement-subject-mismatch`, `statement-outcome-mismatch`,
- * `statement-failure-mismatch`, `module-outcome-mismatch`, `module-equivalence-unproven`
+ * `statement-failure-mismatch`, `statement-variation-mismatch`, `module-outcome-mismatch`,
+ * `module-equivalence-unproven`
  */
 export function checkRebuildPayload(
   verified: VerifiedEnvelope,
@@ -117,6 +118,7 @@ export function checkRebuildPayload(
   checkSubjects(statement, rebuildSubjects(predicate));
   checkOutcome(predicate);
   predicate.modules.forEach(checkModule);
+  checkVariation(predicate);
   // Whatever else a statement may hold, ours hold nothing that does not follow from the predicate.
   if (canonicalJson(rebuildStatement(predicate)) !== canonicalJson(statement)) {
     throw new AttestError('statement-malformed', 'the statement holds fields of no meaning here');
@@ -183,6 +185,31 @@ function checkOutcome({ outcome, modules, failure }: RebuildPredicate): void {
       `outcome is ${outcome} but the modules come to ${outcomeOfModules(modules)}`,
     );
   }
+}
+
+/** What is said of variation must not deny itself: readers act on `deterministic` alone. */
+function checkVariation({ variation, modules, failure }: RebuildPredicate): void {
+  if (variation === undefined) return;
+  const { deterministic, unstable, varied, modules: differing, incomplete } = variation;
+  const changing = varied.filter(({ changes }) => changes);
+  const names = new Set(modules.map(({ name }) => name));
+  const unique = (list: readonly string[]): boolean => new Set(list).size === list.length;
+  const differs = differing.length > 0;
+  const holds =
+    failure === undefined &&
+    differing.every((name) => names.has(name)) &&
+    unique(differing) &&
+    unique(varied.map(({ name }) => name)) &&
+    changing.every(({ applied }) => applied) &&
+    deterministic === (!differs && incomplete === undefined) &&
+    (unstable ? differs && varied.every(({ applied }) => !applied) : true) &&
+    // Other bytes have a cause, unless the search for it was cut short.
+    differs === (unstable || changing.length > 0 || (differs && incomplete !== undefined));
+  if (!holds)
+    throw new AttestError(
+      'statement-variation-mismatch',
+      'what the statement says of variation denies itself, or speaks of what was not built',
+    );
 }
 
 function checkModule(module: RebuiltModule): void {

@@ -17,10 +17,12 @@ import {
   checkSignatures,
   readStatements,
   type PresentedFile,
+  type RebuildEntry,
   type StatedEntry,
 } from './evidence-statements.js';
 import { parseEvidence, type Evidence } from './evidence.js';
 import { matchLogEntry } from './log-entry.js';
+import type { Variation } from './rebuild-predicate.js';
 import { viewRecipe, type RecipeView } from './recipe-view.js';
 import { resolveTrustRoot, type TrustRoot } from './trust-root.js';
 import { publicationVerdict, voteOf, type ModuleReport, type Verdict } from './verdict.js';
@@ -82,6 +84,8 @@ export interface VerifiedEntry {
   readonly rebuilder: string;
   readonly organisation: string;
   readonly predicateType: string;
+  /** Of a rebuild that was varied: what its rebuilder says of it. Counts for nothing in the verdict. */
+  readonly variation?: Variation;
 }
 
 /**
@@ -147,13 +151,18 @@ export async function verifyEvidence(
     checkpoint: { origin: checkpoint.origin, size: checkpoint.size },
     artifact: evidence.artifact,
     recipeDigest: recipe.digest,
-    entries: stated.map(viewEntry),
+    entries: stated.map((entry) => viewEntry(entry, rebuilds)),
   };
 }
 
-function viewEntry({ entry, signer, predicateType }: StatedEntry): VerifiedEntry {
+function viewEntry(
+  { entry, signer, predicateType }: StatedEntry,
+  rebuilds: readonly RebuildEntry[],
+): VerifiedEntry {
   const { rebuilder, organisation } = signer;
-  return { logIndex: entry.logIndex, rebuilder, organisation, predicateType };
+  const variation = rebuilds.find((each) => each.entry === entry)?.predicate.variation;
+  const said = { logIndex: entry.logIndex, rebuilder, organisation, predicateType };
+  return { ...said, ...(variation === undefined ? {} : { variation }) };
 }
 
 type Step = <T>(name: VerificationStepName, check: () => T | Promise<T>) => Promise<T>;

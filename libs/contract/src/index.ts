@@ -55,6 +55,7 @@ export {
   Recipe,
   RECIPE_SCHEMA,
   RecipeDependencies,
+  VaryWhen,
   RecipeModule,
   RecipeStep,
   Sha256Hex,

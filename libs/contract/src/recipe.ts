@@ -242,6 +242,9 @@ export const RecipeDependencies = z.strictObject({
   lockfile: InnerPath,
 });
 
+/** When a build is made again with circumstances varied that must not matter. */
+export const VaryWhen = z.enum(['never', 'when-different', 'always']);
+
 export const RECIPE_SCHEMA = 'https://touchstone.dev/recipe/v1';
 
 export const Recipe = z
@@ -257,6 +260,8 @@ export const Recipe = z
     dependencies: z.array(RecipeDependencies).min(1).max(8).exactOptional(),
     steps: z.array(RecipeStep).min(1).max(MAX_STEPS),
     modules: z.array(RecipeModule).min(1).max(MAX_MODULES),
+    /** What the submitter asks for; an operator may refuse it, or do more. */
+    vary: VaryWhen.exactOptional(),
   })
   .refine((recipe) => new Set(recipe.modules.map((m) => m.name)).size === recipe.modules.length, {
     message: 'module names must be unique',
@@ -275,4 +280,5 @@ export type RecipeModule = z.infer<typeof RecipeModule>;
 export type RecipeStep = z.infer<typeof RecipeStep>;
 export type ToolchainName = z.infer<typeof ToolchainName>;
 export type RecipeDependencies = z.infer<typeof RecipeDependencies>;
+export type VaryWhen = z.infer<typeof VaryWhen>;
 export type Recipe = z.infer<typeof Recipe>;

@@ -1,4 +1,4 @@
-import type { UploadedFile } from '@touchstone/contract';
+import type { UploadedFile, VaryWhen } from '@touchstone/contract';
 import type { DependencyOptions } from './dependencies/sources.js';
 import type { Executor } from './sandbox/executor.js';
 import type { SandboxLimits } from './sandbox/sandbox-limits.js';
@@ -7,6 +7,9 @@ import type { Sources } from './source/sources.js';
 import type { AssembleOptions } from './toolchain/toolchain.js';
 
 export type RebuildStage = 'artifact' | 'source' | 'toolchain' | 'build' | 'compare' | 'variation';
+
+/** Longer and a worker is kept from its next rebuild by one that it has judged already. */
+export const DEFAULT_VARIATION_MS = 900_000;
 
 export interface RebuildOptions {
   /** Folder for fetched files and toolchains; made when needed. */
@@ -28,9 +31,12 @@ export interface RebuildOptions {
   readonly registries?: DependencyOptions;
   /**
    * Whether to build again with circumstances varied that must not matter, to tell a build that is
-   * not deterministic from one by another toolchain: never unless told.
+   * not deterministic from one by another toolchain. `never` and `always` are the operator's last
+   * word; else the recipe's wish goes first. Never unless somebody asks.
    */
-  readonly vary?: 'never' | 'when-different' | 'always';
+  readonly vary?: VaryWhen;
+  /** For all builds of a variation together. */
+  readonly variationMilliseconds?: number;
   readonly now?: () => Date;
   readonly onProgress?: (stage: RebuildStage) => void;
   readonly signal?: AbortSignal;

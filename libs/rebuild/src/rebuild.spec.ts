@@ -233,6 +233,27 @@ describe('rebuild: what goes wrong', () => {
     120_000,
   );
 
+  it.each([
+    ['nobody asks', undefined, undefined, false],
+    ['the operator asks when bytes differ, and they do not', 'when-different', undefined, false],
+    ['the recipe asks', 'when-different', 'always', true],
+    ['the recipe asks and the operator has no time for it', 'never', 'always', false],
+    ['the operator insists', 'always', 'never', true],
+  ] as const)(
+    'varied where %s',
+    async (_, vary, asked, varied) => {
+      const recipe = await readRecipe('siphash24-1.3.1');
+      const { predicate } = await run(
+        { ...recipe, ...(asked === undefined ? {} : { vary: asked }) },
+        vary === undefined ? {} : { vary },
+      );
+      expect(predicate.outcome).toBe('reproduced');
+      if (varied) expect(predicate.variation).toMatchObject({ builds: 3, deterministic: true });
+      else expect(predicate.variation).toBeUndefined();
+    },
+    120_000,
+  );
+
   it('an abort is no outcome', async () => {
     const abort = new AbortController();
     const recipe = await readRecipe('siphash24-1.3.1');

@@ -8,14 +8,14 @@ import {
   type RebuiltModule,
   type Variation,
 } from '@touchstone/attest';
-import { recipeDigest, type Recipe } from '@touchstone/contract';
+import { recipeDigest, type Recipe, type VaryWhen } from '@touchstone/contract';
 import { build, type BuildRecord } from './build.js';
 import { outcomeOfFailure, RebuildError } from './errors.js';
-import type { RebuildOptions, RebuildStage } from './rebuild-options.js';
+import { DEFAULT_VARIATION_MS, type RebuildOptions, type RebuildStage } from './rebuild-options.js';
 import { judgeModules, worstOutcome } from './compare/judge.js';
 import { readPublished } from './compare/published.js';
 import { planSteps } from './plan.js';
-import { BUILD_ENVIRONMENT } from './sandbox/sandbox-limits.js';
+import { BUILD_ENVIRONMENT, DEFAULT_LIMITS } from './sandbox/sandbox-limits.js';
 import { readToolchainLock } from './toolchain/lock-folders.js';
 import {
   assembleToolchain,
@@ -24,7 +24,7 @@ import {
 } from './toolchain/toolchain.js';
 import type { FoundLockfile } from './sbom/find-lockfile.js';
 import { variationDimensions } from './variation/dimensions.js';
-import { varyBuild } from './variation/vary.js';
+import { varyBuild, type Build } from './variation/vary.js';
 import { Sources, type FetchedSource } from './source/sources.js';
 
 export interface RebuildReport {
@@ -152,11 +152,16 @@ async function carryOut(
     return { name, claimed, observed };
   });
   progress.modules.push(...judgeModules(pairs));
-  const { vary = 'never' } = options;
+  const vary = whenToVary(options.vary, recipe.vary);
   const reproduced = progress.modules.every(({ outcome }) => outcome === 'reproduced');
   if (vary === 'never' || (vary === 'when-different' && reproduced)) return;
   enter('variation');
   progress.variation = await variationOf(recipe, source, toolchain, options, progress.built);
+}
+
+function whenToVary(operator: VaryWhen | undefined, asked: VaryWhen | undefined): VaryWhen {
+  if (operator === 'never' || operator === 'always') return operator;
+  return asked ?? operator ?? 'never';
 }
 
 async function variationOf(
@@ -168,10 +173,16 @@ async function variationOf(
 ): Promise<Variation> {
   const programs = planSteps(recipe.steps, toolchain.commands).map(({ argv }) => argv[0]);
   const dimensions = await variationDimensions({ root: toolchain.root, programs });
-  return varyBuild(first, dimensions, async (circumstances) => {
+  const { wallMilliseconds } = { ...DEFAULT_LIMITS, ...options.limits };
+  const buildOnce: Build = async (circumstances, left) => {
     const record: BuildRecord = { variables: {}, dependencies: [], built: new Map() };
-    await build({ recipe, source, toolchain }, options, record, circumstances);
+    const limits = { ...options.limits, wallMilliseconds: Math.min(wallMilliseconds, left) };
+    await build({ recipe, source, toolchain }, { ...options, limits }, record, circumstances);
     return record.built;
+  };
+  return varyBuild(first, dimensions, buildOnce, {
+    milliseconds: options.variationMilliseconds ?? DEFAULT_VARIATION_MS,
+    now: () => performance.now(),
   });
 }
 

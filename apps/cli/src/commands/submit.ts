@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_UPLOAD_BYTES, type Publication, type Recipe } from '@touchstone/contract';
-import type { Command } from 'commander';
+import {
+  MAX_UPLOAD_BYTES,
+  type Publication,
+  type Recipe,
+  type VaryWhen,
+} from '@touchstone/contract';
+import { Option, type Command } from 'commander';
 import { coordinatorClient, DEFAULT_COORDINATOR, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readRecipe } from '../input.js';
@@ -12,6 +17,7 @@ interface Options {
   artifact?: string;
   token?: string;
   wait?: boolean;
+  vary?: true | VaryWhen;
   json?: boolean;
 }
 
@@ -23,6 +29,12 @@ export function registerSubmit(program: Command, context: Context): void {
     .option('--coordinator <url>', 'the coordinator', coordinatorUrl(context))
     .option('--artifact <file>', 'upload this file first, for a recipe whose artifact is an upload')
     .option('--token <token>', 'submitter token (or TOUCHSTONE_SUBMIT_TOKEN)')
+    .addOption(
+      new Option(
+        '--vary [when]',
+        'ask rebuilders to build again with path, time, user and the like varied',
+      ).choices(['always', 'when-different', 'never']),
+    )
     .option('--wait', 'wait until the verdict is no longer pending')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  touchstone submit siphash24-1.3.1.json --wait')
@@ -35,7 +47,12 @@ export function coordinatorUrl(context: Context): string {
 
 async function submit(file: string, options: Options, context: Context): Promise<void> {
   const { terminal, environment, stop } = context;
-  const recipe = await readRecipe(file);
+  const read = await readRecipe(file);
+  // A part of the recipe: who asks for more asks for another rebuild, and the statements name it.
+  const recipe: Recipe =
+    options.vary === undefined
+      ? read
+      : { ...read, vary: options.vary === true ? 'always' : options.vary };
   const client = coordinatorClient(options.coordinator, {
     submitter: options.token ?? environment['TOUCHSTONE_SUBMIT_TOKEN'],
   });

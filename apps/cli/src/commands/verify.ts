@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../failure.js';
 import { readBounded, readTrustRoot, readWitnessPolicy } from '../input.js';
+import { variationLines } from '../diff/variation-text.js';
 import { verdictText } from '../publication-text.js';
 import type { Terminal } from '../terminal.js';
 import { writeSummary, type SummaryOptions } from '../verification-summary.js';
@@ -82,6 +83,10 @@ function printResult(result: VerifiedEvidence, terminal: Terminal): void {
     terminal.print(`${module.name}: ${verdictText(module.verdict, terminal)} (${votes})`);
     if (module.digest !== undefined)
       terminal.print(`  sha256:${module.digest}, ${module.size} bytes`);
+  }
+  for (const { organisation, variation } of result.entries) {
+    if (variation === undefined) continue;
+    terminal.print(`${organisation} says of its build's ${variationLines(variation).join('\n')}`);
   }
   const { origin, size } = result.checkpoint;
   terminal.print(`checkpoint of ${origin} at size ${size}`);

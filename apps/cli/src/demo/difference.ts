@@ -2,6 +2,8 @@ import { decodeUtf8, fromBase64 } from '@touchstone/note';
 import { RebuildPredicate, type Evidence } from '@touchstone/attest';
 
 export interface SeenDifference {
+  /** Whether the rebuilder's build gave the same bytes again, with all varied that must not matter. */
+  readonly deterministic?: boolean;
   readonly module: string;
   readonly sections: readonly string[];
   readonly functions: readonly {
@@ -19,9 +21,11 @@ export function findDifference(evidence: Evidence): SeenDifference | undefined {
     };
     const predicate = RebuildPredicate.safeParse(statement.predicate);
     if (!predicate.success) continue;
-    for (const { name, difference } of predicate.data.modules) {
+    const { modules, variation } = predicate.data;
+    for (const { name, difference } of modules) {
       if (difference === undefined) continue;
       return {
+        ...(variation === undefined ? {} : { deterministic: variation.deterministic }),
         module: name,
         sections: difference.sections.map(({ section }) => section),
         functions: difference.functions.map(({ index, ranges }) => ({ index, ranges })),

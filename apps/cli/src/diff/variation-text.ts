@@ -7,6 +7,7 @@ export function variationLines({
   unstable,
   varied,
   modules,
+  incomplete,
 }: Variation): string[] {
   const lines = [`variation: ${builds} builds`];
   if (unstable)
@@ -17,6 +18,7 @@ export function variationLines({
     lines.push(
       '  no circumstance changes the bytes: where they differ from the published ones, source, toolchain or options do',
     );
+  if (incomplete !== undefined) lines.push(`  ended early: ${incomplete}`);
   for (const { name, applied, changes, detail } of varied) {
     if (changes) lines.push(`  ${name} changes the bytes (${detail})`);
     else if (!applied && !unstable) lines.push(`  ${name}: ${detail}`);

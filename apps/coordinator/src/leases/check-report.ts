@@ -136,6 +136,7 @@ const REFUSALS: Partial<Readonly<Record<AttestErrorCode, Refusal>>> = {
   'statement-recipe-mismatch': 'report-recipe-mismatch',
   'statement-outcome-mismatch': 'report-outcome-mismatch',
   'statement-failure-mismatch': 'report-outcome-mismatch',
+  'statement-variation-mismatch': 'report-outcome-mismatch',
   'module-outcome-mismatch': 'report-outcome-mismatch',
   'module-equivalence-unproven': 'report-outcome-mismatch',
 };

@@ -72,7 +72,8 @@ async function vary(sees: string, only: readonly string[]): Promise<Variation> {
   const once = prepare(sees);
   const all = await variationDimensions({ root: toolchain.root, programs: ['/bin/node'] });
   const chosen = only.length === 0 ? all : all.filter(({ name }) => only.includes(name));
-  return varyBuild(await once({}), chosen, once);
+  const bounds = { milliseconds: 600_000, now: () => performance.now() };
+  return varyBuild(await once({}), chosen, once, bounds);
 }
 
 const changing = ({ varied }: Variation): string[] =>

@@ -22,8 +22,9 @@ function heeding(
 async function vary(
   build: (circumstances: Circumstances) => Promise<Map<string, Buffer>>,
   list = dimensions,
+  bounds = { milliseconds: 60_000, now: () => 0 },
 ): Promise<Variation> {
-  const variation = await varyBuild(await build({}), list, build);
+  const variation = await varyBuild(await build({}), list, build, bounds);
   expect(Variation.parse(variation)).toEqual(variation);
   return variation;
 }
@@ -82,6 +83,50 @@ describe('varyBuild', () => {
     expect(variation.varied.find(({ name }) => name === 'user')).toMatchObject({
       applied: false,
       detail: 'the build fails under it: build-exit',
+    });
+  });
+
+  /** A clock on which each build takes a second. */
+  const ticking = (seconds: number) => {
+    let now = 0;
+    const slow = async (circumstances: Circumstances): Promise<Map<string, Buffer>> => {
+      now += 1000;
+      return heeding('path', 'home')(circumstances);
+    };
+    return { slow, bounds: { milliseconds: seconds * 1000, now: () => now } };
+  };
+
+  it.each([1, 2, 3, 5])(
+    'calls nothing deterministic when its time is up after %i s',
+    async (seconds) => {
+      const { slow, bounds } = ticking(seconds);
+      const variation = await vary(slow, dimensions, bounds);
+      expect(variation.builds).toBeLessThanOrEqual(seconds + 3);
+      expect(variation).toMatchObject({
+        ...{ deterministic: false, unstable: false },
+        incomplete: expect.stringContaining('the time for it was up') as string,
+      });
+      // What was not told apart is not vouched for either.
+      for (const { applied, changes, detail } of variation.varied)
+        if (!applied) expect([changes, detail]).toEqual([false, 'not told apart from the others']);
+    },
+  );
+
+  it('finds both with time enough', async () => {
+    const { slow, bounds } = ticking(60);
+    const variation = await vary(slow, dimensions, bounds);
+    expect(changing(variation)).toEqual(['path', 'home']);
+    expect(variation.incomplete).toBeUndefined();
+  });
+
+  it('does not blame a build that could not be made again', async () => {
+    const first = new Map([['m', Buffer.of(1)]]);
+    const broken = (): Promise<never> =>
+      Promise.reject(new RebuildError('build-memory', 'no room'));
+    const bounds = { milliseconds: 60_000, now: () => 0 };
+    expect(await varyBuild(first, dimensions, broken, bounds)).toMatchObject({
+      ...{ builds: 2, deterministic: false, unstable: false, modules: [] },
+      incomplete: 'the same build again failed: build-memory',
     });
   });
 
