@@ -33,6 +33,7 @@ const COMMANDS: Readonly<
   airgap: async () => (await import('./commands/airgap.js')).registerAirgap,
   compose: async () => (await import('./commands/compose.js')).registerCompose,
   wasm: async () => (await import('./commands/wasm.js')).registerWasm,
+  pki: async () => (await import('./commands/pki.js')).registerPki,
 };
 
 /** Runs one command line and answers its exit code; never throws. */

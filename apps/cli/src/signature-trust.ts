@@ -1,19 +1,46 @@
 import { nodeVerifier } from '@touchstone/keys';
 import type { SignatureTrust } from '@touchstone/wasm';
 import type { Command } from 'commander';
+import { CliError, EXIT } from './failure.js';
+import { readCertificates, readRevocationLists } from './pki/certificate-files.js';
 import { readPublicKey } from './public-key-file.js';
 
 export interface TrustOptions {
   publicKey?: string[];
+  root?: string[];
+  crl?: string[];
+  at?: string;
 }
 
 export function addTrustOptions(command: Command): Command {
-  return command.option('--public-key <file...>', 'keys (PEM) of signers whom you trust');
+  return command
+    .option('--public-key <file...>', 'keys (PEM) of signers whom you trust')
+    .option('--root <file...>', 'roots (PEM) of certificates that stand beside signatures')
+    .option('--crl <file...>', 'with --root: revocation lists; then one of every issuer')
+    .option('--at <time>', 'with --root: RFC 3339; when it was signed, as the log proves it');
 }
 
 /** Whose signatures count. */
-export async function readSignatureTrust({
-  publicKey = [],
-}: TrustOptions): Promise<SignatureTrust> {
-  return { publicKeys: await Promise.all(publicKey.map(readPublicKey)), verify: nodeVerifier };
+export async function readSignatureTrust(options: TrustOptions): Promise<SignatureTrust> {
+  const publicKeys = await Promise.all((options.publicKey ?? []).map(readPublicKey));
+  const certificates = await certificatesOf(options);
+  return { publicKeys, verify: nodeVerifier, ...(certificates && { certificates }) };
+}
+
+async function certificatesOf({
+  root,
+  crl = [],
+  at,
+}: TrustOptions): Promise<SignatureTrust['certificates']> {
+  if (root === undefined) {
+    if (crl.length === 0 && at === undefined) return undefined;
+    throw new CliError('usage', '--crl and --at go with --root', EXIT.usage);
+  }
+  const time = at === undefined ? new Date() : new Date(at);
+  if (Number.isNaN(time.getTime())) throw new CliError('usage', '--at is no time', EXIT.usage);
+  // Loaded when it is asked for: it brings a library that most commands do without.
+  const { certificateJudge, ROLES } = await import('@touchstone/pki');
+  const roots = (await Promise.all(root.map(readCertificates))).flat();
+  const revocationLists = (await Promise.all(crl.map(readRevocationLists))).flat();
+  return certificateJudge({ roots, at: time, roles: ROLES, revocationLists });
 }

@@ -17,6 +17,7 @@ import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded } from '../input.js';
+import { readCertificates } from '../pki/certificate-files.js';
 import { rollingSha256 } from '../rolling-hash.js';
 import { signatureLines, signatureView } from '../signature-view.js';
 import { addTrustOptions, readSignatureTrust, type TrustOptions } from '../signature-trust.js';
@@ -37,6 +38,7 @@ interface SigningOptions {
   out: string;
   detached?: boolean;
   addTo?: string;
+  certificate?: string;
   profile: SignatureProfile;
   json?: boolean;
 }
@@ -82,6 +84,7 @@ export function registerWasmSignatures(wasm: Command, context: Context): void {
     .requiredOption('-o, --out <file>', 'write the signed file, or the detached signature, here')
     .option('--detached', 'write the signature apart from the file')
     .option('--add-to <file>', 'with --detached: a detached signature that others made before')
+    .option('--certificate <file>', 'chain (PEM) of the key, written beside the signature')
     .addOption(profileOption())
     .option('--json', 'print JSON')
     .addHelpText(
@@ -155,7 +158,12 @@ async function sign(file: string, options: SigningOptions, { terminal }: Context
   }
   const bytes = await readBounded(file);
   const signer = await readPrivateKey(options.key);
-  const how: SignOptions = { signer, profile: options.profile, hash: rollingSha256 };
+  const certificates =
+    options.certificate === undefined ? undefined : await readCertificates(options.certificate);
+  const how: SignOptions = {
+    ...{ signer, profile: options.profile, hash: rollingSha256 },
+    ...(certificates && { certificates }),
+  };
   const previous = await readDetached(options.addTo);
   const written = await refusing(file, EXIT.usage, () =>
     options.detached === true

@@ -1,0 +1,12 @@
+export { readCertificate, type Certificate } from './certificate.js';
+export { PkiError, type PkiErrorCode } from './errors.js';
+export {
+  issueAuthority,
+  issueCertificate,
+  issueRevocationList,
+  issueRoot,
+  type Authority,
+  type NewCertificate,
+} from './issue.js';
+export { ROLES, type Role } from './roles.js';
+export { certificateJudge, verifyPath, type PathOptions } from './verify-path.js';

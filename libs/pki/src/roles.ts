@@ -1,0 +1,22 @@
+/** What the holder of a key signs for. */
+export const ROLES = ['owner', 'integrator', 'rebuilder', 'device'] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * Roles are purposes in the extended key usage (RFC 5280 section 4.2.1.12), so that a certificate
+ * that may issue owners alone is said in the same place. The arc is that of a UUID (ITU-T X.667),
+ * be43f8bf-d2f2-4110-8b24-8a4bc846ec50, which nobody has to register.
+ */
+const ARC = '2.25.252906248324101314511413291119832132688';
+
+/** DER of that arc, without tag and length. */
+const ARC_BODY = '6982fcc3fcaffaaf9284a18b92a2c9bcc29bd850';
+
+export function roleOid(role: Role): string {
+  return `${ARC}.${ROLES.indexOf(role) + 1}`;
+}
+
+/** The role of an OID, by the hex of its DER body. */
+export function roleOf(oid: string): Role | undefined {
+  return ROLES.find((_, position) => oid === `${ARC_BODY}0${position + 1}`);
+}
