@@ -57,7 +57,7 @@ export async function readCarriedEntry(
     throw new AirgapError('attestation-mismatch', 'an attestation is not the one its leaf names');
   }
   const [only, ...others] = entry.signers;
-  const signer = only && others.length === 0 ? keys.get(bytesToHex(sha256(only.spki))) : undefined;
+  const signer = only && others.length === 0 ? keys.get(idOf(only.spki, sha256)) : undefined;
   if (only === undefined || signer === undefined) return { kind: 'foreign' };
   // A key that was retired speaks for entries from before that alone.
   if (!countsAt(signer, origin, index)) return { kind: 'foreign' };
@@ -70,6 +70,15 @@ export async function readCarriedEntry(
     );
   }
   return { kind: 'statement', signer, statement: statementOf(signed.payload) };
+}
+
+/** Entries of one signer share the bytes of its key: see readEntry. */
+const ids = new WeakMap<Uint8Array, string>();
+
+function idOf(spki: Uint8Array, sha256: Sha256): string {
+  const id = ids.get(spki) ?? bytesToHex(sha256(spki));
+  ids.set(spki, id);
+  return id;
 }
 
 /** SHA-256 of what the log keeps for an entry: its payload, or what was signed. */
@@ -114,5 +123,7 @@ function statementOf(payload: Uint8Array): Statement {
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }

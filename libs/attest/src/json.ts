@@ -13,6 +13,20 @@ import { repeatedKey } from './repeated-key.js';
  * @throws AttestError `json-malformed`, `json-too-deep`, `json-too-large`
  */
 export function parseJson(bytes: Uint8Array, maxBytes: number): unknown {
+  return parseJsonText(bytes, maxBytes).value;
+}
+
+/** A JSON text that was read. */
+export interface JsonText {
+  /** What the bytes say: no other bytes say the same. */
+  readonly text: string;
+  readonly value: unknown;
+  /** The text is the one that ECMAScript writes of the value. */
+  readonly compact: boolean;
+}
+
+/** As {@link parseJson}, with the text. */
+export function parseJsonText(bytes: Uint8Array, maxBytes: number): JsonText {
   if (bytes.length > maxBytes) {
     throw new AttestError(
       'json-too-large',
@@ -28,11 +42,13 @@ export function parseJson(bytes: Uint8Array, maxBytes: number): unknown {
     throw new AttestError('json-malformed', 'not JSON in UTF-8; send a JSON text', { cause });
   }
   checkShape(value);
-  const twice = repeatedKey(text);
+  // What is written of a value has each key once: a text with a key twice is longer.
+  const compact = JSON.stringify(value) === text;
+  const twice = compact ? undefined : repeatedKey(text);
   if (twice !== undefined) {
     throw new AttestError('json-malformed', `the key ${twice} stands twice in one object`);
   }
-  return value;
+  return { text, value, compact };
 }
 
 /** Walks level by level, so that no depth of nesting can exhaust the stack. */

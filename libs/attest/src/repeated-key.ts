@@ -26,7 +26,7 @@ export function repeatedKey(text: string): string | undefined {
       if (isKey) {
         const written = text.slice(at, end + 1);
         // "a" and "\u0061" are one key.
-        const key = JSON.parse(written) as string;
+        const key = written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
         const keys = open.at(-1);
         if (keys?.has(key) === true) return written;
         keys?.add(key);

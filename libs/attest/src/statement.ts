@@ -1,10 +1,9 @@
 import { encodeUtf8 } from '@touchstone/note';
 import { z } from 'zod';
-import { equalBytes } from './bytes.js';
-import { canonicalJson } from './canonical-json.js';
+import { canonicalJson, isCanonicalJson } from './canonical-json.js';
 import { DigestSet } from './digest-set.js';
 import { AttestError } from './errors.js';
-import { parseBy, parseJson } from './json.js';
+import { parseBy, parseJsonText, type JsonText } from './json.js';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 
@@ -57,45 +56,45 @@ export function encodeStatement(statement: Statement): Uint8Array {
  * @throws AttestError `statement-malformed`, `statement-not-canonical`, `dsse-payload-too-large`
  */
 export function parseStatement(payload: Uint8Array): Statement {
-  const { statement, value } = readStatement(payload);
-  if (statement.predicateType.startsWith(OWN_PREDICATES)) checkCanonical(payload, value);
+  const { statement, ...json } = readStatement(payload);
+  if (statement.predicateType.startsWith(OWN_PREDICATES)) checkCanonical(json);
   return statement;
 }
 
 /** As {@link parseStatement}, and the payload must be canonical whatever the predicate type. */
 export function parseCanonicalStatement(payload: Uint8Array): Statement {
-  const { statement, value } = readStatement(payload);
-  checkCanonical(payload, value);
+  const { statement, ...json } = readStatement(payload);
+  checkCanonical(json);
   return statement;
 }
 
-function readStatement(payload: Uint8Array): { statement: Statement; value: unknown } {
+function readStatement(payload: Uint8Array): JsonText & { readonly statement: Statement } {
   if (payload.length > MAX_PAYLOAD_BYTES) {
     throw new AttestError(
       'dsse-payload-too-large',
       `payload of ${payload.length} bytes is over the limit of ${MAX_PAYLOAD_BYTES}`,
     );
   }
-  let value: unknown;
+  let json: JsonText;
   try {
-    value = parseJson(payload, MAX_PAYLOAD_BYTES);
+    json = parseJsonText(payload, MAX_PAYLOAD_BYTES);
   } catch (cause) {
     throw new AttestError('statement-malformed', 'the payload is not acceptable JSON', { cause });
   }
-  return { statement: parseBy(Statement, value, 'statement-malformed', 'statement'), value };
+  return { ...json, statement: parseBy(Statement, json.value, 'statement-malformed', 'statement') };
 }
 
-function checkCanonical(payload: Uint8Array, value: unknown): void {
-  let canonical: Uint8Array | undefined;
+function checkCanonical(json: JsonText): void {
+  let canonical: boolean;
   try {
-    canonical = encodeUtf8(canonicalJson(value));
+    canonical = isCanonicalJson(json);
   } catch (cause) {
     // Well-formed JSON can still hold what RFC 8785 has no form for, such as "\ud800".
     throw new AttestError('statement-not-canonical', 'the payload has no canonical form', {
       cause,
     });
   }
-  if (!equalBytes(canonical, payload)) {
+  if (!canonical) {
     throw new AttestError(
       'statement-not-canonical',
       'the payload is not canonical JSON (RFC 8785); sign the canonical form of the statement',

@@ -23,6 +23,24 @@ export function encodeUtf8(text: string): Uint8Array {
  * @throws NoteError `utf8`
  */
 export function decodeUtf8(bytes: Uint8Array): string {
+  return isAscii(bytes) ? asciiText(bytes) : decodeAny(bytes);
+}
+
+/** Most of what is read is, and takes no list of units. */
+function isAscii(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte >= 0x80) return false;
+  return true;
+}
+
+function asciiText(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += CHUNK) {
+    text += String.fromCharCode.apply(null, bytes.subarray(i, i + CHUNK) as unknown as number[]);
+  }
+  return text;
+}
+
+function decodeAny(bytes: Uint8Array): string {
   let text = '';
   let units: number[] = [];
   for (let i = 0; i < bytes.length;) {

@@ -1,4 +1,4 @@
-import { airgap } from './airgap.js';
+import { airgap, airgapLarge } from './airgap.js';
 import type { Bench } from './bench.js';
 import { diff } from './diff.js';
 import { log } from './log.js';
@@ -8,7 +8,11 @@ import { proofs } from './proofs.js';
 import { rebuild } from './rebuild.js';
 import { wasm } from './wasm.js';
 
-const BENCHES: readonly Bench[] = [log, logHttp, logLarge, proofs, rebuild, wasm, diff, airgap];
+const BENCHES: readonly Bench[] = [
+  ...[log, logHttp, logLarge, proofs],
+  ...[rebuild, wasm, diff],
+  ...[airgap, airgapLarge],
+];
 
 async function main(names: string[]): Promise<number> {
   const chosen = names.map((name) => BENCHES.find((bench) => bench.name === name));

@@ -70,6 +70,30 @@ describe('deterministic CBOR', () => {
     expect(codeOf(() => decodeCbor(hexToBytes(hex)))).toBe(code);
   });
 
+  it('reads plain items as the general decoder does, up to the largest whole number', () => {
+    const plain = fc.letrec<{ item: CborValue }>((tie) => ({
+      item: fc.oneof(
+        { depthSize: 'small' },
+        fc.maxSafeNat(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.uint8Array({ maxLength: 300 }),
+        fc.array(tie('item'), { maxLength: 5 }),
+      ),
+    })).item;
+    fc.assert(
+      fc.property(plain, (value) => {
+        const read = decodeCbor(encodeCbor(value));
+        expect(read).toEqual(value);
+        // A text beside it has the whole item read by the general decoder.
+        expect(decodeCbor(encodeCbor([value, '']))).toEqual([read, '']);
+      }),
+      { numRuns: 500, seed: 12 },
+    );
+    // 2^53 is no whole number that a double holds for sure: a bigint, as ever.
+    expect(decodeCbor(hexToBytes('1b0020000000000000'))).toBe(2n ** 53n);
+  });
+
   it('tells where an item ends, and that it has not ended', () => {
     const item = encodeCbor({ list: [1, 'two', Uint8Array.of(3)], more: { deep: [[]] } });
     const stream = Uint8Array.from([...item, ...item]);

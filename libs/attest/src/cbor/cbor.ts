@@ -2,6 +2,7 @@ import { decode, encode, rfc8949EncodeOptions } from 'cborg';
 import { equalBytes } from '../bytes.js';
 import { AttestError } from '../errors.js';
 import { CBOR_LIMITS, cborItemLength, type CborLimits } from './item.js';
+import { decodePlain } from './plain.js';
 
 /** What our formats are made of. Maps are read as `Map`, so that no key is a property by accident. */
 export type CborValue =
@@ -32,6 +33,7 @@ export function encodeCbor(value: CborValue): Uint8Array {
 /**
  * Reads one data item that fills `bytes`. What is not its own deterministic encoding is refused:
  * unsorted or repeated keys, indefinite lengths, heads longer than they need be, bytes after it.
+ * Byte strings may be views of `bytes`.
  *
  * @throws AttestError `cbor-malformed`, `cbor-limit`
  */
@@ -39,6 +41,8 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = CBOR_LIMITS):
   if (cborItemLength(bytes, 0, limits) !== bytes.length) {
     throw new AttestError('cbor-malformed', 'the bytes are not exactly one CBOR data item');
   }
+  const plain = decodePlain(bytes);
+  if (plain !== undefined) return plain;
   let value: CborValue;
   let again: Uint8Array;
   try {

@@ -68,14 +68,20 @@ const Intoto2 = z.object({
   }),
 });
 
-const Leaf = z.union([
-  named('hashedrekord', '0.0.1', HashedRekord1),
-  named('hashedrekord', '0.0.2', HashedRekord2),
-  named('dsse', '0.0.1', Dsse1),
-  named('dsse', '0.0.2', Dsse2),
-  named('intoto', '0.0.2', Intoto2),
-]);
-type Leaf = z.infer<typeof Leaf>;
+const LEAVES = {
+  'hashedrekord 0.0.1': named('hashedrekord', '0.0.1', HashedRekord1),
+  'hashedrekord 0.0.2': named('hashedrekord', '0.0.2', HashedRekord2),
+  'dsse 0.0.1': named('dsse', '0.0.1', Dsse1),
+  'dsse 0.0.2': named('dsse', '0.0.2', Dsse2),
+  'intoto 0.0.2': named('intoto', '0.0.2', Intoto2),
+} as const;
+type Leaf = z.infer<(typeof LEAVES)[keyof typeof LEAVES]>;
+
+/** What says by which schema a leaf is read; five tried in turn would cost five times as much. */
+const LeafKind = z
+  .object({ kind: z.string(), apiVersion: z.string() })
+  .transform(({ kind, apiVersion }) => `${kind} ${apiVersion}`)
+  .pipe(z.enum(Object.keys(LEAVES) as (keyof typeof LEAVES)[]));
 
 /**
  * Reads a leaf of a kind that this log writes.
@@ -83,7 +89,9 @@ type Leaf = z.infer<typeof Leaf>;
  * @throws AttestError `entry-kind-unknown`, `json-malformed`, `entry-malformed`
  */
 export function readEntry(leaf: Uint8Array): EntryView {
-  const parsed = parseBy(Leaf, parseJson(leaf, MAX_LEAF_BYTES), 'entry-kind-unknown', 'entry');
+  const value = parseJson(leaf, MAX_LEAF_BYTES);
+  const kind = parseBy(LeafKind, value, 'entry-kind-unknown', 'entry');
+  const parsed: Leaf = parseBy(LEAVES[kind], value, 'entry-kind-unknown', 'entry');
   try {
     return { kind: parsed.kind, version: parsed.apiVersion, ...viewOf(parsed) };
   } catch (cause) {
@@ -143,12 +151,31 @@ function pemSigner(signature: string, pem: string): EntrySigner {
   return certificate ? { ...view, certificate } : view;
 }
 
+/** Bare keys read before, least recently used first: signers are few, their entries many. */
+const known = new Map<string, Omit<EntrySigner, 'signature'>>();
+const MAX_KNOWN = 256;
+
 function signerOf(signature: string, verifier: EntryVerifier): EntrySigner {
+  return { signature: fromBase64(signature), ...keyOf(verifier) };
+}
+
+function keyOf(verifier: EntryVerifier): Omit<EntrySigner, 'signature'> {
+  // A certificate is of one entry as a rule; nothing is gained by keeping it.
+  if (!('publicKey' in verifier)) return readKey(verifier);
+  const id = `${verifier.keyDetails} ${verifier.publicKey.rawBytes}`;
+  const key = known.get(id) ?? readKey(verifier);
+  known.delete(id);
+  known.set(id, key);
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
+  return key;
+}
+
+function readKey(verifier: EntryVerifier): Omit<EntrySigner, 'signature'> {
   const { spki, certificate, names } = readVerifier(verifier, 'verifier');
   const block = certificate
     ? { label: 'CERTIFICATE', der: certificate }
     : { label: 'PUBLIC KEY', der: spki };
-  const view = { signature: fromBase64(signature), spki, names, pem: writePem([block]) };
+  const view = { spki, names, pem: writePem([block]) };
   return certificate ? { ...view, certificate } : view;
 }
 
