@@ -36,6 +36,7 @@ export {
   WORD_ADDRESS,
   type Command,
 } from './frame.js';
+export { I2cTransport, type I2cBus, type I2cOptions } from './i2c-transport.js';
 export { ModelTransport } from './model-transport.js';
 export type { RandomSource } from './model/chip.js';
 export { ChipModel, type ChipModelOptions } from './model/chip-model.js';
