@@ -105,7 +105,7 @@ export class I2cTransport implements Transport {
     await this.#bus.write(this.#address, Uint8Array.of(WORD_ADDRESS.sleep)).catch(() => undefined);
   }
 
-  async #write(word: number, bytes = new Uint8Array(0)): Promise<void> {
+  async #write(word: number, bytes: Uint8Array = new Uint8Array(0)): Promise<void> {
     try {
       await this.#bus.write(this.#address, concatBytes(Uint8Array.of(word), bytes));
     } catch (cause) {

@@ -19,14 +19,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { planProvisioning, provision } from '../device/provision.js';
 import { startSimulator, type Simulator } from '../device/simulator.js';
 import type { SiteDevice } from '../device/site-device.js';
-import { SocketTransport } from '../device/socket-transport.js';
+import { parseDeviceAddress } from '../device/device-address.js';
+import { openTransport } from '../device/device-transport.js';
 import { ORIGIN, sha256Hex, TestLog } from '../monitor/log.fixture.js';
 import { lastAcknowledgement, lastReport } from './acknowledge.js';
 import { planExport, writeExport } from './export-bundle.js';
 import { checkBundle, importBundle } from './import-bundle.js';
 import { joinParts, splitFile } from './media.js';
 import type { SiteRecord } from './site-record.js';
-import { openDevice, parseDeviceAddress, type SiteSettings } from './site-settings.js';
+import { openDevice, type SiteSettings } from './site-settings.js';
 import { makeSite, Site } from './site.js';
 import { vouch } from './votes.js';
 
@@ -152,7 +153,7 @@ beforeEach(async () => {
   await chip?.close();
   const name = String(next++);
   chip = await startSimulator({ listen: { kind: 'unix', path: join(home, `${name}.sock`) } });
-  const transport = await SocketTransport.open(parseDeviceAddress(chip.address));
+  const transport = await openTransport(parseDeviceAddress(chip.address));
   await provision(transport, await planProvisioning(new Atecc608Session(transport)));
   transport.close();
   folder = join(home, `site-${name}`);
@@ -341,7 +342,7 @@ describe('what is found out', () => {
     const other = await startSimulator({
       listen: { kind: 'unix', path: join(home, 'other.sock') },
     });
-    const transport = await SocketTransport.open(parseDeviceAddress(other.address));
+    const transport = await openTransport(parseDeviceAddress(other.address));
     await provision(transport, await planProvisioning(new Atecc608Session(transport)));
     expect(await codeOf(planProvisioning(new Atecc608Session(transport)))).toBe('device-locked');
     transport.close();

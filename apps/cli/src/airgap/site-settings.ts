@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseWitnessPolicy, type WitnessPolicy } from '@touchstone/note';
 import { z } from 'zod';
 import { ChipDevice, FileDevice, type SiteDevice } from '../device/site-device.js';
-import type { DeviceAddress } from '../device/socket-transport.js';
+import { parseDeviceAddress } from '../device/device-address.js';
 import { CliError, EXIT } from '../failure.js';
 
 /** What the site's operator decided once: `site.json` in its folder. */
@@ -54,20 +54,4 @@ export function openDevice({ device }: SiteSettings, folder: string): Promise<Si
   return device.kind === 'chip'
     ? ChipDevice.open(parseDeviceAddress(device.address), device.slot)
     : FileDevice.open(resolve(folder, device.key), folder);
-}
-
-/** `unix:PATH` or `tcp:HOST:PORT`. */
-export function parseDeviceAddress(text: string): DeviceAddress {
-  const unix = /^unix:(.+)$/.exec(text);
-  if (unix?.[1] !== undefined) return { kind: 'unix', path: resolve(unix[1]) };
-  const tcp = /^tcp:(.+):(\d{1,5})$/.exec(text);
-  const port = Number(tcp?.[2]);
-  if (tcp?.[1] === undefined || port < 1 || port > 65_535) {
-    throw new CliError(
-      'device-address',
-      `${JSON.stringify(text)} is neither unix:PATH nor tcp:HOST:PORT`,
-      EXIT.usage,
-    );
-  }
-  return { kind: 'tcp', host: tcp[1].replace(/^\[(.*)\]$/, '$1'), port };
 }

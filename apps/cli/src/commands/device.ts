@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { Atecc608Session } from '@touchstone/atecc608';
 import { publicKeyToPem } from '@touchstone/keys';
 import { InvalidArgumentError, type Command } from 'commander';
-import { parseDeviceAddress } from '../airgap/site-settings.js';
 import type { Context } from '../context.js';
 import { planProvisioning, provision } from '../device/provision.js';
-import { SocketTransport } from '../device/socket-transport.js';
+import { DEVICE_ADDRESS, parseDeviceAddress } from '../device/device-address.js';
+import { openTransport } from '../device/device-transport.js';
 import { startSimulator, type Listen } from '../device/simulator.js';
 import { registerImport } from './airgap-site.js';
 import { registerSiteStatus, registerVerifyArtifact } from './device-site.js';
@@ -36,7 +36,7 @@ export function registerDevice(program: Command, context: Context): void {
   device
     .command('provision')
     .description("make the device's key in an open chip and lock it: cannot be undone")
-    .requiredOption('--chip <address>', 'unix:PATH or tcp:HOST:PORT')
+    .requiredOption('--chip <address>', DEVICE_ADDRESS)
     .option('--yes', 'do it; without this the plan is printed and nothing is written')
     .option('--out <file>', "where the device's public key goes (PEM)")
     .option('--json', 'print JSON')
@@ -58,7 +58,7 @@ interface ProvisionOptions {
 }
 
 async function provisionChip(options: ProvisionOptions, { terminal }: Context): Promise<void> {
-  const transport = await SocketTransport.open(parseDeviceAddress(options.chip));
+  const transport = await openTransport(parseDeviceAddress(options.chip));
   try {
     const plan = await planProvisioning(new Atecc608Session(transport));
     const key = options.yes === true ? await provision(transport, plan) : undefined;

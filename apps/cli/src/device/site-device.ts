@@ -12,7 +12,8 @@ import { keyId, rawPublicKey, type PublicKey, type Signer } from '@touchstone/no
 import { readPrivateKey } from '@touchstone/keys';
 import { writeDurably } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
-import { SocketTransport, type DeviceAddress } from './socket-transport.js';
+import type { DeviceAddress, DeviceTransport } from './device-address.js';
+import { openTransport } from './device-transport.js';
 
 /** What seals a site's state and signs its acknowledgements. */
 export interface SiteDevice {
@@ -33,11 +34,11 @@ const COUNTER = 0;
 
 /** An ATECC608 whose key is in `slot`. */
 export class ChipDevice implements SiteDevice {
-  readonly #transport: SocketTransport;
+  readonly #transport: DeviceTransport;
   readonly #session: Atecc608Session;
 
   private constructor(
-    transport: SocketTransport,
+    transport: DeviceTransport,
     session: Atecc608Session,
     readonly serial: string,
     readonly signer: Signer,
@@ -48,7 +49,7 @@ export class ChipDevice implements SiteDevice {
 
   /** @throws CliError `device`, with what the chip said as its cause */
   static async open(address: DeviceAddress, slot: number): Promise<ChipDevice> {
-    const transport = await asCliError(() => SocketTransport.open(address));
+    const transport = await asCliError(() => openTransport(address));
     const session = new Atecc608Session(transport);
     try {
       return await asCliError(async () => {

@@ -1,20 +1,17 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { Atecc608Error, WORD_ADDRESS, type Transport } from '@touchstone/atecc608';
+import { Atecc608Error, WORD_ADDRESS } from '@touchstone/atecc608';
+import type { DeviceAddress, DeviceTransport } from './device-address.js';
 
 /** The host library gives a chip behind a stream about as long. */
 const ANSWER_TIMEOUT = 2500;
 const MAX_RESPONSE = 155;
 
-export type DeviceAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
-
 /**
  * A chip behind a stream, such as `touchstone device simulate` or a bridge to a real one: each
  * command under its word address, and before each response the word address that asks for it.
  */
-export class SocketTransport implements Transport {
+export class SocketTransport implements DeviceTransport {
   readonly #socket: Socket;
   #held: Buffer = Buffer.alloc(0);
   #wanted: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -39,7 +36,7 @@ export class SocketTransport implements Transport {
   }
 
   /** @throws Atecc608Error `no-response` when nothing listens there */
-  static async open(address: DeviceAddress): Promise<SocketTransport> {
+  static async open(address: Exclude<DeviceAddress, { kind: 'i2c' }>): Promise<SocketTransport> {
     const socket =
       address.kind === 'unix'
         ? createConnection(address.path)
