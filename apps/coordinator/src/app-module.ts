@@ -9,7 +9,9 @@ import { OperationsController, type Readiness } from './operations/operations.co
 import { PublicationsController } from './publications/publications.controller.js';
 import { UploadsController } from './publications/uploads.controller.js';
 import { RebuildersController } from './rebuilders/rebuilders.controller.js';
+import { SitesController, type TakeAcknowledgement } from './sites/sites.controller.js';
 import {
+  ACKNOWLEDGEMENTS,
   CLOCK,
   DATABASE,
   EVIDENCE,
@@ -29,6 +31,7 @@ export interface Parts {
   readonly now: () => number;
   readonly desk: LeaseDesk;
   readonly keys: LogKeys;
+  readonly acknowledgements: TakeAcknowledgement;
   readonly evidence: (publicationId: string) => Promise<Evidence>;
   readonly relay: () => void;
   readonly stopping: AbortSignal;
@@ -45,6 +48,9 @@ class RebuildersModule {}
 @Module({ controllers: [LeasesController] })
 class LeasesModule {}
 
+@Module({ controllers: [SitesController] })
+class SitesModule {}
+
 @Module({ controllers: [OperationsController] })
 class OperationsModule {}
 
@@ -54,7 +60,10 @@ class PartsModule {}
 @Module({})
 export class AppModule {
   static of(parts: Parts): DynamicModule {
-    const rooms: Type[] = [PublicationsModule, RebuildersModule, LeasesModule, OperationsModule];
+    const rooms: Type[] = [
+      ...[PublicationsModule, RebuildersModule, LeasesModule],
+      ...[SitesModule, OperationsModule],
+    ];
     return { module: AppModule, imports: [partsModule(parts), ...rooms] };
   }
 }
@@ -67,6 +76,7 @@ function partsModule(parts: Parts): DynamicModule {
     [LEASE_DESK, parts.desk],
     [LOG_KEYS, parts.keys],
     [EVIDENCE, parts.evidence],
+    [ACKNOWLEDGEMENTS, parts.acknowledgements],
     [RELAY, parts.relay],
     [STOPPING, parts.stopping],
     [METRICS, parts.metrics],

@@ -15,6 +15,8 @@ const STORE_CODES: Partial<Readonly<Record<StoreErrorCode, Refusal>>> = {
   'lease-lapsed': 'lease-lapsed',
   'lease-not-yours': 'lease-not-yours',
   'report-conflict': 'report-conflict',
+  'site-conflict': 'site-conflict',
+  'acknowledgement-conflict': 'acknowledgement-conflict',
 };
 
 /** Fastify's own refusals, before a controller is reached. */

@@ -16,6 +16,7 @@ import { EvidenceDesk } from './publications/evidence-desk.js';
 import { gatherEvidence } from './publications/evidence.js';
 import { postgresQueueBackend, redisQueueBackend } from './queue/queue-backend.js';
 import { RebuildQueue } from './queue/rebuild-queue.js';
+import { takeAcknowledgement } from './sites/acknowledgements.js';
 
 export interface Coordinator {
   /** Where it listens, without a slash at the end. */
@@ -153,6 +154,7 @@ async function serve(
     {
       ...parts,
       desk,
+      acknowledgements: (site, signed) => takeAcknowledgement(parts, site, signed),
       evidence: (id) => evidence.get(id),
       relay: background.relay,
       stopping: stopping.signal,

@@ -10,4 +10,6 @@ export const RELAY = Symbol('relay');
 /** Aborts when the process is about to stop. */
 export const STOPPING = Symbol('stopping');
 export const METRICS = Symbol('metrics');
+/** Takes the acknowledgement of a site. */
+export const ACKNOWLEDGEMENTS = Symbol('acknowledgements');
 export const READINESS = Symbol('readiness');

@@ -10,6 +10,7 @@ import {
 import { z } from 'zod';
 import { Recipe, Sha256Hex } from './recipe.js';
 import { defineRoutes } from './route.js';
+import { siteRoutes } from './sites-api.js';
 
 /** The largest artifact that can be uploaded, in bytes. */
 export const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;
@@ -161,6 +162,7 @@ const ByDigest = z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}
 
 /** Every route of the coordinator but its health checks, metrics and OpenAPI document. */
 export const coordinatorRoutes = defineRoutes({
+  ...siteRoutes,
   submit: {
     method: 'POST',
     path: '/v1/artifacts',

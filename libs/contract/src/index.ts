@@ -77,3 +77,4 @@ export {
   rekorRoutes,
   RekorSearch,
 } from './rekor-api.js';
+export { Site, siteRoutes } from './sites-api.js';

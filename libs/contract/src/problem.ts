@@ -43,6 +43,13 @@ export const PROBLEM_CODES = [
   'report-recipe-mismatch',
   'report-outcome-mismatch',
   'evidence-not-ready',
+  // sites
+  'site-unknown',
+  'site-conflict',
+  'acknowledgement-malformed',
+  'acknowledgement-signature',
+  'acknowledgement-gap',
+  'acknowledgement-conflict',
   // the log
   'entry-malformed',
   'entry-signature',

@@ -13,6 +13,8 @@ export type StoreErrorCode =
   | 'lease-lapsed'
   | 'lease-not-yours'
   | 'report-conflict'
+  | 'site-conflict'
+  | 'acknowledgement-conflict'
   | 'log-conflict'
   | 'log-index-conflict';
 

@@ -54,6 +54,15 @@ export {
 } from './rebuilder-life.js';
 export { noteRefusal, retryRefused } from './refusals.js';
 export { acceptReport, type AcceptedReport } from './reports.js';
+export {
+  addSite,
+  findSite,
+  keepAcknowledgement,
+  listSites,
+  type AcknowledgementRow,
+  type NewSite,
+  type SiteRow,
+} from './sites.js';
 export { forgetRequestTokens, spendRequestToken } from './request-tokens.js';
 export { findUpload, hasUpload, saveUpload } from './uploads.js';
 export { StoredLogIndex, type StoredLeaf } from './log-index.js';

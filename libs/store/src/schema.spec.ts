@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded.js';
 import { migrate } from './migrate.js';
 
-const MIGRATIONS = ['0001_spine', '0002_log_index', '0003_rebuild_ends', '0004_lives'];
+const MIGRATIONS = [
+  ...['0001_spine', '0002_log_index', '0003_rebuild_ends', '0004_lives'],
+  '0005_sites',
+];
 
 let dir: string;
 let postgres: EmbeddedPostgres;
@@ -18,7 +21,8 @@ beforeAll(async () => {
   postgres = await startEmbeddedPostgres({ dir, settings: { fsync: 'off' } });
   client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
-});
+  // A database takes its time to begin where others work too.
+}, 60_000);
 
 afterAll(async () => {
   await client.end();

@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import {
-  followAcknowledgement,
-  rangesOf,
-  verifyAcknowledgement,
-  type Acknowledgement,
-} from '@touchstone/airgap';
-import { nodeVerifier, publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
-import { fromBase64, parseWitnessPolicy, publicKeyFromSpki, toBase64 } from '@touchstone/note';
+import { rangesOf } from '@touchstone/airgap';
+import { publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
+import { parseWitnessPolicy, toBase64 } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import {
   planExport,
@@ -15,19 +10,16 @@ import {
   type Export,
   type ExportRequest,
 } from '../airgap/export-bundle.js';
-import { logEnvelope } from '../airgap/log-envelope.js';
-import { joinParts, splitFile } from '../airgap/media.js';
 import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site-record.js';
 import { leavesOfArtifact } from '../airgap/select-artifact.js';
-import { DEFAULT_LOG, type Context } from '../context.js';
+import { coordinatorClient, DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { readBounded, readJson, readTrustRoot } from '../input.js';
+import { readBounded, readTrustRoot } from '../input.js';
 
-/** What stays on the side of the network: sites, plans, exports, acknowledgements that came back. */
+/** What stays on the side of the network: sites, plans and exports. */
 export function registerExporter(airgap: Command, context: Context): void {
   registerSiteAdd(airgap, context);
   registerPlanAndExport(airgap, context);
-  registerMedia(airgap, context);
 }
 
 interface SiteAddOptions {
@@ -35,6 +27,9 @@ interface SiteAddOptions {
   deviceKey?: string;
   counter: number;
   trustRoot: string;
+  coordinator?: string;
+  token?: string;
+  overdue: number;
   json?: boolean;
 }
 
@@ -47,6 +42,9 @@ function registerSiteAdd(airgap: Command, context: Context): void {
     .option('--device-key <file>', 'public key (PEM) of the device that acknowledges')
     .option('--counter <n>', 'what the device had counted before', wholeNumber, 0)
     .option('--sites <dir>', 'folder of the records', 'sites')
+    .option('--coordinator <url>', 'also register it there, to be watched over')
+    .option('--token <token>', "the coordinator's admin token (or TOUCHSTONE_ADMIN_TOKEN)")
+    .option('--overdue <days>', 'silence after which it is overdue', wholeNumber, 30)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -58,7 +56,7 @@ function registerSiteAdd(airgap: Command, context: Context): void {
 async function addSite(
   name: string,
   options: SiteAddOptions,
-  { terminal }: Context,
+  { terminal, environment }: Context,
 ): Promise<void> {
   const known = await readSiteRecord(options.sites, name);
   if (known?.acknowledgement !== undefined) {
@@ -74,6 +72,16 @@ async function addSite(
     ...(pem !== undefined && { device: toBase64(publicKeyFromPem(pem).spki) }),
     counter: options.counter,
   };
+  if (options.coordinator !== undefined) {
+    if (record.device === undefined) {
+      throw new CliError('site-device', 'a coordinator wants --device-key', EXIT.usage);
+    }
+    const admin = options.token ?? environment['TOUCHSTONE_ADMIN_TOKEN'];
+    const client = coordinatorClient(options.coordinator, { admin });
+    const overdueAfter = options.overdue * 86_400;
+    const { device, counter } = record;
+    await client.addSite({ body: { site: name, device, counter, overdueAfter } });
+  }
   await writeSiteRecord(options.sites, record);
   if (options.json === true) terminal.json(record);
   else terminal.print(`site ${name}: trust root ${version}, nothing acknowledged yet`);
@@ -199,111 +207,7 @@ async function exportSite(
   }
 }
 
-function registerMedia(airgap: Command, context: Context): void {
-  const { terminal } = context;
-  airgap
-    .command('split')
-    .argument('<file>', 'a bundle, or any file')
-    .description('cut a file into parts that fit a medium, each checkable by itself')
-    .requiredOption('--size <bytes>', 'of a part: 4G, 700M, 64K or bytes', byteSize)
-    .option('--out <dir>', 'where the parts go', '.')
-    .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  touchstone airgap split hut.tar --size 700M --out parts')
-    .action(async (file: string, options: { size: number; out: string; json?: boolean }) => {
-      const parts = await splitFile(file, options.out, options.size);
-      if (options.json === true) terminal.json({ parts });
-      else for (const part of parts) terminal.print(part);
-    });
-  airgap
-    .command('join')
-    .argument('<parts...>', 'parts, or folders that hold them, in any order')
-    .description('put parts together again; says which are missing')
-    .requiredOption('--out <file>', 'the file to make')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 joined; 1 parts are missing or damaged.' +
-        '\n\nExample:\n  touchstone airgap join parts --out hut.tar',
-    )
-    .action(async (parts: string[], options: { out: string; json?: boolean }) => {
-      const result = await joinParts(parts, resolve(options.out));
-      if (result.missing.length > 0) context.exitCode = EXIT.refuted;
-      if (options.json === true) {
-        terminal.json(result);
-        return;
-      }
-      for (const { path, reason } of result.damaged) terminal.print(`${path}: ${reason}`);
-      const missing = result.missing.map((index) => index + 1).join(', ');
-      terminal.print(
-        missing === ''
-          ? `${options.out} from ${result.count} parts`
-          : `missing: parts ${missing} of ${result.count}`,
-      );
-    });
-}
-
-export function registerAckImport(ack: Command, context: Context): void {
-  ack
-    .command('import')
-    .argument('<file>', 'an acknowledgement, .json or .cbor')
-    .description("take a site's acknowledgement: from then on the base of its next delta")
-    .option('--sites <dir>', 'folder of the records', 'sites')
-    .requiredOption('--site <name>', 'whose it is')
-    .option('--log <url>', 'also have it logged, before it counts (statement form, .json)')
-    .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  touchstone airgap ack import ack.json --site hut')
-    .action((file: string, options: AckImportOptions) => importAck(file, options, context));
-}
-
-interface AckImportOptions {
-  sites: string;
-  site: string;
-  log?: string;
-  json?: boolean;
-}
-
-async function importAck(
-  file: string,
-  { sites, site, log, json }: AckImportOptions,
-  { terminal, environment }: Context,
-): Promise<void> {
-  const record = await readSiteRecord(sites, site);
-  if (record?.device === undefined) {
-    throw new CliError('site-unknown', `no device key is noted down for site ${site}`, EXIT.usage);
-  }
-  const signed = file.endsWith('.json')
-    ? await readJson(file)
-    : new Uint8Array(await readBounded(file));
-  const key = publicKeyFromSpki(fromBase64(record.device));
-  const acknowledgement: Acknowledgement = await verifyAcknowledgement(signed, key, nodeVerifier);
-  if (acknowledgement.site !== site) {
-    throw new CliError('acknowledgement', `it is of site ${acknowledgement.site}`, EXIT.refuted);
-  }
-  followAcknowledgement(record.acknowledgement, acknowledgement, record.counter);
-  if (log !== undefined) {
-    const index = await logEnvelope(signed, key, log, environment['TOUCHSTONE_LOG_TOKEN']);
-    terminal.note(`logged as entry ${index}`);
-  }
-  await writeSiteRecord(sites, {
-    ...record,
-    trustRootVersion: Math.max(record.trustRootVersion, acknowledgement.trustRootVersion),
-    acknowledgement,
-  });
-  const { size } = acknowledgement.checkpoint;
-  if (json === true) terminal.json(acknowledgement);
-  else
-    terminal.print(
-      `${site} stands at ${size}, import ${acknowledgement.counter}: ${acknowledgement.verdict}`,
-    );
-}
-
 function wholeNumber(text: string): number {
   if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
   return Number(text);
-}
-
-function byteSize(text: string): number {
-  const found = /^(\d{1,15})([KMG]?)$/.exec(text);
-  if (found === null) throw new InvalidArgumentError('must be bytes, or end in K, M or G');
-  return Number(found[1]) * 1024 ** ['', 'K', 'M', 'G'].indexOf(found[2] ?? '');
 }

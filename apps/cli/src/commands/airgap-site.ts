@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { verifyAcknowledgement } from '@touchstone/airgap';
-import { nodeVerifier, publicKeyToPem } from '@touchstone/keys';
+import { publicKeyToPem } from '@touchstone/keys';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { lastAcknowledgement, lastReport, signReport } from '../airgap/acknowledge.js';
+import { lastReport, signReport } from '../airgap/acknowledge.js';
 import { checkBundle, importBundle } from '../airgap/import-bundle.js';
 import type { ImportResult } from '../airgap/import-result.js';
 import { inspectBundle } from '../airgap/inspect-bundle.js';
@@ -11,6 +10,7 @@ import { reportPage } from '../airgap/report-page.js';
 import { SiteSettings } from '../airgap/site-settings.js';
 import { makeSite, Site, withSite } from '../airgap/site.js';
 import type { Context } from '../context.js';
+import { DEVICE_ADDRESS } from '../device/device-address.js';
 import { EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
 import type { Terminal } from '../terminal.js';
@@ -45,7 +45,7 @@ function registerInit(airgap: Command, context: Context): void {
     .requiredOption('--site <dir>', 'folder of the site')
     .requiredOption('--trust-root <file>', 'brought by hand, from a source you trust')
     .option('--origin <name>', 'of the log, when the trust root names several')
-    .option('--chip <address>', 'the ATECC608: unix:PATH or tcp:HOST:PORT')
+    .option('--chip <address>', `the ATECC608: ${DEVICE_ADDRESS}`)
     .option('--slot <n>', "of the chip's signing key", smallNumber, 0)
     .option('--key <file>', 'private key instead of a chip: no protection against an old disk')
     .option('--witness-policy <file>', 'C2SP tlog-policy; without it nothing counts as witnessed')
@@ -154,33 +154,6 @@ function registerInspect(airgap: Command, context: Context): void {
         for (const [name, value] of Object.entries(found))
           context.terminal.print(`${name}: ${String(value)}`);
     });
-}
-
-export function registerAckExport(ack: Command, context: Context): void {
-  ack
-    .command('export')
-    .description('the acknowledgement of the last import, to be carried back')
-    .requiredOption('--site <dir>', 'folder of the site')
-    .requiredOption('--out <file>', 'ends in .json (in-toto statement) or .cbor (compact)')
-    .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  touchstone airgap ack export --site hut --out ack.json')
-    .action((options: SiteOptions & { out: string }) =>
-      withSite(options.site, async (site) => {
-        const { envelope, compact } = await lastAcknowledgement(site);
-        const signed = options.out.endsWith('.cbor') ? compact : envelope;
-        await writeFile(options.out, signed);
-        const said = await verifyAcknowledgement(
-          compact,
-          site.device.signer.publicKey,
-          nodeVerifier,
-        );
-        if (options.json === true) context.terminal.json(said);
-        else
-          context.terminal.print(
-            `${options.out}: import ${said.counter}, size ${said.checkpoint.size}`,
-          );
-      }),
-    );
 }
 
 function registerReport(airgap: Command, context: Context): void {

@@ -1,14 +1,19 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { registerAckImport, registerExporter } from './airgap-exporter.js';
-import { registerAckExport, registerSite } from './airgap-site.js';
+import { registerAckExport, registerAckImport } from './airgap-ack.js';
+import { registerExporter } from './airgap-exporter.js';
+import { registerMedia } from './airgap-media.js';
+import { registerSite } from './airgap-site.js';
+import { registerSites } from './airgap-sites.js';
 
 export function registerAirgap(program: Command, context: Context): void {
   const airgap = program
     .command('airgap')
     .description('carry the log to sites without a network, and their acknowledgements back');
   registerExporter(airgap, context);
+  registerMedia(airgap, context);
   registerSite(airgap, context);
+  registerSites(airgap, context);
   const ack = airgap.command('ack').description('acknowledgements: out of a site, and back in');
   registerAckExport(ack, context);
   registerAckImport(ack, context);

@@ -5,9 +5,11 @@ import {
   findPinnedLog,
   listPublications,
   listRebuilders,
+  listSites,
   type Database,
 } from '@touchstone/store';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { alarmOf } from '../sites/site-view.js';
 import { verdictOn, votingOf } from '../publications/publication-view.js';
 import type { RebuildQueue } from '../queue/rebuild-queue.js';
 
@@ -44,6 +46,7 @@ export function makeMetrics(parts: {
   gaugeRows(registers, db);
   gaugeQueue(registers, db, queue);
   gaugeLog(registers, db);
+  gaugeSites(registers, parts);
   const lapsed = new Counter({
     name: 'touchstone_leases_lapsed_total',
     help: 'Leases that ran out without a report.',
@@ -140,6 +143,33 @@ function gaugeLog(registers: Registry[], db: Database): void {
       const pinned = await findPinnedLog(db);
       this.set(Number(pinned?.size ?? 0));
       forked.set((pinned?.forkCheckpoint ?? null) === null ? 0 : 1);
+    },
+  });
+}
+
+/** Rules alarm on touchstone_sites{alarm!="none"} above zero. */
+function gaugeSites(registers: Registry[], { db, now }: { db: Database; now: () => number }): void {
+  const heard = new Gauge({
+    name: 'touchstone_site_acknowledged_timestamp_seconds',
+    help: 'When the last acknowledgement of a site came back.',
+    labelNames: ['site'],
+    registers,
+  });
+  new Gauge({
+    name: 'touchstone_sites',
+    help: 'Sites behind an air gap by alarm: silent for too long, or shown another log than ours.',
+    labelNames: ['alarm'],
+    registers,
+    async collect() {
+      const sites = await listSites(db);
+      const alarms = sites.map((site) => alarmOf(site, now()) ?? 'none');
+      for (const alarm of ['none', 'overdue', 'forked'] as const) {
+        this.set({ alarm }, alarms.filter((one) => one === alarm).length);
+      }
+      for (const { id, acknowledgements } of sites) {
+        const [last] = acknowledgements;
+        if (last !== undefined) heard.set({ site: id }, last.receivedAt.getTime() / 1000);
+      }
     },
   });
 }
