@@ -20,6 +20,8 @@ export interface LoopbackRegistry {
   readonly asked: string[];
   /** Of the npm package `@loopback/tally-LANGUAGE`, which holds a project's source. */
   integrity(language: 'rust' | 'go'): string;
+  /** SHA-256 of the crate that the Rust project depends on. */
+  readonly crateChecksum: string;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export async function startRegistry(): Promise<LoopbackRegistry> {
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
+    crateChecksum: createHash('sha256').update(crate).digest('hex'),
     integrity: (language) => {
       const bytes = files.get(`/@loopback/tally-${language}/-/tally-${language}-0.1.0.tgz`) ?? '';
       return `sha512-${createHash('sha512').update(bytes).digest('base64')}`;

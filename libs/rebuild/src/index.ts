@@ -80,6 +80,7 @@ export { validateSbom, type SbomProblem, type SbomValidation } from './sbom/vali
 export { matchVulnerabilities, type Vulnerability, type VulnerabilityReport } from './osv/match.js';
 export { readClues, type Clues } from './infer/clues.js';
 export { findModules, type FoundModule } from './infer/find-modules.js';
-export { inferRecipes, type Inference, type InferredModule } from './infer/infer.js';
+export { inferRecipes, type Inference } from './infer/infer.js';
+export type { InferredModule } from './infer/inferred-module.js';
 export { LockMaker } from './infer/infer-locks.js';
 export { readRegistryFacts } from './infer/registry-facts.js';

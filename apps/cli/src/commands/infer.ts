@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Recipe, Source } from '@touchstone/contract';
+import type { Recipe, Source, ToolchainName } from '@touchstone/contract';
 import {
   addToolchainLock,
   openSandbox,
   inferRecipes,
+  listToolchainLocks,
   LockMaker,
   readClues,
   readOperatorSettings,
@@ -83,9 +84,8 @@ async function infer(text: string, options: Options, context: Context): Promise<
     most: options.builds,
     onAttempt: (line) => terminal.note(terminal.noteStyle('dim', `… ${line}`)),
     ...(tries ? { build: await builder(publication, places, cache, locks) } : {}),
-    ...(options.bisect === true
-      ? { versions: async (name: string) => (await packument(places)(name)).versions.keys() }
-      : {}),
+    toolchains: await available(options, cache),
+    ...(options.bisect === true ? { versions: versionsOf(places, options, cache) } : {}),
   });
   await keep(inference, locks, options, terminal);
   const good = inference.modules.every(
@@ -95,6 +95,25 @@ async function infer(text: string, options: Options, context: Context): Promise<
     context.exitCode = EXIT.refuted;
   if (options.json === true) printJson(inference, notes, terminal);
   else print(inference, terminal);
+}
+
+async function available(options: Options, cache: string): Promise<ToolchainName[]> {
+  const locked = await listToolchainLocks(operatorFolder(options, cache));
+  return locked.map(({ lock: { name, version } }) => ({ name, version }));
+}
+
+/** Every version of what npm brings, for its lock can be made now; of others those with a lock. */
+function versionsOf(
+  places: Places,
+  options: Options,
+  cache: string,
+): (toolchain: string) => Promise<Iterable<string>> {
+  return async (toolchain) => {
+    if (toolchain === 'assemblyscript' || toolchain === 'wabt')
+      return (await packument(places)(toolchain)).versions.keys();
+    const locked = await available(options, cache);
+    return locked.filter(({ name }) => name === toolchain).map(({ version }) => version);
+  };
 }
 
 function packument({

@@ -1,5 +1,5 @@
 import type { Recipe } from '@touchstone/contract';
-import type { Attempt, Trials } from './search.js';
+import { distanceOf, type Attempt, type Trials } from './search.js';
 
 export interface VersionRun {
   readonly from: string;
@@ -14,11 +14,13 @@ export interface VersionRun {
  * whose ends differ. Versions between two that build the same bytes are taken to build them too.
  *
  * @param versions in order, oldest first
+ * @param module whose bytes count; those of all modules unless told
  */
 export async function bisectVersions(
   recipe: Recipe,
   versions: readonly string[],
   trials: Trials,
+  module?: string,
 ): Promise<VersionRun[]> {
   const known = new Map<number, Attempt>();
   const at = async (index: number): Promise<Attempt | undefined> => {
@@ -34,7 +36,7 @@ export async function bisectVersions(
   const split = async (low: number, high: number): Promise<void> => {
     const [first, last] = [await at(low), await at(high)];
     if (first === undefined || last === undefined || high - low < 2) return;
-    if (outputOf(first) === outputOf(last)) return;
+    if (outputOf(first, module) === outputOf(last, module)) return;
     const middle = (low + high) >> 1;
     await split(low, middle);
     await split(middle, high);
@@ -43,32 +45,27 @@ export async function bisectVersions(
   // Newer ones first: they are the likelier to be asked about when builds run out.
   await split(Math.max(0, own), versions.length - 1);
   await split(0, Math.max(0, own));
-  return runsOf(versions, known);
+  return runsOf(versions, known, module);
 }
 
-function runsOf(versions: readonly string[], known: ReadonlyMap<number, Attempt>): VersionRun[] {
+function runsOf(
+  versions: readonly string[],
+  known: ReadonlyMap<number, Attempt>,
+  module: string | undefined,
+): VersionRun[] {
   const runs: VersionRun[] = [];
   for (const [index, attempt] of [...known].sort(([a], [b]) => a - b)) {
     const version = versions[index] ?? '';
-    const output = outputOf(attempt);
+    const output = outputOf(attempt, module);
     const last = runs.at(-1);
     if (last !== undefined && last.output === output)
       runs[runs.length - 1] = { ...last, to: version };
-    else runs.push({ from: version, to: version, output, distance: attempt.distance });
+    else runs.push({ from: version, to: version, output, distance: distanceOf(attempt, module) });
   }
   return runs;
 }
 
-function outputOf({ built, distance }: Attempt): string | undefined {
+function outputOf({ built, distance }: Attempt, module: string | undefined): string | undefined {
+  if (module !== undefined) return built[module];
   return distance === Infinity ? undefined : JSON.stringify(built);
-}
-
-/** In order, oldest first; prereleases left out. */
-export function sortVersions(versions: Iterable<string>): string[] {
-  const plain = [...versions].filter((version) => /^\d+\.\d+\.\d+$/.test(version));
-  const parts = (version: string): number[] => version.split('.').map(Number);
-  return plain.sort((a, b) => {
-    const [left, right] = [parts(a), parts(b)];
-    return left.map((part, index) => part - (right[index] ?? 0)).find((sign) => sign !== 0) ?? 0;
-  });
 }

@@ -56,10 +56,13 @@ function distinct(found: readonly FoundModule[]): FoundModule[] {
     ({ location }) => location.kind === 'bytes' || location.inside === undefined,
   );
   const byDigest = new Map<string, FoundModule>();
-  for (const module of [
-    ...whole.filter(({ location }) => location.kind === 'file'),
-    ...whole.filter(({ location }) => location.kind !== 'file'),
-  ])
+  const beside = new Map<string, number>();
+  for (const { location } of whole) beside.set(location.path, (beside.get(location.path) ?? 0) + 1);
+  // A script that holds many names each of them; one that holds one may be called anything.
+  const literals = whole
+    .filter(({ location }) => location.kind !== 'file')
+    .sort((a, b) => (beside.get(b.location.path) ?? 0) - (beside.get(a.location.path) ?? 0));
+  for (const module of [...whole.filter(({ location }) => location.kind === 'file'), ...literals])
     if (!byDigest.has(module.sha256)) byDigest.set(module.sha256, module);
   const names = new Set<string>();
   return [...byDigest.values()].map((module) => {

@@ -5,7 +5,8 @@ import { Recipe, type Artifact } from '@touchstone/contract';
 import { locateModule } from '../compare/locate.js';
 import type { RebuildReport } from '../rebuild.js';
 import { sha256Hex } from '../source/integrity.js';
-import { bisectVersions, sortVersions } from './bisect.js';
+import { bisectVersions } from './bisect.js';
+import { sortVersions } from './toolchain-choice.js';
 import { readClues } from './clues.js';
 import { moduleDistance } from './distance.js';
 import { findModules } from './find-modules.js';
@@ -152,7 +153,7 @@ describe('inferRecipes', () => {
       const outcome =
         Buffer.compare(module(text), package_['a.wasm']) === 0 ? 'reproduced' : 'different';
       return {
-        predicate: { outcome },
+        predicate: { outcome, modules: [] },
         built,
         claimed,
         resolvedDependencies: [],

@@ -24,9 +24,10 @@ export interface Proposal {
   readonly reasons: readonly string[];
   /** The first is always the toolchain's version. */
   readonly choices: readonly [Choice, ...Choice[]];
-  /** The package of the registry whose versions the toolchain's are, for a bisection. */
+  /** The toolchain whose versions are bisected. */
   readonly versionsOf: string;
-  recipe(selection: Selection): Recipe;
+  /** @param modules those that the recipe is to build; all of them unless told */
+  recipe(selection: Selection, modules?: readonly FoundModule[]): Recipe;
 }
 
 /** What a strategy makes of a publication. */

@@ -115,16 +115,25 @@ function readAudit(section: Uint8Array): InventoryItem[] {
 const GO_START = Buffer.from('3077af0c9274080241e1c107e6d618e6', 'hex');
 const GO_END = Buffer.from('f932433186182072008242104116d8f2', 'hex');
 
-/** Go's linker puts the text of `go version -m` into the data, between two marks of 16 bytes. */
-function readGoBuildInfo(bytes: Uint8Array): InventoryItem[] | undefined {
+/**
+ * Lines of what `go version -m` prints, such as `build\tGOOS=wasip1`: Go's linker puts their text
+ * into the data, between two marks of 16 bytes.
+ */
+export function goBuildInformation(bytes: Uint8Array): string[] | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = buffer.indexOf(GO_START);
   if (start < 0) return undefined;
   const end = buffer.indexOf(GO_END, start + GO_START.length);
   if (end < 0 || end - start > MAX_AUDIT_BYTES) return undefined;
   const lines = buffer.toString('utf8', start + GO_START.length, end).split('\n');
+  return lines.slice(0, MAX_PACKAGES);
+}
+
+function readGoBuildInfo(bytes: Uint8Array): InventoryItem[] | undefined {
+  const lines = goBuildInformation(bytes);
+  if (lines === undefined) return undefined;
   const items: InventoryItem[] = [];
-  for (const line of lines.slice(0, MAX_PACKAGES)) {
+  for (const line of lines) {
     const [verb, path = '', version = ''] = line.split('\t');
     if (verb !== 'dep' && verb !== '=>') continue;
     // A replacement follows what it replaces.

@@ -1,0 +1,2 @@
+#pragma once
+unsigned mix(unsigned state, unsigned value);
