@@ -61,16 +61,20 @@ describe.each(ROWS)('a signature over a digest, $curve', ({ curve, noble, size, 
   });
 
   it('does not say where it cannot tell', () => {
-    // The digest of the message that the platform is asked about.
-    const own = createHash('sha256').update('a message of our own').digest();
-    expect(ecdsaDigestCheck(curve, point, own, 5n, 7n)).toBeUndefined();
-    // A key that is the very point, or its opposite, by which it would be moved.
-    const e = BigInt(`0x${own.toString('hex')}`);
-    const digest = Buffer.from(((e + 3n * 5n) % 2n ** 256n).toString(16).padStart(64, '0'), 'hex');
+    const check = (e: bigint, r: bigint, q: Uint8Array = point): boolean | undefined =>
+      ecdsaDigestCheck(curve, q, Buffer.from(e.toString(16).padStart(64, '0'), 'hex'), r, 7n);
+    // The digest by which the key is not moved: none, or that of the platform's message.
+    const own = createHash('sha256').update('a message of our own').digest('hex');
+    const [still, r] = curve === 'P-256' ? [0n, ORDER - 5n] : [BigInt(`0x${own}`), 5n];
+    expect(check(still, r)).toBeUndefined();
+    // A key that is the very point, or its opposite, by which it is moved.
+    const e = (still + 3n * r) % ORDER;
     const shift = noble.Point.BASE.multiply(3n);
     for (const q of [shift, shift.negate()]) {
-      expect(ecdsaDigestCheck(curve, q.toBytes(false), digest, 5n, 7n)).toBeUndefined();
+      expect(check(e, r, q.toBytes(false))).toBeUndefined();
     }
+    // A number that two x go with.
+    if (curve === 'P-256') expect(check(still + 1n, 5n)).toBeUndefined();
   });
 
   it('throws for a point that is not on the curve', () => {
