@@ -146,7 +146,8 @@ export { DER, derBits, derChildren, derPositive, expectDer, readDer, type DerEle
 export { readPemVerifier } from './rekor/pem-verifier.js';
 export { readPem, writePem } from './rekor/pem.js';
 export { readEntry, type EntrySigner, type EntryView } from './rekor/read-entry.js';
-export { nameSearchKey, searchKeys, signerSearchKey } from './rekor/search-keys.js';
+export { searchKeys } from './rekor/search-keys.js';
+export { nameSearchKey, signerSearchKey } from './rekor/signer-search-key.js';
 export type { NewEntry } from './rekor/new-entry.js';
 export { v1Entry } from './rekor/v1-entries.js';
 export {

@@ -33,8 +33,8 @@ export const DsseRequest = z.strictObject({ dsseRequestV002: DsseRequestBody });
 
 /** Body of a write: one of Rekor v2's requests. */
 export const EntryRequest = z.union([
-  DsseRequest,
   z.strictObject({ hashedRekordRequestV002: HashedRekordRequest }),
+  DsseRequest,
 ]);
 
 /** Sigstore's TransparencyLogEntry (protobuf-specs, JSON mapping), as Rekor v2 fills it. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   AttestError,
   dsseEntry,
@@ -92,7 +92,7 @@ function readJson(text: string): unknown {
 }
 
 function keyIdOf({ spki }: EntryView['signers'][number]): string {
-  return createHash('sha256').update(spki).digest('hex');
+  return hash('sha256', spki, 'hex');
 }
 
 function hex(bytes: Uint8Array): string {

@@ -46,7 +46,7 @@ describe('the registry', () => {
     const key = readSpki(spki);
     const algorithm = entryAlgorithm(keyDetails);
     expect(algorithmsOf(key)).toContain(algorithm);
-    const read = { key, algorithm, spki, names: [] };
+    const read = { key, algorithm };
     if (algorithm.hash === undefined) {
       expect(verifyDigest(key, algorithm, message, signature)).toBe(false);
       return;

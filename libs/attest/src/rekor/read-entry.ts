@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { AttestError } from '../errors.js';
 import { parseBy, parseJson } from '../json.js';
 import { HASHES, type HashName } from './algorithms.js';
-import { readPemVerifier } from './pem-verifier.js';
-import { writePem } from './pem.js';
+import { readPemBase64 } from './pem-verifier.js';
 import { EntryVerifier, readVerifier } from './verifier.js';
 
 /** One signature of an entry with what it verifies with. */
@@ -17,6 +16,8 @@ export interface EntrySigner {
   readonly names: readonly string[];
   /** As Rekor v1 writes and searches it. */
   readonly pem: Uint8Array;
+  /** Under which its entries are found. */
+  readonly searchKeys: readonly string[];
 }
 
 /** What an entry says, whatever its kind. */
@@ -146,36 +147,14 @@ function hashNamed(name: string): HashName {
 }
 
 function pemSigner(signature: string, pem: string): EntrySigner {
-  const { spki, certificate, names, canonical } = readPemVerifier(fromBase64(pem));
-  const view = { signature: fromBase64(signature), spki, names, pem: canonical };
+  const { spki, certificate, names, canonical, searchKeys } = readPemBase64(pem);
+  const view = { signature: fromBase64(signature), spki, names, pem: canonical, searchKeys };
   return certificate ? { ...view, certificate } : view;
 }
 
-/** Bare keys read before, least recently used first: signers are few, their entries many. */
-const known = new Map<string, Omit<EntrySigner, 'signature'>>();
-const MAX_KNOWN = 256;
-
 function signerOf(signature: string, verifier: EntryVerifier): EntrySigner {
-  return { signature: fromBase64(signature), ...keyOf(verifier) };
-}
-
-function keyOf(verifier: EntryVerifier): Omit<EntrySigner, 'signature'> {
-  // A certificate is of one entry as a rule; nothing is gained by keeping it.
-  if (!('publicKey' in verifier)) return readKey(verifier);
-  const id = `${verifier.keyDetails} ${verifier.publicKey.rawBytes}`;
-  const key = known.get(id) ?? readKey(verifier);
-  known.delete(id);
-  known.set(id, key);
-  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
-  return key;
-}
-
-function readKey(verifier: EntryVerifier): Omit<EntrySigner, 'signature'> {
-  const { spki, certificate, names } = readVerifier(verifier, 'verifier');
-  const block = certificate
-    ? { label: 'CERTIFICATE', der: certificate }
-    : { label: 'PUBLIC KEY', der: spki };
-  const view = { spki, names, pem: writePem([block]) };
+  const { spki, certificate, names, pem, searchKeys } = readVerifier(verifier, 'verifier');
+  const view = { signature: fromBase64(signature), spki, names, pem, searchKeys };
   return certificate ? { ...view, certificate } : view;
 }
 

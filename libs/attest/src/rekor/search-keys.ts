@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { parseJson } from '../json.js';
 import { digestName, type EntryView } from './read-entry.js';
@@ -16,16 +14,6 @@ const Payload = z.object({
 /** SLSA provenance before version 1; what Rekor v1 looks at too. */
 const Materials = z.object({ materials: z.array(Digests) });
 
-/** The key under which entries of a public key, or certificate, are found: SHA-256 of its PEM. */
-export function signerSearchKey(pem: Uint8Array): string {
-  return `pem:${bytesToHex(sha256(pem))}`;
-}
-
-/** The key under which entries of a name are found, such as an e-mail address in a certificate. */
-export function nameSearchKey(name: string): string {
-  return `name:${name.toLowerCase()}`;
-}
-
 /**
  * What an entry is found by: digests, signers, and the names in their certificates; with the
  * payload at hand, the subjects of its in-toto statement too.
@@ -36,10 +24,7 @@ export function searchKeys(entry: EntryView, payload?: Uint8Array): string[] {
   if (signed) keys.add(digestName(signed.algorithm, signed.digest));
   if (payloadSha256) keys.add(digestName('sha256', payloadSha256));
   if (envelopeSha256) keys.add(digestName('sha256', envelopeSha256));
-  for (const { pem, names } of signers) {
-    keys.add(signerSearchKey(pem));
-    for (const name of names) keys.add(nameSearchKey(name));
-  }
+  for (const { searchKeys: bySigner } of signers) for (const key of bySigner) keys.add(key);
   for (const digest of payload ? statementDigests(payload) : []) {
     if (keys.size >= MAX_KEYS) break;
     keys.add(digest);

@@ -3,6 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { publicKeyFromSpki, rawPublicKey, type PublicKey } from '@touchstone/note';
 import { AttestError } from '../errors.js';
 import { DER, derBits, derChildren, derPositive, expectDer, readDer } from './der.js';
+import { Remembered } from './remembered.js';
 
 export type EcdsaCurve = 'P-256' | 'P-384' | 'P-521';
 
@@ -34,9 +35,8 @@ const COORDINATES = { 'P-256': 32, 'P-384': 48, 'P-521': 66 } as const;
 /** The largest SubjectPublicKeyInfo that is read: RSA of 4096 bits takes 550 bytes. */
 export const MAX_SPKI_BYTES = 1024;
 
-/** Keys read before, least recently used first: writers are few, and a key costs as a signature. */
-const known = new Map<string, EntryKey>();
-const MAX_KNOWN = 1024;
+/** Writers are few, and reading a key costs as much as a signature. */
+const known = new Remembered<EntryKey>(1024);
 
 /**
  * Reads a DER SubjectPublicKeyInfo (RFC 5280 section 4.1) of ECDSA (RFC 5480, named curve and
@@ -45,12 +45,7 @@ const MAX_KNOWN = 1024;
  * @throws AttestError `public-key-malformed`
  */
 export function readSpki(spki: Uint8Array): EntryKey {
-  const id = bytesToHex(spki);
-  const key = known.get(id) ?? parseSpki(spki);
-  known.delete(id);
-  known.set(id, key);
-  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
-  return key;
+  return known.get(bytesToHex(spki), () => parseSpki(spki));
 }
 
 function parseSpki(spki: Uint8Array): EntryKey {

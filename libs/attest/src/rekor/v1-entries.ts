@@ -13,7 +13,7 @@ import { AttestError } from '../errors.js';
 import { parseJson } from '../json.js';
 import { algorithmsOf, HASHES, type HashName } from './algorithms.js';
 import type { NewEntry } from './new-entry.js';
-import { readPemVerifier, type PemVerifier } from './pem-verifier.js';
+import { readPemBase64, type PemVerifier } from './pem-verifier.js';
 import type { DsseV1, HashedRekordV1, IntotoV2, V1Request } from './v1-requests.js';
 import { verifyDigest, type PointCheck } from './verify-digest.js';
 
@@ -23,7 +23,7 @@ const MAX_ENVELOPE_BYTES = 16 * 1024 * 1024;
  * The entry that a proposed entry of Rekor v1 becomes, each signature in it verified.
  *
  * @throws AttestError `entry-signature`, `entry-digest-mismatch`, `entry-malformed`,
- * `dsse-malformed`, `json-malformed` and those of readPemVerifier
+ * `dsse-malformed`, `json-malformed` and those of readPemBase64
  */
 export async function v1Entry(
   request: V1Request,
@@ -41,7 +41,7 @@ function entryBody({ apiVersion, kind }: V1Request, spec: object): Uint8Array {
 function hashedRekord(request: HashedRekordV1, check: PointCheck | undefined): NewEntry {
   const { data, signature } = request.spec;
   const algorithm = data.hash.algorithm as HashName;
-  const verifier = readPemVerifier(fromBase64(signature.publicKey.content));
+  const verifier = readPemBase64(signature.publicKey.content);
   const digest = hexToBytes(data.hash.value);
   if (digest.length !== HASHES[algorithm].size) {
     const message = `spec.data.hash.value is no ${algorithm}`;
@@ -67,7 +67,8 @@ async function dsse(
   const envelope = parseEnvelope(parseJson(envelopeBytes, MAX_ENVELOPE_BYTES));
   const payload = fromBase64(envelope.payload);
   const message = paeBytes(envelope.payloadType, payload);
-  const unused = new Set(verifiers.map((pem) => readPemVerifier(fromBase64(pem))));
+  // Objects of their own: one key given twice is one too many.
+  const unused = new Set(verifiers.map((pem) => ({ ...readPemBase64(pem) })));
   const signatures: { signature: string; verifier: string }[] = [];
   for (const [at, { sig }] of envelope.signatures.entries()) {
     const signer = await signerOf(unused, message, fromBase64(sig), verify, check);
@@ -97,7 +98,7 @@ async function intoto(
   const signatures: object[] = [];
   for (const [at, { sig, publicKey, keyid }] of envelope.signatures.entries()) {
     const field = `signatures[${at}].sig`;
-    const verifier = readPemVerifier(fromBase64(publicKey));
+    const verifier = readPemBase64(publicKey);
     const signer = await signerOf(
       [verifier],
       message,

@@ -4,6 +4,9 @@ import { base64Text } from '../base64-text.js';
 import { AttestError } from '../errors.js';
 import { checkAlgorithm, entryAlgorithm, type EntryAlgorithm } from './algorithms.js';
 import { MAX_CERTIFICATE_BYTES, readCertificate } from './certificate.js';
+import { writePem } from './pem.js';
+import { Remembered } from './remembered.js';
+import { signerSearchKeys } from './signer-search-key.js';
 import { MAX_SPKI_BYTES, readSpki, type EntryKey } from './spki.js';
 
 const rawBytes = (max: number): z.ZodObject<{ rawBytes: z.ZodString }> =>
@@ -32,7 +35,14 @@ export interface ReadVerifier {
   /** DER of the certificate, when it is one. */
   readonly certificate?: Uint8Array;
   readonly names: readonly string[];
+  /** As Rekor v1 writes and searches it. */
+  readonly pem: Uint8Array;
+  /** Under which its entries are found. */
+  readonly searchKeys: readonly string[];
 }
+
+/** Writers are few, and reading a key costs as much as a signature. Certificates mostly sign once. */
+const keys = new Remembered<ReadVerifier>(1024);
 
 /**
  * Reads the verifier that a request has at `field`.
@@ -42,7 +52,9 @@ export interface ReadVerifier {
  */
 export function readVerifier(verifier: EntryVerifier, field: string): ReadVerifier {
   try {
-    return read(verifier);
+    if (!('publicKey' in verifier)) return read(verifier);
+    const { keyDetails, publicKey } = verifier;
+    return keys.get(`${keyDetails} ${publicKey.rawBytes}`, () => read(verifier));
   } catch (error) {
     if (!(error instanceof AttestError)) throw error;
     throw new AttestError(error.code, `${field}: ${error.message}`, { cause: error, field });
@@ -58,7 +70,12 @@ function read(verifier: EntryVerifier): ReadVerifier {
     : { spki: publicKeyBytes(verifier), names: [] };
   const key = readSpki(spki);
   checkAlgorithm(algorithm, key);
-  return { key, algorithm, spki, names, ...(certificate && { certificate }) };
+  const block = certificate
+    ? { label: 'CERTIFICATE', der: certificate }
+    : { label: 'PUBLIC KEY', der: spki };
+  const pem = writePem([block]);
+  const searchKeys = signerSearchKeys(pem, names);
+  return { key, algorithm, spki, names, pem, searchKeys, ...(certificate && { certificate }) };
 }
 
 function publicKeyBytes(verifier: EntryVerifier): Uint8Array {

@@ -8,7 +8,7 @@ import type { ReadVerifier } from './verifier.js';
  * with go through the platform's verifier, the others through {@link verifyDigest}.
  */
 export async function verifyMessage(
-  { key, algorithm }: ReadVerifier,
+  { key, algorithm }: Pick<ReadVerifier, 'key' | 'algorithm'>,
   message: Uint8Array,
   signature: Uint8Array,
   verify: SignatureVerifier,
