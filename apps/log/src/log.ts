@@ -1,7 +1,7 @@
 import { nodeVerifier, readSecretKey } from '@touchstone/keys';
 import type { PrivateKey } from '@touchstone/keys';
 import { TILE_WIDTH, decodeEntryBundle, entriesPath, tileWidth } from '@touchstone/merkle';
-import { fullKeyHash, noteSigner, openCheckpoint } from '@touchstone/note';
+import { fullKeyHash, noteSigner, openCheckpoint, toBase64 } from '@touchstone/note';
 import type { Checkpoint } from '@touchstone/note';
 import { PosixStorage, TileReader, Tlog, TlogError, lockFolder } from '@touchstone/tlog';
 import type { Appended, Published, TlogEvent } from '@touchstone/tlog';
@@ -25,6 +25,7 @@ export class Log {
   readonly #publications: Publications;
   /** The one leaf that is still taken, and whether there is one such. */
   #only: Uint8Array | undefined;
+  #logId: { readonly key: PrivateKey; readonly text: string } | undefined;
   #opened: { readonly note: string; readonly checkpoint: Promise<Checkpoint> } | undefined;
 
   private constructor(
@@ -92,9 +93,13 @@ export class Log {
     return this.keys.primary;
   }
 
-  /** Sigstore's name of the log: all 32 bytes of the key's hash. */
-  get keyId(): Uint8Array {
-    return fullKeyHash(this.origin, this.key.publicKey);
+  /** Sigstore's name of the log: all 32 bytes of the key's hash, in base64. */
+  get logId(): string {
+    const { key } = this;
+    if (this.#logId?.key !== key) {
+      this.#logId = { key, text: toBase64(fullKeyHash(this.origin, key.publicKey)) };
+    }
+    return this.#logId.text;
   }
 
   /** Whether no entry is taken any more. */

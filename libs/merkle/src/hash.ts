@@ -62,10 +62,14 @@ export function treeHasher(sha256: Sha256): TreeHasher {
 /** RFC 6962 hashing that works everywhere. */
 export const rfc6962: TreeHasher = treeHasher(sha256);
 
-/** Refuses a hash that is not 32 bytes: concatenating a shorter one would change what is hashed. */
-export function checkHash(hash: Uint8Array, what: string): void {
+/**
+ * Refuses a hash that is not 32 bytes: concatenating a shorter one would change what is hashed.
+ * `at` is which of several it is; their names are not made before one is refused.
+ */
+export function checkHash(hash: Uint8Array, what: string, at?: number): void {
   if (hash.length !== HASH_SIZE) {
-    throw new MerkleError('hash-length', `${what} has ${hash.length} bytes, a hash has 32`);
+    const which = at === undefined ? what : `${what} ${at}`;
+    throw new MerkleError('hash-length', `${which} has ${hash.length} bytes, a hash has 32`);
   }
 }
 

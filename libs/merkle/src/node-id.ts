@@ -28,7 +28,10 @@ export function rangeNodes(begin: number, end: number): NodeId[] {
   const nodes: NodeId[] = [];
   let start = begin;
   let left = end - begin;
-  for (let level = MAX_LEVEL, width = 2 ** MAX_LEVEL; level >= 0; level--, width /= 2) {
+  let [level, width] = [0, 1];
+  // From below: ranges are mostly small, and large widths are no small integers to the engine.
+  for (; width * 2 <= left; width *= 2) level++;
+  for (; left > 0; level--, width /= 2) {
     if (left < width) continue;
     nodes.push({ level, index: start / width });
     start += width;

@@ -116,8 +116,7 @@ function fold(
   hasher: TreeHasher,
 ): Uint8Array {
   for (const [i, hash] of hashes.entries()) {
-    const { level, index } = ids[i] as NodeId;
-    checkHash(hash, `node ${index} of level ${level}`);
+    checkHash(hash, 'node', (ids[i] as NodeId).index);
   }
   return foldRight(hashes, hasher);
 }

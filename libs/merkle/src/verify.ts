@@ -42,7 +42,7 @@ export function rootFromInclusion(
   let root = leafHash;
   // Step 4
   for (const [i, hash] of proof.entries()) {
-    checkHash(hash, `hash ${i} of the inclusion proof`);
+    checkHash(hash, 'inclusion proof: hash', i);
     if (sn === 0) throw proofLength('inclusion', 'longer');
     if (isOdd(fn) || fn === sn) {
       root = hasher.node(hash, root);
@@ -87,7 +87,7 @@ export function verifyConsistency(
 ): void {
   checkSize(size1, 'first tree size');
   checkSize(size2, 'second tree size');
-  proof.forEach((hash, i) => checkHash(hash, `hash ${i} of the consistency proof`));
+  proof.forEach((hash, i) => checkHash(hash, 'consistency proof: hash', i));
   if (size1 > size2) {
     throw new MerkleError(
       'size-out-of-range',

@@ -46,7 +46,10 @@ export class TileReader {
   }
 
   /** Audit path of a leaf in the tree of `size` leaves (RFC 6962 section 2.1.1). */
-  inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
+  async inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
+    const loading = this.#tilesOfProof(index, size).filter((tile) => tile instanceof Promise);
+    // Waited for by tile: that each node is waited for costs more than the proof.
+    if (loading.length > 0) await Promise.all(loading);
     return inclusionProof(index, size, this.#nodes(size), this.#hasher);
   }
 
@@ -71,6 +74,24 @@ export class TileReader {
     const path = entriesPath(bundle, width);
     const entries = decode(path, await this.#bytes(path), width);
     return entries[index % TILE_WIDTH] as Uint8Array;
+  }
+
+  /** The tiles with the nodes beside the path of a leaf, of each level one or two. */
+  #tilesOfProof(index: number, size: number): (Subtree | Promise<Subtree>)[] {
+    const readable = Math.max(size, this.#latest());
+    const tiles: (Subtree | Promise<Subtree>)[] = [];
+    let [onPath, last] = [index, size - 1];
+    const inTree = index >= 0 && index < size;
+    for (let level = 0; inTree && tileWidth(level, 0, size) > 0; level++) {
+      onPath = Math.floor(onPath / TILE_WIDTH);
+      last = Math.floor(last / TILE_WIDTH);
+      for (const tile of new Set([onPath, last])) {
+        const beside = tileWidth(level, tile, size) - (tile === onPath ? 1 : 0);
+        if (beside <= 0) continue;
+        tiles.push(this.#subtree(level, tile, tileWidth(level, tile, readable)));
+      }
+    }
+    return tiles;
   }
 
   #nodes(size: number): GetNode {

@@ -19,6 +19,9 @@ const BATCH_BYTES = 16 * 1024 * 1024;
 /** Bytes of the newest attestations that are kept in memory: the verifiable index reads them soon. */
 const RECENT_BYTES = 8 * 1024 * 1024;
 
+/** For so long it is believed that there are no attestations in files of their own. */
+const FILES_SEEN_MS = 1000;
+
 /** What became of an attestation that somebody relies on. */
 export type Stored = 'intact' | 'missing' | 'damaged';
 
@@ -52,6 +55,7 @@ interface OpenPack {
 export class AttestationStore {
   readonly #folder: string;
   readonly #places: AttestationPlaces;
+  #files = { at: -Infinity, some: false };
   readonly #recent = new Map<string, Uint8Array>();
   #recentBytes = 0;
   readonly #pending = new Map<string, Promise<void>>();
@@ -102,7 +106,16 @@ export class AttestationStore {
   /** Whether there is such an attestation, in whatever condition. */
   has(digest: string): boolean {
     if (this.#recent.has(digest) || this.#places.at(digest)) return true;
-    return existsSync(this.#file(digest));
+    return this.#hasFiles() && existsSync(this.#file(digest));
+  }
+
+  /** Mostly there are none, so that is asked once in a while and not for each attestation. */
+  #hasFiles(): boolean {
+    const now = performance.now();
+    if (now - this.#files.at > FILES_SEEN_MS) {
+      this.#files = { at: now, some: existsSync(join(this.#folder, FILES)) };
+    }
+    return this.#files.some;
   }
 
   /** Reads an attestation back. */

@@ -36,5 +36,8 @@ export class LeafKeys {
 }
 
 export function packKeys({ keys, absent }: IndexedEntry): PackedKeys {
-  return { keys: Buffer.concat(keys), ...(absent !== undefined && { absent }) };
+  // Not in a pool of Node's: what is sent between threads, or held, takes all of its pool along.
+  const packed = new Uint8Array(keys.length * MAP_KEY_SIZE);
+  for (const [i, key] of keys.entries()) packed.set(key, i * MAP_KEY_SIZE);
+  return { keys: packed, ...(absent !== undefined && { absent }) };
 }
