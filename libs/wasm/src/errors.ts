@@ -53,6 +53,10 @@ export type WasmErrorCode =
   | 'argument-missing'
   /** An instance does not export what an alias names. */
   | 'export-unknown'
+  /** A custom section that was asked for is not there. */
+  | 'custom-missing'
+  /** Types that have no form in WIT. */
+  | 'wit-inexpressible'
   /** A custom section whose content is not what its name promises. */
   | 'custom-malformed'
   /** A `signature` section that is not the first of its module or component. */

@@ -141,3 +141,4 @@ export {
 } from './signature/verify.js';
 export type { SignatureProfile } from './signature/coverage.js';
 export type { RollingHash } from './signature/parts.js';
+export { witOf } from './component/wit/component-wit.js';

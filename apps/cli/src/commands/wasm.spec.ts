@@ -68,15 +68,30 @@ describe('wasm', () => {
     expect(await touchstone('strip', file, '-o', file)).toEqual({ code: 2, out: 'file-exists' });
   });
 
-  it('validates the structure and says that it is that alone', async () => {
+  it('prints WIT, and says where there is none', async () => {
+    const importing = join(dir, 'importing.wasm');
+    const name = [0x00, 0x01, 0x66];
+    const sections = [7, 5, 1, 0x40, 0, 1, 0, ...[10, 6, 1, ...name, 0x01, 0x00]];
+    await writeFile(importing, Uint8Array.from([...COMPONENT.subarray(0, 8), ...sections]));
+    const wit = 'package root:component;\n\nworld root {\n  import f: func();\n}\n';
+    expect(await touchstone('wit', importing)).toEqual({ code: 0, out: wit });
+    const json = await touchstone('wit', importing, '--json');
+    expect(JSON.parse(json.out)).toEqual({ file: importing, wit });
+    const module = join(dir, 'module.wasm');
+    await writeFile(module, Uint8Array.from(MODULE));
+    expect(await touchstone('wit', module)).toEqual({ code: 3, out: 'custom-missing' });
+  });
+
+  it('validates structure and types, and says what it did not', async () => {
     const sound = await touchstone('validate', file);
-    expect(sound.code).toBe(0);
-    expect(sound.out).toContain('types and code were not checked');
+    expect(sound).toEqual({
+      code: 0,
+      out: 'component of 2 nodes: structure and types sound\ncode not checked\n',
+    });
     const cut = await touchstone('validate', join(dir, 'cut.wasm'), '--json');
     expect(cut.code).toBe(1);
     expect(JSON.parse(cut.out)).toMatchObject({
       valid: false,
-      checked: 'structure',
       error: { code: 'section-overrun', offset: 14 },
     });
   });

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { realpath, writeFile } from 'node:fs/promises';
-import { stripBinary, validateStructure, walkNodes, WasmError, readBinary } from '@touchstone/wasm';
+import {
+  readBinary,
+  stripBinary,
+  typeComponent,
+  validateStructure,
+  walkNodes,
+  WasmError,
+  witOf,
+} from '@touchstone/wasm';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
@@ -41,8 +49,11 @@ export function registerWasm(program: Command, context: Context): void {
       'after',
       '\nExample:\n  touchstone wasm strip app.wasm -o app.stripped.wasm --keep producers',
     );
+  add('wit', wit)
+    .description('print the WIT of a component, or of a module with a component-type section')
+    .addHelpText('after', '\nExample:\n  touchstone wasm wit app.component.wasm > app.wit');
   add('validate', validate)
-    .description('check the structure alone: sections, definitions, indices; not types, not code')
+    .description('check the structure, and the types of a component; not the code of modules')
     .addHelpText('after', '\nExample:\n  touchstone wasm validate app.component.wasm');
   registerWasmSignatures(wasm, context);
 }
@@ -77,23 +88,32 @@ async function strip(file: string, options: StripOptions, { terminal }: Context)
   terminal.print(`sha256  ${digest.sha256}`);
 }
 
+async function wit(file: string, options: Options, { terminal }: Context): Promise<void> {
+  const bytes = await readBounded(file);
+  const text = readable(file, () => witOf(bytes));
+  if (options.json === true) terminal.json({ file, wit: text });
+  else terminal.print(text.trimEnd());
+}
+
 async function validate(file: string, options: Options, context: Context): Promise<void> {
   const { terminal } = context;
   const bytes = await readBounded(file);
   try {
     const root = validateStructure(bytes);
     const nodes = [...walkNodes(root)].length;
-    const checked = 'structure';
+    const checked = root.kind === 'component' ? 'structure and types' : 'structure';
+    if (root.kind === 'component') typeComponent(bytes, root);
     if (options.json === true) terminal.json({ valid: true, checked, kind: root.kind, nodes });
     else {
-      terminal.print(`${root.kind} of ${nodes} node${nodes === 1 ? '' : 's'}: structure is sound`);
-      terminal.print('types and code were not checked');
+      const count = `${nodes} node${nodes === 1 ? '' : 's'}`;
+      terminal.print(`${root.kind} of ${count}: ${checked} sound`);
+      terminal.print(`${root.kind === 'component' ? '' : 'types and '}code not checked`);
     }
   } catch (error) {
     if (!(error instanceof WasmError)) throw error;
     context.exitCode = EXIT.refuted;
     const { code, offset, message } = error;
-    const refusal = { valid: false, checked: 'structure', error: { code, offset, message } };
+    const refusal = { valid: false, error: { code, offset, message } };
     if (options.json === true) terminal.json(refusal);
     else terminal.print(`${code}: ${message}`);
   }
@@ -106,7 +126,8 @@ function readable<T>(file: string, read: () => T): T {
   } catch (error) {
     if (!(error instanceof WasmError)) throw error;
     const message = `${file}: ${error.message}`;
-    throw new CliError(error.code, message, EXIT.usage, { cause: error });
+    const exit = error.code === 'custom-missing' ? EXIT.absent : EXIT.usage;
+    throw new CliError(error.code, message, exit, { cause: error });
   }
 }
 

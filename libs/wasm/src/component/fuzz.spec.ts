@@ -8,7 +8,9 @@ import { readBinary, walkNodes, type Node } from './component.js';
 import { customSections, readOwnName, readProducers, readTargetFeatures } from './custom.js';
 import * as real from './real.fixture.js';
 import { stripBinary } from './strip.js';
+import { typeComponent, type WiringMismatch } from './typing/resolve-component.js';
 import { validateStructure } from './validate.js';
+import { witOf } from './wit/component-wit.js';
 
 const samples = [
   ...Object.values(real),
@@ -61,6 +63,21 @@ function readAll(bytes: Uint8Array): void {
   }
 }
 
+/** Types are told or refused; with and without a listener they are the same of what is sound. */
+function typeAll(bytes: Uint8Array): void {
+  attempt(bytes, () => witOf(bytes));
+  const node = attempt(bytes, () => readBinary(bytes));
+  if (node?.kind !== 'component') return;
+  const found: WiringMismatch[] = [];
+  const shape = attempt(bytes, () => typeComponent(bytes, node));
+  const listened = attempt(bytes, () =>
+    typeComponent(bytes, node, { onMismatch: (each) => found.push(each) }),
+  );
+  if (shape === undefined) return;
+  if (found.length > 0 || listened === undefined) throw new Error('two answers to one question');
+  if (shape.exports.size !== listened.exports.size) throw new Error('exports differ');
+}
+
 const byte = fc.integer({ min: 0, max: 255 });
 const telling = fc.oneof(byte, fc.constantFrom(0x00, 0x01, 0x02, 0x40, 0x42, 0x50, 0x7f, 0x80));
 const edit = fc.record({
@@ -89,12 +106,16 @@ describe('hostile bytes', () => {
         for (const value of [0x00, ((bytes[at] ?? 0) + 1) & 0xff]) {
           readAll(bytes.with(at, value));
         }
+        if (at % 4 !== 0) continue;
+        const mutant = bytes.with(at, (bytes[at] ?? 0) ^ 0x01);
+        attempt(mutant, () => witOf(mutant));
       }
     }
   });
 
   it('takes mutated components', () => {
     fc.assert(fc.property(mutated, readAll), { seed: 30, numRuns: 1_000 });
+    fc.assert(fc.property(mutated, typeAll), { seed: 32, numRuns: 500 });
   });
 
   it('takes any bytes, and any section body', () => {

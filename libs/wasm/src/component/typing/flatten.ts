@@ -60,7 +60,7 @@ export function flattenResult(result: Value | undefined, budget: TypeBudget): Co
 
 /** Whether a value of the type points into linear memory. */
 export function hasPointers(value: Value, budget: TypeBudget): boolean {
-  const flat = new Flat(Infinity, budget);
+  const flat = new Flat(MAX_PARAMS, budget);
   flat.add(value);
   return flat.pointers;
 }
