@@ -13,8 +13,13 @@ export interface TrustOptions {
 }
 
 export function addTrustOptions(command: Command): Command {
+  return addCertificateOptions(
+    command.option('--public-key <file...>', 'keys (PEM) of signers whom you trust'),
+  );
+}
+
+export function addCertificateOptions(command: Command): Command {
   return command
-    .option('--public-key <file...>', 'keys (PEM) of signers whom you trust')
     .option('--root <file...>', 'roots (PEM) of certificates that stand beside signatures')
     .option('--crl <file...>', 'with --root: revocation lists; then one of every issuer')
     .option('--at <time>', 'with --root: RFC 3339; when it was signed, as the log proves it');

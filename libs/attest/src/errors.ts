@@ -20,6 +20,10 @@ export type AttestErrorCode =
   | 'dsse-signature-count'
   | 'signer-unknown'
   | 'signer-retired'
+  // COSE
+  | 'cose-malformed'
+  | 'cose-content-type'
+  | 'cose-signature'
   // Statements and predicates
   | 'statement-malformed'
   | 'statement-not-canonical'

@@ -9,6 +9,7 @@ export {
 export { canonicalJson, MAX_JSON_DEPTH } from './canonical-json.js';
 export { decodeCbor, encodeCbor, type CborValue } from './cbor/cbor.js';
 export { CBOR_LIMITS, cborItemLength, type CborLimits } from './cbor/item.js';
+export { isCose, signCose, verifyCose, type VerifiedCose } from './cose/cose-sign.js';
 export { DigestSet, Sha256Digest, Sha256Hex } from './digest-set.js';
 export {
   DsseEnvelope,

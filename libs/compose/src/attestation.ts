@@ -4,6 +4,7 @@ import {
   parseStatement,
   soleSigner,
   STATEMENT_TYPE,
+  verifyCose,
   verifyEnvelope,
   type Statement,
 } from '@touchstone/attest';
@@ -49,16 +50,18 @@ export function compositionStatement(
 export interface CheckedAttestation {
   readonly findings: readonly Finding[];
   readonly manifest: AnyManifest;
-  /** `keyId` of the one key that signed. */
-  readonly signer: string;
+  /** `keyId` of each key that signed: one in DSSE, one or more in COSE. */
+  readonly signers: readonly string[];
   readonly predicateType: string;
 }
 
 /**
- * Checks an attestation against the bytes: one signature, by a key that is given; a statement about
- * a composition whose subjects are these bytes; the manifest that stands in the file, if one does.
+ * Checks an attestation against the bytes: signatures by keys that are given and no others; a
+ * statement about a composition whose subjects are these bytes; the manifest that stands in the
+ * file, if one does.
  *
- * @throws AttestError of `verifyEnvelope`, `soleSigner` and `parseStatement`,
+ * @param envelope DSSE as parsed JSON, or the bytes of COSE_Sign
+ * @throws AttestError of `verifyEnvelope`, `soleSigner` and `parseStatement`, of `verifyCose`,
  * `statement-predicate-type`; ComposeError `manifest-malformed`
  */
 export async function checkAttestation(
@@ -71,9 +74,7 @@ export async function checkAttestation(
   },
 ): Promise<CheckedAttestation> {
   const { graph, embedded, publicKeys, verify } = options;
-  const verified = await verifyEnvelope(envelope, publicKeys, verify);
-  const signer = keyId(soleSigner(verified));
-  const statement = parseStatement(verified.payload);
+  const { statement, signers } = await openEnvelope(envelope, publicKeys, verify);
   const { predicateType, predicate } = statement;
   if (!PREDICATE_TYPES.includes(predicateType)) {
     const message = `the attestation is of ${JSON.stringify(predicateType)}; a composition was to be attested`;
@@ -90,7 +91,21 @@ export async function checkAttestation(
     ...checkSubjects(statement, graph, manifest.form),
     ...checkSame(manifest, embedded, graph),
   ];
-  return { findings, manifest, signer, predicateType };
+  return { findings, manifest, signers, predicateType };
+}
+
+async function openEnvelope(
+  envelope: unknown,
+  publicKeys: readonly PublicKey[],
+  verify: SignatureVerifier,
+): Promise<{ statement: Statement; signers: string[] }> {
+  if (envelope instanceof Uint8Array) {
+    const { statement, signers } = await verifyCose(envelope, publicKeys, verify);
+    return { statement, signers: signers.map(keyId) };
+  }
+  const verified = await verifyEnvelope(envelope, publicKeys, verify);
+  const signer = soleSigner(verified);
+  return { statement: parseStatement(verified.payload), signers: [keyId(signer)] };
 }
 
 /** Older statements name the file alone; ours must name it with and without what attests it. */

@@ -1,5 +1,5 @@
 import type { AttestErrorCode } from '@touchstone/attest';
-import type { WasmErrorCode } from '@touchstone/wasm';
+import type { SignatureFinding, WasmErrorCode } from '@touchstone/wasm';
 
 /** Every way in which a composition is refused, besides those of the bytes and of attestations. */
 export type CompositionCode =
@@ -35,11 +35,14 @@ export type CompositionCode =
   | 'claim-unknown-node'
   | 'attestation-subject-mismatch'
   | 'attestation-manifest-mismatch'
+  /** More signatures in place than are verified. */
+  | 'signatures-too-many'
   | 'node-unproven'
   | 'node-disputed'
   | 'node-different';
 
-export type ComposeErrorCode = CompositionCode | WasmErrorCode | AttestErrorCode;
+export type ComposeErrorCode =
+  CompositionCode | WasmErrorCode | AttestErrorCode | SignatureFinding['code'];
 
 /** One thing that is wrong, and where: every check answers with these. */
 export interface Finding {

@@ -15,3 +15,6 @@ export const MAX_HASHED_BYTES = 2 * 1024 * 1024 * 1024;
 export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 export const MAX_MANIFEST_ITEMS = 2_000_000;
 export const MAX_MANIFEST_DEPTH = 16;
+
+/** Of signatures in a whole file, each with each key that it is tried with. */
+export const MAX_SIGNATURE_CHECKS = 20_000;

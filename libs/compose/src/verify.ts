@@ -1,6 +1,6 @@
 import { AttestError, type AttestErrorCode } from '@touchstone/attest';
 import type { PublicKey, SignatureVerifier } from '@touchstone/note';
-import { walkNodes, type Node } from '@touchstone/wasm';
+import { walkNodes, type Node, type SignatureReport } from '@touchstone/wasm';
 import { checkAttestation, type CheckedAttestation } from './attestation.js';
 import {
   at,
@@ -20,6 +20,7 @@ import { ComposeError, type Finding } from './errors.js';
 import { deriveGraph, type CompositionGraph, type Sha256 } from './graph.js';
 import type { AnyManifest } from './manifest.js';
 import { proveNodes, type EvidenceOptions, type NodeProof } from './node-evidence.js';
+import { checkSignatures, type NodeSignaturesOptions } from './node-signatures.js';
 import { readManifests, type EmbeddedManifest } from './read-manifest.js';
 import { readThoroughly } from './read.js';
 import { subgraph } from './subgraph.js';
@@ -31,7 +32,8 @@ const STEPS = {
   types: 'Component model, Explainer.md, "Type Checking"',
   versions: 'Component model, Explainer.md, "Canonical Interface Name"; Semantic Versioning 2.0',
   'manifest-format': 'RFC 8949 section 4.2.1; Touchstone composition-manifest/v1',
-  attestation: 'DSSE v1.0.2; in-toto attestation v1; Touchstone composition/v1',
+  attestation: 'DSSE v1.0.2 or RFC 9052; in-toto attestation v1; Touchstone composition/v1',
+  signatures: 'tool-conventions, Signatures.md; Touchstone strict profile; RFC 5280 section 6.1',
   'manifest-binding': 'FIPS 180-4, without attestation sections',
   nodes: 'FIPS 180-4; Touchstone composition-manifest/v1',
   components: 'Touchstone composition-manifest/v1',
@@ -60,18 +62,23 @@ export interface CompositionReport {
   readonly warnings: readonly (Finding & { readonly step: CompositionStepName })[];
   /** Absent when the bytes cannot be read. */
   readonly graph?: CompositionGraph;
-  readonly signer?: string;
+  /** Ids of the keys that attested. */
+  readonly signers?: readonly string[];
+  /** Every signature in place: who signed which bytes. */
+  readonly signatures?: readonly SignatureReport[];
   readonly proofs?: readonly NodeProof[];
 }
 
 export interface VerifyCompositionOptions {
   readonly attestation?: {
-    /** DSSE envelope as parsed JSON. */
+    /** DSSE envelope as parsed JSON, or the bytes of COSE_Sign. */
     readonly envelope: unknown;
     /** Of integrators whose word is taken. */
     readonly publicKeys: readonly PublicKey[];
     readonly verify: SignatureVerifier;
   };
+  /** Whose signatures in place count; without it they are not looked at. */
+  readonly signatures?: NodeSignaturesOptions;
   readonly evidence?: EvidenceOptions;
   readonly sha256?: Sha256;
 }
@@ -108,14 +115,18 @@ export async function verifyComposition(
   const attested = await attestationStep(run, options, graph, embedded);
   const all = withAttested(manifests, attested, graph);
   await checkSteps(run, all, graph);
-  const signer = attested === undefined ? {} : { signer: attested.signer };
+  const signatures = await signaturesStep(run, bytes, root, options);
+  const who = {
+    ...(attested && { signers: attested.signers }),
+    ...(signatures && { signatures }),
+  };
   const { evidence } = options;
-  if (evidence === undefined) return run.report({ graph, ...signer });
+  if (evidence === undefined) return run.report({ graph, ...who });
   const proofs = await run.step('evidence', async () => {
     const result = await proveNodes(graph, evidence);
     return [result.proofs, result.findings];
   });
-  return run.report({ graph, ...signer, ...(proofs && { proofs }) });
+  return run.report({ graph, ...who, ...(proofs && { proofs }) });
 }
 
 type HeldManifest = EmbeddedManifest & { readonly graph: CompositionGraph };
@@ -124,17 +135,18 @@ function findManifests(
   bytes: Uint8Array,
   root: Node,
   graph: CompositionGraph,
-  { attestation, evidence }: VerifyCompositionOptions,
+  { attestation, evidence, signatures }: VerifyCompositionOptions,
 ): [HeldManifest[], Finding[]] {
   const nodes = new Map([...walkNodes(root)].map((node) => [node.path, node]));
   const held = readManifests(bytes, root).map((manifest) => ({
     ...manifest,
     graph: subgraph(bytes, nodes.get(manifest.node) ?? root, graph),
   }));
-  const isSpokenFor = held.some(({ node }) => node === '/') || attestation !== undefined;
-  if (isSpokenFor || evidence !== undefined) return [held, []];
+  const others = [attestation, evidence, signatures];
+  const isSpokenFor = held.some(({ node }) => node === '/');
+  if (isSpokenFor || others.some((other) => other !== undefined)) return [held, []];
   const message =
-    'the file has no composition manifest; give an attestation, evidence, or embed one';
+    'the file has no composition manifest; give an attestation, signers, evidence, or embed one';
   return [held, [at(rootOf(graph), 'manifest-missing', message)]];
 }
 
@@ -149,6 +161,19 @@ async function attestationStep(
   return run.step('attestation', async () => {
     const checked = await checkAttestation(envelope, { graph, embedded, ...keys });
     return [checked, checked.findings];
+  });
+}
+
+async function signaturesStep(
+  run: Run,
+  bytes: Uint8Array,
+  root: Node,
+  { signatures }: VerifyCompositionOptions,
+): Promise<readonly SignatureReport[] | undefined> {
+  if (signatures === undefined) return undefined;
+  return run.step('signatures', async () => {
+    const checked = await checkSignatures(bytes, root, signatures);
+    return [checked.signatures, checked.findings];
   });
 }
 

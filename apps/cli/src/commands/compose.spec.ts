@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../command.fixture.js';
 import { EXIT } from '../failure.js';
 import { registerCompose } from './compose.js';
+import { registerWasm } from './wasm.js';
 
 const MODULE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 /** A component that instantiates the one module in it. */
@@ -28,9 +29,11 @@ beforeAll(async () => {
     composition: { tool: 'wac', toolVersion: '0.6.0', composedBy: 'Integrator' },
   };
   await writeFile(at('claims.json'), JSON.stringify(claims));
-  const key = generateKey('ed25519');
-  await writePrivateKey(at('integrator.key'), key);
-  await writeFile(at('integrator.pem'), publicKeyToPem(key.publicKey));
+  for (const name of ['integrator', 'second']) {
+    const key = generateKey('ed25519');
+    await writePrivateKey(at(`${name}.key`), key);
+    await writeFile(at(`${name}.pem`), publicKeyToPem(key.publicKey));
+  }
 });
 
 afterAll(() => rm(dir, { recursive: true }));
@@ -78,6 +81,49 @@ describe('compose', () => {
     const verified = await touchstone('verify', at('full.wasm'), ...proof);
     expect(verified.out).toContain('the composition is what is claimed');
     expect(verified.code).toBe(0);
+  });
+
+  it('attests in COSE, with more than one signer, and DSSE has one', async () => {
+    await embed('app.wasm', 'full.wasm');
+    const keys = ['--key', at('integrator.key'), at('second.key')];
+    const attest = (...more: string[]) => touchstone('attest', at('full.wasm'), ...keys, ...more);
+    expect((await attest('-o', at('two.json'))).code).toBe(EXIT.usage);
+    expect((await attest('--format', 'cose', '-o', at('two.cose'))).code).toBe(0);
+    const verify = (...pems: string[]) =>
+      touchstone(
+        ...['verify', at('full.wasm'), '--attestation', at('two.cose'), '--json'],
+        ...['--public-key', ...pems.map(at)],
+      );
+    const both = await verify('integrator.pem', 'second.pem');
+    expect([both.code, (JSON.parse(both.out) as { signers: string[] }).signers.length]).toEqual([
+      0, 2,
+    ]);
+    const one = JSON.parse((await verify('integrator.pem')).out) as object;
+    expect(one).toMatchObject({ ok: false, findings: [{ code: 'signer-unknown' }] });
+  });
+
+  it('holds signatures in place against keys and roots', async () => {
+    await embed('app.wasm', 'full.wasm');
+    const sign = [
+      'wasm',
+      'sign',
+      at('full.wasm'),
+      '--key',
+      at('second.key'),
+      '-o',
+      at('signed.wasm'),
+    ];
+    expect((await runCommand([registerWasm], sign)).code).toBe(0);
+    const verify = (...more: string[]) => touchstone('verify', at('signed.wasm'), ...more);
+    const held = await verify('--signer-key', at('second.pem'));
+    expect([held.code, held.out]).toEqual([0, expect.stringContaining('/  valid  ed25519  by ')]);
+    const other = await verify('--signer-key', at('integrator.pem'), '--json');
+    expect(other.code).toBe(EXIT.refuted);
+    expect(JSON.parse(other.out)).toMatchObject({
+      findings: [{ step: 'signatures', code: 'signature-signer-unknown', node: '/', offset: 8 }],
+      signatures: [{ node: '/', status: 'signer-unknown' }],
+    });
+    expect((await verify('--at', '2026-01-01T00:00:00Z')).code).toBe(EXIT.usage);
   });
 
   it('refuses a file that is not what its manifest says, and tells where', async () => {

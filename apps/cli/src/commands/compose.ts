@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { signEnvelope } from '@touchstone/attest';
+import { signCose, signEnvelope, type Statement } from '@touchstone/attest';
 import {
   composeManifest,
   compositionStatement,
@@ -13,19 +12,18 @@ import {
   readManifests,
   verifyComposition,
   type AnyManifest,
-  type CompositionReport,
-  type VerifyCompositionOptions,
   type CompositionManifest,
 } from '@touchstone/compose';
-import { nodeVerifier, readPrivateKey } from '@touchstone/keys';
-import type { Command } from 'commander';
-import { graphDot, graphLines, oneLine } from '../compose/graph-view.js';
+import { readPrivateKey } from '@touchstone/keys';
+import type { Signer } from '@touchstone/note';
+import { Option, type Command } from 'commander';
+import { graphDot, graphLines } from '../compose/graph-view.js';
 import { manifestLines, manifestView } from '../compose/manifest-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { readBounded, readJson, readTrustRoot } from '../input.js';
-import { readPublicKey } from '../public-key-file.js';
-import type { Terminal } from '../terminal.js';
+import { readBounded, readJson } from '../input.js';
+import { sha256 } from '../native-hash.js';
+import { registerComposeVerify } from './compose-verify.js';
 
 interface Options {
   json?: boolean;
@@ -40,14 +38,8 @@ interface EmbedOptions extends OutOptions {
 }
 
 interface AttestOptions extends OutOptions {
-  key: string;
-}
-
-interface VerifyOptions extends Options {
-  attestation?: string;
-  publicKey?: string[];
-  evidence?: string[];
-  trustRoot?: string;
+  key: string[];
+  format: 'dsse' | 'cose';
 }
 
 export function registerCompose(program: Command, context: Context): void {
@@ -56,23 +48,7 @@ export function registerCompose(program: Command, context: Context): void {
     .description('what a component is made of, from its bytes, held against what is claimed');
   registerReading(compose, context);
   registerWriting(compose, context);
-  compose
-    .command('verify')
-    .argument('<file>', 'a module or component')
-    .description('derive the graph and hold it against manifest, attestation and evidence')
-    .option('--attestation <file>', 'DSSE envelope of touchstone compose attest')
-    .option('--public-key <file...>', 'with --attestation: keys (PEM) of integrators you trust')
-    .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
-    .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 all held, 1 something is false, 2 usage, 3 not found.' +
-        '\n\nExamples:\n  touchstone compose verify app.wasm' +
-        '\n  touchstone compose verify app.wasm --attestation app.dsse.json --public-key integrator.pem' +
-        ' \\\n    --evidence a.evidence.json b.evidence.json --trust-root trust-root.json',
-    )
-    .action((file: string, options: VerifyOptions) => verify(file, options, context));
+  registerComposeVerify(compose, context);
 }
 
 function registerReading(compose: Command, context: Context): void {
@@ -120,8 +96,13 @@ function registerWriting(compose: Command, context: Context): void {
   compose
     .command('attest')
     .argument('<file>', 'a module or component with a manifest')
-    .description('sign what the file is composed of: in-toto statement in a DSSE envelope')
-    .requiredOption('--key <file>', "the integrator's private key (touchstone keygen)")
+    .description('sign what the file is composed of: an in-toto statement, in DSSE or COSE')
+    .requiredOption('--key <file...>', "the integrator's private key; with COSE several may sign")
+    .addOption(
+      new Option('--format <name>', 'dsse: JSON; cose: CBOR in COSE_Sign')
+        .choices(['dsse', 'cose'])
+        .default('dsse'),
+    )
     .requiredOption('-o, --out <file>', 'write the envelope here')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -195,7 +176,7 @@ async function embed(file: string, options: EmbedOptions, context: Context): Pro
 
 async function attest(file: string, options: AttestOptions, { terminal }: Context): Promise<void> {
   const bytes = await readBounded(file);
-  const key = await readPrivateKey(options.key);
+  const signers = await Promise.all(options.key.map(readPrivateKey));
   const root = readComposition(bytes);
   const found = manifestOf(bytes, root);
   if (found === undefined) throw absent(file);
@@ -209,74 +190,22 @@ async function attest(file: string, options: AttestOptions, { terminal }: Contex
     deriveGraph(bytes, { sha256, root }),
     manifest,
   );
-  const envelope = await signEnvelope(statement, key);
-  await writeFile(options.out, `${JSON.stringify(envelope)}\n`);
+  await writeFile(options.out, await envelopeOf(statement, signers, options.format));
   if (options.json === true) terminal.json({ file: options.out, subject: statement.subject });
   else terminal.print(`${options.out}: attestation of ${file}`);
 }
 
-async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
-  const { terminal } = context;
-  const bytes = await readBounded(file);
-  const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
-  const report = await verifyComposition(bytes, {
-    sha256,
-    ...(attestation && { attestation }),
-    ...(evidence && { evidence }),
-  });
-  if (!report.ok) context.exitCode = EXIT.refuted;
-  if (options.json === true) {
-    const { graph: derived, ...rest } = report;
-    terminal.json({ file, ...rest, ...(derived && { nodes: derived.nodes }) });
-  } else printReport(report, terminal);
-}
-
-async function attestationOf({
-  attestation,
-  publicKey = [],
-}: VerifyOptions): Promise<VerifyCompositionOptions['attestation']> {
-  if (attestation === undefined && publicKey.length === 0) return undefined;
-  if (attestation === undefined || publicKey.length === 0) {
-    throw new CliError('usage', '--attestation and --public-key belong together', EXIT.usage);
+async function envelopeOf(
+  statement: Statement,
+  signers: readonly Signer[],
+  format: AttestOptions['format'],
+): Promise<Uint8Array | string> {
+  if (format === 'cose') return signCose(statement, signers);
+  const [signer, second] = signers;
+  if (signer === undefined || second !== undefined) {
+    throw new CliError('usage', 'a DSSE envelope has one signer; use --format cose', EXIT.usage);
   }
-  const publicKeys = await Promise.all(publicKey.map(readPublicKey));
-  const envelope = await readJson(attestation);
-  return { envelope, publicKeys, verify: nodeVerifier };
-}
-
-async function evidenceOf({
-  evidence,
-  trustRoot,
-}: VerifyOptions): Promise<VerifyCompositionOptions['evidence']> {
-  if (evidence === undefined && trustRoot === undefined) return undefined;
-  if (evidence === undefined || trustRoot === undefined) {
-    throw new CliError('usage', '--evidence and --trust-root belong together', EXIT.usage);
-  }
-  const files = await Promise.all(evidence.map((path) => readBounded(path)));
-  return { files, trustRoot: await readTrustRoot(trustRoot), verify: nodeVerifier, sha256 };
-}
-
-function printReport(
-  { ok, steps, findings, warnings, signer, proofs }: CompositionReport,
-  terminal: Terminal,
-): void {
-  for (const step of steps) {
-    const word = step.ok ? terminal.style('green', 'ok') : terminal.style('red', 'no');
-    terminal.print(`${word}  ${step.name}  ${terminal.style('dim', step.spec)}`);
-    for (const finding of [...findings, ...warnings]) {
-      if (finding.step !== step.name) continue;
-      const place = finding.offset === undefined ? '' : ` at byte ${finding.offset}`;
-      terminal.print(
-        `    ${finding.code}  ${oneLine(finding.node)}${place}: ${oneLine(finding.message)}`,
-      );
-    }
-  }
-  if (signer !== undefined) terminal.print(`attested by ${signer}`);
-  for (const { node, verdict, votes } of proofs ?? []) {
-    const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
-    terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}`);
-  }
-  terminal.print(ok ? 'the composition is what is claimed' : 'the composition is refused');
+  return `${JSON.stringify(await signEnvelope(statement, signer))}\n`;
 }
 
 function ourManifest(content: AnyManifest, file: string): CompositionManifest {
@@ -299,8 +228,4 @@ function sourceDate(epoch: string | undefined): string | undefined {
     throw new CliError('usage', 'SOURCE_DATE_EPOCH must be seconds since 1970', EXIT.usage);
   }
   return new Date(seconds * 1000).toISOString();
-}
-
-function sha256(data: Uint8Array): Uint8Array {
-  return createHash('sha256').update(data).digest();
 }

@@ -18,7 +18,7 @@ import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded } from '../input.js';
 import { readCertificates } from '../pki/certificate-files.js';
-import { rollingSha256 } from '../rolling-hash.js';
+import { rollingSha256 } from '../native-hash.js';
 import { signatureLines, signatureView } from '../signature-view.js';
 import { addTrustOptions, readSignatureTrust, type TrustOptions } from '../signature-trust.js';
 

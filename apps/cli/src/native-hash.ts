@@ -9,3 +9,7 @@ export function rollingSha256(): RollingHash {
     digest: () => new Uint8Array(hash.copy().digest()),
   };
 }
+
+export function sha256(data: Uint8Array): Uint8Array {
+  return createHash('sha256').update(data).digest();
+}

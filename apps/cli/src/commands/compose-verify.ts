@@ -1,0 +1,142 @@
+import { isCose } from '@touchstone/attest';
+import {
+  verifyComposition,
+  type CompositionReport,
+  type VerifyCompositionOptions,
+} from '@touchstone/compose';
+import { nodeVerifier } from '@touchstone/keys';
+import type { Command } from 'commander';
+import { oneLine } from '../compose/graph-view.js';
+import type { Context } from '../context.js';
+import { CliError, EXIT } from '../failure.js';
+import { readBounded, readJson, readTrustRoot } from '../input.js';
+import { readPublicKey } from '../public-key-file.js';
+import { rollingSha256, sha256 } from '../native-hash.js';
+import {
+  addCertificateOptions,
+  readSignatureTrust,
+  type TrustOptions,
+} from '../signature-trust.js';
+import { signatureLines, signatureView } from '../signature-view.js';
+import type { Terminal } from '../terminal.js';
+
+interface VerifyOptions extends Omit<TrustOptions, 'publicKey'> {
+  json?: boolean;
+  attestation?: string;
+  publicKey?: string[];
+  signerKey?: string[];
+  detached?: string;
+  evidence?: string[];
+  trustRoot?: string;
+}
+
+export function registerComposeVerify(compose: Command, context: Context): void {
+  const verifying = compose
+    .command('verify')
+    .argument('<file>', 'a module or component')
+    .description('derive the graph and hold it against manifest, signatures and evidence')
+    .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
+    .option('--public-key <file...>', 'with --attestation: keys (PEM) of integrators you trust')
+    .option('--signer-key <file...>', 'keys (PEM) whose signatures in place count')
+    .option('--detached <file>', 'a detached signature of the whole file')
+    .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
+    .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all held, 1 something is false, 2 usage, 3 not found.' +
+        '\n\nExamples:\n  touchstone compose verify app.wasm' +
+        '\n  touchstone compose verify app.wasm --attestation app.dsse.json --public-key integrator.pem' +
+        ' \\\n    --evidence a.evidence.json b.evidence.json --trust-root trust-root.json' +
+        '\n  touchstone compose verify app.wasm --root root/ca.pem --crl root/crl.pem --at 2026-11-29T08:00:00Z',
+    )
+    .action((file: string, options: VerifyOptions) => verify(file, options, context));
+  addCertificateOptions(verifying);
+}
+
+async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
+  const { terminal } = context;
+  const bytes = await readBounded(file);
+  const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
+  const signatures = await signaturesOf(options);
+  const report = await verifyComposition(bytes, {
+    sha256,
+    ...(attestation && { attestation }),
+    ...(signatures && { signatures }),
+    ...(evidence && { evidence }),
+  });
+  if (!report.ok) context.exitCode = EXIT.refuted;
+  if (options.json === true) {
+    const { graph: derived, signatures: inPlace, ...rest } = report;
+    const signed = inPlace && { signatures: inPlace.map(signatureView) };
+    terminal.json({ file, ...rest, ...signed, ...(derived && { nodes: derived.nodes }) });
+  } else printReport(report, terminal);
+}
+
+async function attestationOf({
+  attestation,
+  publicKey = [],
+}: VerifyOptions): Promise<VerifyCompositionOptions['attestation']> {
+  if (attestation === undefined && publicKey.length === 0) return undefined;
+  if (attestation === undefined || publicKey.length === 0) {
+    throw new CliError('usage', '--attestation and --public-key belong together', EXIT.usage);
+  }
+  const publicKeys = await Promise.all(publicKey.map(readPublicKey));
+  const bytes = await readBounded(attestation);
+  const envelope = isCose(bytes) ? new Uint8Array(bytes) : await readJson(attestation);
+  return { envelope, publicKeys, verify: nodeVerifier };
+}
+
+async function signaturesOf(
+  options: VerifyOptions,
+): Promise<VerifyCompositionOptions['signatures']> {
+  const { signerKey, root, crl, at, detached } = options;
+  if ([signerKey, root, crl, at, detached].every((each) => each === undefined)) return undefined;
+  if (signerKey === undefined && root === undefined) {
+    throw new CliError('usage', 'give --signer-key or --root, whose signatures count', EXIT.usage);
+  }
+  const trust = await readSignatureTrust({
+    ...(signerKey && { publicKey: signerKey }),
+    ...(root && { root }),
+    ...(crl && { crl }),
+    ...(at !== undefined && { at }),
+  });
+  const apart = detached === undefined ? {} : { detached: await readBounded(detached) };
+  return { ...trust, ...apart, hash: rollingSha256 };
+}
+
+async function evidenceOf({
+  evidence,
+  trustRoot,
+}: VerifyOptions): Promise<VerifyCompositionOptions['evidence']> {
+  if (evidence === undefined && trustRoot === undefined) return undefined;
+  if (evidence === undefined || trustRoot === undefined) {
+    throw new CliError('usage', '--evidence and --trust-root belong together', EXIT.usage);
+  }
+  const files = await Promise.all(evidence.map((path) => readBounded(path)));
+  return { files, trustRoot: await readTrustRoot(trustRoot), verify: nodeVerifier, sha256 };
+}
+
+function printReport(
+  { ok, steps, findings, warnings, signers, signatures, proofs }: CompositionReport,
+  terminal: Terminal,
+): void {
+  for (const step of steps) {
+    const word = step.ok ? terminal.style('green', 'ok') : terminal.style('red', 'no');
+    terminal.print(`${word}  ${step.name}  ${terminal.style('dim', step.spec)}`);
+    for (const finding of [...findings, ...warnings]) {
+      if (finding.step !== step.name) continue;
+      const place = finding.offset === undefined ? '' : ` at byte ${finding.offset}`;
+      terminal.print(
+        `    ${finding.code}  ${oneLine(finding.node)}${place}: ${oneLine(finding.message)}`,
+      );
+    }
+  }
+  for (const signer of signers ?? []) terminal.print(`attested by ${signer}`);
+  for (const line of signatureLines(signatures ?? [], [])) terminal.print(line);
+  for (const { node, verdict, votes } of proofs ?? []) {
+    const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
+    terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}`);
+  }
+  terminal.print(ok ? 'the composition is what is claimed' : 'the composition is refused');
+}
