@@ -46,12 +46,48 @@ export async function findClient(name: ClientName): Promise<Client> {
 }
 
 /** The title of tests that need a client: says so when they are left out. */
-export function titled(title: string, client: Client): string {
-  return 'path' in client ? title : `${title} (left out: ${client.absent})`;
+export function titled(title: string, client: Client | Command): string {
+  return !('absent' in client) ? title : `${title} (left out: ${client.absent})`;
+}
+
+/** How to start a program: by itself, or through the loader of the C library that it needs. */
+export type Command =
+  { readonly command: readonly [string, ...string[]] } | { readonly absent: string };
+
+/**
+ * wasm-tools from the PATH, or Debian sid's with sid's C library beside it, which it is started
+ * through: it needs a newer one than Debian 12 has.
+ */
+export async function findWasmTools(): Promise<Command> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const folder of folders) {
+    const path = join(folder, 'wasm-tools');
+    if (await isProgram(path)) return { command: [path] };
+  }
+  const root = join(CACHE, 'wasm-tools');
+  const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
+  const program = join(root, 'usr/bin/wasm-tools');
+  const loader = join(libraries, 'ld-linux-x86-64.so.2');
+  if (!(await isProgram(program))) {
+    if (process.env['INTEROP_OFFLINE'] !== undefined || process.arch !== 'x64') {
+      return { absent: 'wasm-tools is not on the PATH and is not to be fetched here' };
+    }
+    try {
+      for (const name of ['libc6', 'libgcc-s1', 'wasm-tools']) await fetchPackage(name, root);
+    } catch (error) {
+      const reason = error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : '';
+      return {
+        absent: `wasm-tools is not on the PATH and Debian sid could not be asked: ${reason}`,
+      };
+    }
+  }
+  return (await isProgram(loader))
+    ? { command: [loader, '--library-path', libraries, program] }
+    : { absent: "Debian's C library has no loader where it is looked for" };
 }
 
 /** Downloads and unpacks a package with a private apt configuration; nothing is installed. */
-async function fetchPackage(name: string): Promise<void> {
+async function fetchPackage(name: string, root = join(CACHE, 'root')): Promise<void> {
   const apt = join(CACHE, 'apt');
   await mkdir(join(apt, 'state/lists/partial'), { recursive: true });
   await mkdir(join(apt, 'archives/partial'), { recursive: true });
@@ -72,7 +108,7 @@ async function fetchPackage(name: string): Promise<void> {
   await run('apt-get', [...settings, 'download', name], options);
   const { stdout } = await run('sh', ['-c', `ls -t ${name}_*.deb`], options);
   const [newest = ''] = stdout.split('\n');
-  await run('dpkg', ['-x', join(apt, newest), join(CACHE, 'root')], options);
+  await run('dpkg', ['-x', join(apt, newest), root], options);
 }
 
 async function isProgram(path: string): Promise<boolean> {
