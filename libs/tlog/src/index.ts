@@ -14,8 +14,9 @@ export {
   type ReadLeaves,
   type StagedMap,
 } from './map/indexed-map.js';
-export { nodeMapHasher, nodeSha256 } from './map/map-hasher.js';
+export { nodeMapHasher } from './map/map-hasher.js';
 export { nodeHasher } from './node-hasher.js';
+export { nodeSha256 } from './node-sha256.js';
 export { readState } from './open-state.js';
 export { PosixStorage } from './posix-storage.js';
 export { CHECKPOINT_PATH, STATE_PATH, type StoredFile, type TileStorage } from './storage.js';
