@@ -10,6 +10,7 @@ import type { LogEnvironment } from './environment.js';
 import { LogModule } from './log.module.js';
 import type { LogParts } from './log.module.js';
 import { Log } from './log.js';
+import { HttpProblem } from './http-problem.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
 import { Republisher } from './life/republisher.js';
@@ -112,7 +113,7 @@ async function openWitnesses(
   });
 }
 
-/** What is posted here comes to its controller as text. */
+/** What is posted here comes to its controller as bytes. */
 const ENTRIES = /^\/api\/v[12]\/log\/entries(?:\?|$)/;
 
 async function listen(
@@ -128,16 +129,23 @@ async function listen(
     false,
     { bodyLimit: maxBodyBytes },
     (request, body: Buffer, done) => {
-      // Requests to log entries are read where the entries are made.
-      const text = body.toString();
-      if (ENTRIES.test(request.url)) done(null, text);
-      else void json(request, text, done);
+      // Requests to log entries are read where the entries are made: as a copy, since what is sent
+      // to a thread takes all of the pool along that it lies in.
+      if (ENTRIES.test(request.url)) done(null, new Uint8Array(body));
+      else void json(request, body.toString(), done);
     },
   );
+  // A page of any origin may post text without being asked whether it may.
+  adapter.getInstance().removeContentTypeParser('text/plain');
   adapter
     .getInstance()
-    .addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_, body, done) =>
-      done(null, body),
+    .addContentTypeParser(
+      'application/octet-stream',
+      { parseAs: 'buffer' },
+      (request, body, done) => {
+        if (!ENTRIES.test(request.url)) done(null, body);
+        else done(new HttpProblem('unsupported-media-type', 415, 'send application/json'));
+      },
     );
   adapter.getInstance().addHook('onSend', (_request, reply, _payload, done) => {
     // Else a client that keeps its connection would keep the server from ending.

@@ -91,7 +91,7 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Resp
       authorization: `Bearer ${TOKEN}`,
       ...headers,
     },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
   });
 }
 
@@ -141,15 +141,34 @@ describe('POST /api/v2/log/entries', () => {
 
   it.each([
     ['no JSON', '{', 400, 'malformed-body'],
+    ['a key that stands twice', '{"a":1,"a":1}', 400, 'malformed-body'],
+    ['what is nested too deep', '['.repeat(70) + ']'.repeat(70), 400, 'malformed-body'],
     ['another shape', {}, 400, 'entry-malformed'],
     ['a body over the limit', `"${'x'.repeat(3_000_000)}"`, 413, 'body-too-large'],
   ])('refuses %s', async (_name, body, status, code) => {
     await expectProblem(await post(body), status, code);
   });
 
-  it('refuses another content type', async () => {
-    const answer = await post('x', { 'content-type': 'text/html' });
-    await expectProblem(answer, 415, 'unsupported-media-type');
+  it.each(['text/html', 'text/plain', 'application/octet-stream'])(
+    'refuses an entry that comes as %s',
+    async (type) => {
+      const answer = await post(request('by another way'), { 'content-type': type });
+      await expectProblem(answer, 415, 'unsupported-media-type');
+    },
+  );
+
+  it('refuses text that is no UTF-8', async () => {
+    await expectProblem(await post(Buffer.from('"\xff"', 'latin1')), 400, 'malformed-body');
+  });
+
+  it('names the field of a request that is wrong', async () => {
+    const wrong = request('with too much');
+    const problem = await expectProblem(
+      await post({ dsseRequestV002: { ...wrong.dsseRequestV002, verifiers: [] } }),
+      400,
+      'entry-malformed',
+    );
+    expect(problem.field).toBe('dsseRequestV002.verifiers');
   });
 
   it('refuses a signature that does not verify, and appends nothing', async () => {

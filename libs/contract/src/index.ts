@@ -31,6 +31,7 @@ export {
   ConsistencyAnswer,
   DsseRequest,
   EntryRequest,
+  entryRequestOf,
   InclusionAnswer,
   LogInfo,
   logRoutes,

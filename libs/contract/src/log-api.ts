@@ -31,11 +31,19 @@ const Count = z
 /** Body of a write: a DSSE envelope, as Rekor v2's request version 0.0.2. */
 export const DsseRequest = z.strictObject({ dsseRequestV002: DsseRequestBody });
 
+const HashedRekord = z.strictObject({ hashedRekordRequestV002: HashedRekordRequest });
+
 /** Body of a write: one of Rekor v2's requests. */
-export const EntryRequest = z.union([
-  z.strictObject({ hashedRekordRequestV002: HashedRekordRequest }),
-  DsseRequest,
-]);
+export const EntryRequest = z.union([HashedRekord, DsseRequest], {
+  error: 'must have hashedRekordRequestV002 or dsseRequestV002, and nothing else',
+});
+
+/** The schema of the request that a body means to be: it can say what is wrong within. */
+export function entryRequestOf(body: unknown): z.ZodType<EntryRequest> {
+  if (typeof body !== 'object' || body === null) return EntryRequest;
+  if ('dsseRequestV002' in body) return DsseRequest;
+  return 'hashedRekordRequestV002' in body ? HashedRekord : EntryRequest;
+}
 
 /** Sigstore's TransparencyLogEntry (protobuf-specs, JSON mapping), as Rekor v2 fills it. */
 export const TransparencyLogEntry = z.strictObject({

@@ -4,13 +4,14 @@ import {
   dsseEntry,
   hashedRekordEntry,
   indexEntry,
+  parseJson,
   readEntry,
   searchKeys,
   V1Request,
   v1Entry,
 } from '@touchstone/attest';
 import type { EntryView, NewEntry } from '@touchstone/attest';
-import { EntryRequest } from '@touchstone/contract';
+import { entryRequestOf } from '@touchstone/contract';
 import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
 import { nodeHasher, nodeSha256 } from '@touchstone/tlog';
@@ -21,7 +22,7 @@ import type { PackedKeys } from '../map/leaf-keys.js';
 /** A request to log an entry, by the API it came by; not looked at yet. */
 export interface EntryJob {
   readonly api: 'v1' | 'v2';
-  /** JSON as text, or a value that was read already. */
+  /** JSON as it came, or a value that was read already. */
   readonly body: unknown;
 }
 
@@ -72,22 +73,24 @@ export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
 }
 
 async function entryOf({ api, body: given }: EntryJob): Promise<NewEntry> {
-  const body = typeof given === 'string' ? readJson(given) : given;
+  const body = given instanceof Uint8Array ? readJson(given) : given;
   if (api === 'v1') {
     const request = parseRequest(V1Request, body, 'entry-malformed', 'body');
     return v1Entry(request, nodeVerifier, ecdsaDigestCheck);
   }
-  const request = parseRequest(EntryRequest, body, 'entry-malformed', 'body');
+  const request = parseRequest(entryRequestOf(body), body, 'entry-malformed', 'body');
   return 'dsseRequestV002' in request
     ? dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
     : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
 }
 
-function readJson(text: string): unknown {
+/** Its size was bounded when it was received. */
+function readJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(bytes, bytes.length);
   } catch (cause) {
-    throw new HttpProblem('malformed-body', 400, 'the body is not JSON', { cause });
+    const why = cause instanceof AttestError ? cause.message : 'not JSON';
+    throw new HttpProblem('malformed-body', 400, `the body: ${why}`, { cause });
   }
 }
 
