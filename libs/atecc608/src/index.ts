@@ -9,6 +9,13 @@ export {
   type TemplateElement,
 } from './certificate/compressed.js';
 export {
+  expandDeviceCertificate,
+  issueDeviceCertificate,
+  MAX_ORGANISATION_BYTES,
+  rawSignature,
+  type DeviceIdentity,
+} from './certificate/device-certificate.js';
+export {
   CONFIG,
   factoryConfiguration,
   isConfigLocked,

@@ -170,7 +170,7 @@ async function openSession(
 }
 
 /**
- * The digest that an authority signs so that a chip accepts (or drops) the public key in a slot,
+ * The message, and its digest, that an authority signs so that a chip accepts (or drops) the public key in a slot,
  * and the nineteen bytes of OtherData that go with it. `nonce` is what both put into TempKey.
  */
 export function validationDigest(
@@ -179,7 +179,7 @@ export function validationDigest(
   key: Uint8Array,
   nonce: Uint8Array,
   invalidate = false,
-): { digest: Uint8Array; other: Uint8Array } {
+): { message: Uint8Array; digest: Uint8Array; other: Uint8Array } {
   const none: KeyConfiguration = { slotConfig: 0, keyConfig: 0, unlocked: false };
   const message = internalMessage({
     tempKey: publicKeyDigest(nonce, new Uint8Array(3), serial, key),
@@ -194,7 +194,7 @@ export function validationDigest(
     message.subarray(44, 48),
     message.subarray(50, 55),
   );
-  return { digest: sha256(message), other };
+  return { message, digest: sha256(message), other };
 }
 
 /** Makes the chip accept (or drop) the public key in a slot; false when the signature is bad. */

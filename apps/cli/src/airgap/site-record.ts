@@ -13,6 +13,11 @@ export const SiteRecord = z.strictObject({
   trustRootVersion: z.int().min(1),
   /** Base64 of the SubjectPublicKeyInfo of the device that acknowledges; none before it is known. */
   device: z.string().max(256).exactOptional(),
+  /** Hex of the chip's serial number, when a certificate named it. */
+  serial: z
+    .string()
+    .regex(/^[0-9a-f]{18}$/)
+    .exactOptional(),
   /** What the device had counted before its first import for this site. */
   counter: z.int().min(0),
   /** The last one: base of the next delta. */

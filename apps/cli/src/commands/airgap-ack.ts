@@ -88,6 +88,13 @@ async function importAck(file: string, options: AckImportOptions, context: Conte
   if (acknowledgement.site !== site) {
     throw new CliError('acknowledgement', `it is of site ${acknowledgement.site}`, EXIT.refuted);
   }
+  if (record.serial !== undefined && acknowledgement.serial !== record.serial) {
+    throw new CliError(
+      'acknowledgement',
+      `it is of device ${acknowledgement.serial}, the certificate of ${record.serial}`,
+      EXIT.refuted,
+    );
+  }
   followAcknowledgement(record.acknowledgement, acknowledgement, record.counter);
   await passOn(signed, key, options, context);
   await writeSiteRecord(sites, {

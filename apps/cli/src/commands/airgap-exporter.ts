@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { rangesOf } from '@touchstone/airgap';
 import { publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
-import { parseWitnessPolicy, toBase64 } from '@touchstone/note';
+import { parseWitnessPolicy, toBase64, type PublicKey } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import {
   planExport,
@@ -13,6 +13,7 @@ import {
 import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site-record.js';
 import { leavesOfArtifact } from '../airgap/select-artifact.js';
 import { coordinatorClient, DEFAULT_LOG, type Context } from '../context.js';
+import { verifyDeviceCertificate } from '../device/device-certificate.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
 
@@ -25,6 +26,8 @@ export function registerExporter(airgap: Command, context: Context): void {
 interface SiteAddOptions {
   sites: string;
   deviceKey?: string;
+  deviceCertificate?: string;
+  deviceCa?: string;
   counter: number;
   trustRoot: string;
   coordinator?: string;
@@ -40,6 +43,8 @@ function registerSiteAdd(airgap: Command, context: Context): void {
     .description('note down a site that bundles are made for')
     .requiredOption('--trust-root <file>', 'the one that the site was given by hand')
     .option('--device-key <file>', 'public key (PEM) of the device that acknowledges')
+    .option('--device-certificate <file>', 'its certificate (PEM) instead, with --device-ca')
+    .option('--device-ca <file>', 'public key (PEM) of the organisation that certified it')
     .option('--counter <n>', 'what the device had counted before', wholeNumber, 0)
     .option('--sites <dir>', 'folder of the records', 'sites')
     .option('--coordinator <url>', 'also register it there, to be watched over')
@@ -63,13 +68,13 @@ async function addSite(
     throw new CliError('site-exists', `site ${name} has acknowledged imports already`, EXIT.usage);
   }
   const { version } = await readTrustRoot(options.trustRoot);
-  const pem =
-    options.deviceKey === undefined ? undefined : await readFile(options.deviceKey, 'utf8');
+  const device = await deviceOf(options);
   const record: SiteRecord = {
     schema: 'https://touchstone.dev/airgap-site/v1',
     site: name,
     trustRootVersion: version,
-    ...(pem !== undefined && { device: toBase64(publicKeyFromPem(pem).spki) }),
+    ...(device && { device: toBase64(device.key.spki) }),
+    ...(device?.serial !== undefined && { serial: device.serial }),
     counter: options.counter,
   };
   if (options.coordinator !== undefined) {
@@ -85,6 +90,23 @@ async function addSite(
   await writeSiteRecord(options.sites, record);
   if (options.json === true) terminal.json(record);
   else terminal.print(`site ${name}: trust root ${version}, nothing acknowledged yet`);
+}
+
+/** By its certificate, or by its key alone. */
+async function deviceOf({
+  deviceKey,
+  deviceCertificate,
+  deviceCa,
+}: SiteAddOptions): Promise<{ key: PublicKey; serial?: string } | undefined> {
+  if (deviceCertificate !== undefined) {
+    if (deviceCa === undefined) {
+      throw new CliError('site-device', 'a certificate is verified with --device-ca', EXIT.usage);
+    }
+    const authority = publicKeyFromPem(await readFile(deviceCa, 'utf8'));
+    return verifyDeviceCertificate(await readFile(deviceCertificate, 'utf8'), authority);
+  }
+  if (deviceKey === undefined) return undefined;
+  return { key: publicKeyFromPem(await readFile(deviceKey, 'utf8')) };
 }
 
 interface ExportOptions {

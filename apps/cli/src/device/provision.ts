@@ -4,11 +4,16 @@ import {
   generateKey,
   isConfigLocked,
   isDataLocked,
+  isSlotLocked,
+  MAX_ORGANISATION_BYTES,
+  publicKey as readSlotKey,
   serialNumber,
   type Transport,
 } from '@touchstone/atecc608';
-import { publicKeyFromRaw, type PublicKey } from '@touchstone/note';
+import { publicKeyFromRaw, rawPublicKey, type PublicKey, type Signer } from '@touchstone/note';
 import { CliError, EXIT } from '../failure.js';
+import { readChipCertificate, storeCertificate, writeOrganisation } from './device-certificate.js';
+import { SLOT, trustExporter } from './device-slots.js';
 
 /** What each slot is for. Values are those of the part's configuration zone, low byte first. */
 export interface SlotPlan {
@@ -18,36 +23,50 @@ export interface SlotPlan {
   readonly keyConfig: number;
 }
 
+/** Made in the chip, signs digests and the chip's own state, locked once it is made. */
+const DEVICE_KEY: SlotPlan = {
+  slot: SLOT.deviceKey,
+  purpose: 'device key, P-256, made in the chip',
+  slotConfig: 0x2083,
+  keyConfig: 0x0033,
+};
+
 /**
- * Slot 0 holds the device's key: made in the chip, signs digests and the chip's own state, and is
- * locked once it is made. Slots 10 to 12 take certificates, 13 and 14 public keys of others. All
- * the rest cannot be written once the data zone is locked.
+ * Certificate and authority are written once and locked. The exporters' keys may be written again,
+ * and then count for nothing before the authority has signed for them (Verify in mode Validate):
+ * KeyConfig asks for that, and SlotConfig names the authority's slot.
  */
-const SLOTS: readonly SlotPlan[] = [
+const ANCHORS: readonly SlotPlan[] = [
   {
-    slot: 0,
-    purpose: 'device key, P-256, made in the chip',
-    slotConfig: 0x2083,
-    keyConfig: 0x0033,
-  },
-  {
-    slot: 10,
+    slot: SLOT.certificate,
     purpose: "the device's certificate, compressed",
     slotConfig: 0x0000,
     keyConfig: 0x003c,
   },
-  { slot: 11, purpose: "the signer's public key", slotConfig: 0x0000, keyConfig: 0x0030 },
   {
-    slot: 12,
-    purpose: "the signer's certificate, compressed",
+    slot: SLOT.authority,
+    purpose: "the organisation's public key: trust anchor",
     slotConfig: 0x0000,
-    keyConfig: 0x003c,
+    keyConfig: 0x0030,
   },
-  { slot: 13, purpose: "the exporter's public key", slotConfig: 0x0000, keyConfig: 0x0030 },
-  { slot: 14, purpose: "the next exporter's public key", slotConfig: 0x0000, keyConfig: 0x0030 },
+  ...SLOT.exporters.map((slot) => ({
+    slot,
+    purpose: "an exporter's public key, validated by the organisation's",
+    slotConfig: SLOT.authority,
+    keyConfig: 0x0032,
+  })),
 ];
 /** Never readable, never writable, no key: what is not planned for. */
 const CLOSED = { slotConfig: 0x8f8f, keyConfig: 0x003c };
+
+/** Who gives a device its certificate, and whom it is to believe. */
+export interface Authority {
+  readonly organisation: string;
+  readonly signer: Signer;
+  readonly exporters: readonly PublicKey[];
+  /** When the certificate begins, milliseconds since the epoch. */
+  readonly now: number;
+}
 
 export interface ProvisionPlan {
   /** Hex of nine bytes. */
@@ -55,45 +74,119 @@ export interface ProvisionPlan {
   readonly slots: readonly SlotPlan[];
   /** The whole zone as it will be locked. */
   readonly configuration: Uint8Array;
+  readonly authority?: Authority;
+  /** What an earlier run that was broken off has locked already. */
+  readonly locked: 'nothing' | 'configuration';
 }
 
 /**
- * What provisioning would write.
+ * What provisioning would write. A run that was broken off after the configuration was locked is
+ * gone on with, when it is the same plan.
  *
- * @throws CliError `device-locked` when the chip's zones are not both open
+ * @throws CliError `device-locked` when what is locked cannot be taken further
  */
-export async function planProvisioning(session: Atecc608Session): Promise<ProvisionPlan> {
+export async function planProvisioning(
+  session: Atecc608Session,
+  authority?: Authority,
+): Promise<ProvisionPlan> {
+  if (authority !== undefined) checkAuthority(authority);
   const found = await session.readConfiguration();
-  if (isConfigLocked(found) || isDataLocked(found)) {
+  const configuration = new Uint8Array(found);
+  const slots = authority === undefined ? [DEVICE_KEY] : [DEVICE_KEY, ...ANCHORS];
+  for (let slot = 0; slot < 16; slot++) {
+    const planned = slots.find((plan) => plan.slot === slot) ?? CLOSED;
+    put(configuration, CONFIG.slotConfig + 2 * slot, planned.slotConfig);
+    put(configuration, CONFIG.keyConfig + 2 * slot, planned.keyConfig);
+  }
+  const begun = isConfigLocked(found);
+  const same = Buffer.from(found).equals(configuration);
+  if (isDataLocked(found) || (begun && !same)) {
     throw new CliError(
       'device-locked',
       'the chip is locked already: what is in it stays for good; use it as it is or take a new one',
       EXIT.refuted,
     );
   }
-  const configuration = new Uint8Array(found);
-  for (let slot = 0; slot < 16; slot++) {
-    const planned = SLOTS.find((plan) => plan.slot === slot) ?? CLOSED;
-    put(configuration, CONFIG.slotConfig + 2 * slot, planned.slotConfig);
-    put(configuration, CONFIG.keyConfig + 2 * slot, planned.keyConfig);
-  }
   const serial = Buffer.from(serialNumber(found)).toString('hex');
-  return { serial, slots: SLOTS, configuration };
+  const locked = begun ? 'configuration' : 'nothing';
+  return { serial, slots, configuration, locked, ...(authority && { authority }) };
+}
+
+/** @throws CliError `device-authority` */
+function checkAuthority({ organisation, signer, exporters }: Authority): void {
+  const { length } = Buffer.from(organisation);
+  const wrong =
+    length === 0 || length > MAX_ORGANISATION_BYTES
+      ? `the organisation's name has 1 to ${MAX_ORGANISATION_BYTES} bytes`
+      : [signer.publicKey, ...exporters].some(({ algorithm }) => algorithm !== 'ecdsa-p256-sha256')
+        ? 'a chip checks P-256 keys alone'
+        : exporters.length > SLOT.exporters.length
+          ? `there is room for ${SLOT.exporters.length} exporters`
+          : undefined;
+  if (wrong !== undefined) throw new CliError('device-authority', wrong, EXIT.usage);
+}
+
+export interface Provisioned {
+  readonly key: PublicKey;
+  /** DER, as read back from the chip's 72 bytes. */
+  readonly certificate?: Uint8Array;
 }
 
 /**
- * Carries the plan out. The configuration is read back and compared before it is locked; the key
- * is made in the chip and its slot locked; then the data zone. None of it can be undone.
+ * Carries the plan out. None of it can be undone. Order: the configuration is read back, compared
+ * and locked; the key is made in the chip; certificate and authority are written; the data zone is
+ * locked, from when on it can be read, and is; the authority's word makes the exporters' keys count; the
+ * slots that must never change are locked. Broken off before the data zone is locked it can be run
+ * again, and makes another key.
  */
-export async function provision(transport: Transport, plan: ProvisionPlan): Promise<PublicKey> {
+export async function provision(transport: Transport, plan: ProvisionPlan): Promise<Provisioned> {
   return new Atecc608Session(transport).awake(async (session) => {
-    await session.writeConfiguration(plan.configuration);
-    await session.lockConfiguration(plan.configuration);
-    const raw = await generateKey(session, 0);
+    if (plan.locked === 'nothing') {
+      await session.writeConfiguration(plan.configuration);
+      await session.lockConfiguration(plan.configuration);
+    }
+    const raw = await generateKey(session, SLOT.deviceKey);
+    const { authority } = plan;
+    const certificate = authority && (await writeAnchors(session, raw, authority));
     await session.lockDataUnchecked();
-    await session.lockSlot(0);
-    return publicKeyFromRaw('ecdsa-p256-sha256', Uint8Array.of(4, ...raw));
+    if (certificate !== undefined) await expectCertificate(session, certificate);
+    for (const [at, key] of (authority?.exporters ?? []).entries()) {
+      await trustExporter(session, SLOT.exporters[at] as number, key, authority!.signer);
+    }
+    await lockFixedSlots(session, authority !== undefined);
+    const key = publicKeyFromRaw(
+      'ecdsa-p256-sha256',
+      Uint8Array.of(4, ...(await readSlotKey(session, SLOT.deviceKey))),
+    );
+    return { key, ...(certificate && { certificate }) };
   });
+}
+
+async function writeAnchors(
+  session: Atecc608Session,
+  publicKey: Uint8Array,
+  { organisation, signer, now }: Authority,
+): Promise<Uint8Array> {
+  const authority = rawPublicKey(signer.publicKey).slice(1);
+  const serial = await session.serialNumber();
+  await writeOrganisation(session, organisation);
+  return storeCertificate(session, { organisation, serial, publicKey, authority }, signer, now);
+}
+
+async function expectCertificate(session: Atecc608Session, issued: Uint8Array): Promise<void> {
+  const held = await readChipCertificate(session);
+  if (Buffer.from(held).equals(issued)) return;
+  throw new CliError(
+    'device-certificate',
+    'the chip does not hold the certificate that was written: take another chip',
+    EXIT.refuted,
+  );
+}
+
+async function lockFixedSlots(session: Atecc608Session, anchored: boolean): Promise<void> {
+  const config = await session.readConfiguration();
+  const fixed = anchored ? [SLOT.deviceKey, SLOT.certificate, SLOT.authority] : [SLOT.deviceKey];
+  for (const slot of fixed) if (!isSlotLocked(config, slot)) await session.lockSlot(slot);
 }
 
 function put(zone: Uint8Array, at: number, value: number): void {

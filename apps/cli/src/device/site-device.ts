@@ -7,12 +7,14 @@ import {
   chipSigner,
   COUNTER_MAX,
   verifyExternal,
+  verifyStored,
 } from '@touchstone/atecc608';
 import { keyId, rawPublicKey, type PublicKey, type Signer } from '@touchstone/note';
 import { readPrivateKey } from '@touchstone/keys';
 import { writeDurably } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import type { DeviceAddress, DeviceTransport } from './device-address.js';
+import { exporterSlots } from './device-slots.js';
 import { openTransport } from './device-transport.js';
 
 /** What seals a site's state and signs its acknowledgements. */
@@ -87,15 +89,35 @@ export class ChipDevice implements SiteDevice {
 
   verifies(key: PublicKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
     const digest = new Uint8Array(createHash('sha256').update(message).digest());
+    const raw = rawPublicKey(key).slice(1);
     return asCliError(() =>
-      this.#session.awake((session) =>
-        verifyExternal(session, digest, signature, rawPublicKey(key).slice(1)),
-      ),
+      this.#session.awake(async (session) => {
+        const trusted = await exporterSlots(session);
+        if (trusted === undefined) return verifyExternal(session, digest, signature, raw);
+        // A chip with a trust anchor goes by the keys that were validated under it, and no others.
+        const known = trusted.find((one) => Buffer.from(one.key).equals(raw));
+        return known !== undefined && verifyValidated(session, digest, signature, known.slot);
+      }),
     );
   }
 
   close(): void {
     this.#transport.close();
+  }
+}
+
+/** A key that was written and never validated is refused by the chip itself. */
+async function verifyValidated(
+  session: Atecc608Session,
+  digest: Uint8Array,
+  signature: Uint8Array,
+  slot: number,
+): Promise<boolean> {
+  try {
+    return await verifyStored(session, digest, signature, slot);
+  } catch (error) {
+    if (error instanceof Atecc608Error && error.code === 'execution') return false;
+    throw error;
   }
 }
 
