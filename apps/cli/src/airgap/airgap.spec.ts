@@ -140,7 +140,7 @@ beforeAll(async () => {
   log = await TestLog.start({ LOG_MAP: 'off' });
   await reproduce('first');
   home = await mkdtemp(join(tmpdir(), 'airgap-'));
-});
+}, 60_000);
 
 afterAll(async () => {
   await chip?.close();
@@ -214,7 +214,7 @@ describe('a site without a network', () => {
 
   it('installs nothing that it does not accept, and spends no step of its counter', async () => {
     const file = await exportTo('strict.tar');
-    await writeFile(join(folder, 'site.json'), JSON.stringify({ ...settings, accept: [] }));
+    await withSite((site) => site.decide({ ...settings, accept: [] }));
     await withSite(async (site) => {
       expect(await importBundle(site, file)).toMatchObject({
         verdict: 'UNWITNESSED',
@@ -250,8 +250,8 @@ describe('a site without a network', () => {
 
 describe('what no witness says', () => {
   it('is when it was, where the policy asks for none', async () => {
-    const policy = { ...settings, accept: ['NO-TIME'], witnessPolicy: 'quorum none\n' };
-    await writeFile(join(folder, 'site.json'), JSON.stringify(policy));
+    const witnessPolicy = 'quorum none\n';
+    await withSite((site) => site.decide({ ...settings, accept: ['NO-TIME'], witnessPolicy }));
     const file = await exportTo('untimed.tar');
     await withSite(async (site) => {
       expect(await importBundle(site, file)).toMatchObject({ verdict: 'NO-TIME', installed: true });

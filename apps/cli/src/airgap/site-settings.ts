@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { canonicalJson } from '@touchstone/attest';
 import { parseWitnessPolicy, type WitnessPolicy } from '@touchstone/note';
 import { z } from 'zod';
 import { ChipDevice, FileDevice, type SiteDevice } from '../device/site-device.js';
@@ -27,9 +29,55 @@ export const SiteSettings = z.strictObject({
 export type SiteSettings = z.infer<typeof SiteSettings>;
 
 export const SETTINGS_FILE = 'site.json';
+/** Settings on their way: they count once a state that seals them is there. */
+export const NEXT_SETTINGS_FILE = 'site.next.json';
 
-export async function readSiteSettings(folder: string): Promise<SiteSettings> {
-  const file = join(folder, SETTINGS_FILE);
+/**
+ * What of the settings decides which bundles are accepted. Where the device is found is not part of
+ * it: another device cannot have sealed the state.
+ */
+export function settingsDigest({ accept, maxAge, witnessPolicy }: SiteSettings): string {
+  const decided = {
+    accept: [...accept].sort(),
+    ...(maxAge !== undefined && { maxAge }),
+    ...(witnessPolicy !== undefined && { witnessPolicy }),
+  };
+  return createHash('sha256').update(canonicalJson(decided)).digest('hex');
+}
+
+/**
+ * The settings that the state seals. A change that was broken off is finished when its state was
+ * written, and undone when not.
+ *
+ * @throws CliError `site-settings` when somebody else changed them
+ */
+export async function sealedSettings(
+  folder: string,
+  found: SiteSettings,
+  sealed: string | undefined,
+): Promise<SiteSettings> {
+  const next = join(folder, NEXT_SETTINGS_FILE);
+  if (sealed === undefined || settingsDigest(found) === sealed) {
+    await rm(next, { force: true });
+    return found;
+  }
+  const coming = await readSettingsFile(next).catch(() => undefined);
+  if (coming !== undefined && settingsDigest(coming) === sealed) {
+    await rename(next, join(folder, SETTINGS_FILE));
+    return coming;
+  }
+  throw new CliError(
+    'site-settings',
+    `${join(folder, SETTINGS_FILE)} is not what the device sealed: somebody changed which bundles this site accepts. Put it back, or decide anew on another folder`,
+    EXIT.refuted,
+  );
+}
+
+export function readSiteSettings(folder: string): Promise<SiteSettings> {
+  return readSettingsFile(join(folder, SETTINGS_FILE));
+}
+
+async function readSettingsFile(file: string): Promise<SiteSettings> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(file, 'utf8'));

@@ -42,6 +42,8 @@ const SiteStateBody = z.strictObject({
   notBefore: z.int().min(0).exactOptional(),
   verdict: z.enum(['OK', 'UNWITNESSED', 'NO-TIME', 'STALE']).exactOptional(),
   trustRoot: TrustRoot,
+  /** SHA-256 of what the operator decided: see `settingsDigest`. Absent in sites from before. */
+  settings: Hash.exactOptional(),
 });
 const SealedState = z.strictObject({ state: SiteStateBody, seal: z.string().max(256) });
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SiteKnowledge } from '@touchstone/airgap';
 import { resolveTrustRoot, type TrustRoot } from '@touchstone/attest';
@@ -7,10 +7,13 @@ import type { SiteDevice } from '../device/site-device.js';
 import { CliError, EXIT } from '../failure.js';
 import { readManifests, type ImportManifest } from './import-folder.js';
 import {
+  NEXT_SETTINGS_FILE,
   openDevice,
   policyOf,
   readSiteSettings,
+  sealedSettings,
   SETTINGS_FILE,
+  settingsDigest,
   type SiteSettings,
 } from './site-settings.js';
 import { readSiteStates, writeSiteState, type SiteState } from './site-state.js';
@@ -30,12 +33,13 @@ export class Site {
 
   /** Finishes or undoes an import that was broken off, see `site-state.ts`. */
   static async open(folder: string, connect = openDevice): Promise<Site> {
-    const settings = await readSiteSettings(folder);
+    const found = await readSiteSettings(folder);
     const lock = await lockFolder(folder);
     let device: SiteDevice | undefined;
     try {
-      device = await connect(settings, folder);
+      device = await connect(found, folder);
       const state = await recover(folder, device);
+      const settings = await sealedSettings(folder, found, state.settings);
       return new Site(folder, settings, device, state, lock);
     } catch (error) {
       device?.close();
@@ -65,6 +69,18 @@ export class Site {
         ...(note !== undefined && { note }),
       },
     };
+  }
+
+  /**
+   * Takes other decisions. Order: the new settings beside the old, a state that seals them, then
+   * their place; see `sealedSettings` for what a power cut leaves.
+   */
+  async decide(settings: SiteSettings): Promise<void> {
+    const next = join(this.folder, NEXT_SETTINGS_FILE);
+    await writeDurably(next, `${JSON.stringify(settings, null, 2)}\n`);
+    const state = { ...this.state, settings: settingsDigest(settings) };
+    await writeSiteState(this.folder, state, this.device);
+    await rename(next, join(this.folder, SETTINGS_FILE));
   }
 
   /** Newest first. */
@@ -125,6 +141,7 @@ export async function makeSite({
       checkpoint: { size: 0, root: hex(nodeHasher.empty()) },
       frontier: [],
       trustRoot,
+      settings: settingsDigest(settings),
     };
     await writeDurably(join(folder, SETTINGS_FILE), `${JSON.stringify(settings, null, 2)}\n`);
     await writeSiteState(folder, state, device);

@@ -18,6 +18,7 @@ import type { Terminal } from '../terminal.js';
 /** What happens on the site's side of the gap. */
 export function registerSite(airgap: Command, context: Context): void {
   registerInit(airgap, context);
+  registerDecide(airgap, context);
   registerVerifyBundle(airgap, context);
   registerImport(airgap, context);
   registerInspect(airgap, context);
@@ -49,11 +50,7 @@ function registerInit(airgap: Command, context: Context): void {
     .option('--slot <n>', "of the chip's signing key", smallNumber, 0)
     .option('--key <file>', 'private key instead of a chip: no protection against an old disk')
     .option('--witness-policy <file>', 'C2SP tlog-policy; without it nothing counts as witnessed')
-    .addOption(
-      new Option('--accept <verdict...>', 'verdicts besides OK that are installed').choices([
-        ...['UNWITNESSED', 'NO-TIME', 'STALE'],
-      ]),
-    )
+    .addOption(acceptOption())
     .option('--max-age <days>', 'older checkpoints are STALE', days)
     .option('--json', 'print JSON')
     .addHelpText(
@@ -94,6 +91,50 @@ async function init(name: string, options: InitOptions, { terminal }: Context): 
   } finally {
     await site.close();
   }
+}
+
+interface DecideOptions {
+  site: string;
+  witnessPolicy?: string;
+  accept?: string[];
+  maxAge?: number;
+  json?: boolean;
+}
+
+function registerDecide(airgap: Command, { terminal }: Context): void {
+  airgap
+    .command('decide')
+    .description('change what a site accepts; its device seals it, as it sealed the first')
+    .requiredOption('--site <dir>', 'folder of the site')
+    .option('--witness-policy <file>', 'C2SP tlog-policy, in place of the one there is')
+    .addOption(acceptOption())
+    .option('--max-age <days>', 'older checkpoints are STALE', days)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\n--accept replaces the list; without it OK alone is installed.' +
+        '\n\nExample:\n  touchstone airgap decide --site hut --accept STALE --max-age 30',
+    )
+    .action((options: DecideOptions) =>
+      withSite(options.site, async (site) => {
+        const policy = options.witnessPolicy && (await readBounded(options.witnessPolicy));
+        const settings = SiteSettings.parse({
+          ...site.settings,
+          accept: options.accept ?? [],
+          ...(options.maxAge !== undefined && { maxAge: options.maxAge * 86_400 }),
+          ...(policy && { witnessPolicy: Buffer.from(policy).toString('utf8') }),
+        });
+        await site.decide(settings);
+        if (options.json === true) terminal.json(settings);
+        else terminal.print(`accepted besides OK: ${settings.accept.join(', ') || 'nothing'}`);
+      }),
+    );
+}
+
+function acceptOption(): Option {
+  return new Option('--accept <verdict...>', 'verdicts besides OK that are installed').choices([
+    ...['UNWITNESSED', 'NO-TIME', 'STALE'],
+  ]);
 }
 
 interface SiteOptions {
