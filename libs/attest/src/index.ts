@@ -143,7 +143,15 @@ export {
   type SigstoreLog,
 } from './rekor/documents.js';
 export { HASHEDREKORD_KIND, HashedRekordRequest, hashedRekordEntry } from './rekor/hashedrekord.js';
-export { DER, derBits, derChildren, derPositive, expectDer, readDer, type DerElement } from './rekor/der.js';
+export {
+  DER,
+  derBits,
+  derChildren,
+  derPositive,
+  expectDer,
+  readDer,
+  type DerElement,
+} from './rekor/der.js';
 export { readPemVerifier } from './rekor/pem-verifier.js';
 export { readPem, writePem } from './rekor/pem.js';
 export { readEntry, type EntrySigner, type EntryView } from './rekor/read-entry.js';
