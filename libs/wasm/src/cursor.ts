@@ -35,6 +35,12 @@ export class Cursor {
   /** Unsigned LEB128 of at most 32 bits. */
   u32(field: string): number {
     const start = this.offset;
+    // Nearly all integers take one byte.
+    const only = start < this.end ? this.bytes[start] : undefined;
+    if (only !== undefined && only < 0x80) {
+      this.offset = start + 1;
+      return only;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8(field);
@@ -86,6 +92,11 @@ export class Cursor {
   /** Signed LEB128 of at most 33 bits: how types are written, indices and opcodes in one space. */
   s33(field: string): number {
     const start = this.offset;
+    const only = start < this.end ? this.bytes[start] : undefined;
+    if (only !== undefined && only < 0x80) {
+      this.offset = start + 1;
+      return only < 0x40 ? only : only - 0x80;
+    }
     this.skipSigned(33, field);
     const length = this.offset - start;
     let value = 0;

@@ -13,7 +13,8 @@ type ScopeKind = 'component' | 'component type' | 'instance type' | 'module type
 export class Scope {
   readonly #spaces: Partial<Record<Sort, number[]>> = {};
   readonly #ordinals = { module: 0, component: 0 };
-  readonly #names = new Set<string>();
+  /** Made when the first name is taken: many scopes are of types without any. */
+  #names: Set<string> | undefined;
 
   /** Of the definition being read; what it defines is kept under this number. */
   position = 0;
@@ -98,6 +99,7 @@ export class Scope {
   /** Takes the name of an import or export, of which a scope has one each. */
   claim(direction: 'import' | 'export', name: string, offset: number): void {
     const key = `${direction} ${name}`;
+    this.#names ??= new Set();
     if (this.#names.has(key)) refuseDuplicate(direction, name, offset);
     this.#names.add(key);
   }
