@@ -1,14 +1,13 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Recipe } from '@touchstone/contract';
 import { PrivateDocker } from '@touchstone/kit';
 import { rebuild, removeTree, type Executor, type NpmSource } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPrograms, Program } from './child-process.js';
+import { byAnotherCompiler, outcomesOf, readRecipe } from './real-artifacts.js';
 import { CACHE, npmSource, SANDBOXES, sandboxOf } from './sandbox-stand.js';
 
-const RECIPES = new URL('../../apps/cli/recipes/', import.meta.url);
 const docker = SANDBOXES.find(({ kind }) => kind === 'docker');
 const reason = docker?.reason;
 
@@ -37,9 +36,7 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
   ])(
     '%s is reproduced',
     async (name, modules) => {
-      const recipe = Recipe.parse(
-        JSON.parse(await readFile(new URL(`${name}.json`, RECIPES), 'utf8')),
-      );
+      const recipe = await readRecipe(name);
       const { predicate, resolvedDependencies } = await rebuild(recipe, {
         ...{ cache: CACHE, work, source, sandbox },
       });
@@ -54,6 +51,15 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
     },
     600_000,
   );
+
+  it('what does not reproduce differs in the same bytes, for the same causes, in both sandboxes', async () => {
+    const recipe = await byAnotherCompiler();
+    const once = async (executor: Executor) =>
+      (await rebuild(recipe, { cache: CACHE, work, source, sandbox: executor })).predicate.modules;
+    const inDocker = await once(sandbox);
+    expect(outcomesOf(inDocker)).toEqual(Array<string>(2).fill('different'));
+    expect(await once(await sandboxOf(undefined))).toEqual(inDocker);
+  }, 300_000);
 
   it('keeps one image for each toolchain, named by what it was made of', async () => {
     const format = '{{.Repository}} {{.Tag}}';
