@@ -280,12 +280,16 @@ describe('from the package alone', () => {
       ([name, bytes]) =>
         `export const ${name} = load("${name}", "${Buffer.from(bytes).toString('base64')}");`,
     );
-    await packages.publish('@loopback/sums', '1.0.0', new Map([['index.js', script.join('\n')]]));
+    const integrity = await packages.publish(
+      '@loopback/sums',
+      '1.0.0',
+      new Map([['index.js', script.join('\n')]]),
+    );
     const { commit, bundle } = await commitOf(folder);
     packages.attest(
       '@loopback/sums',
       '1.0.0',
-      provenanceOf('https://git.example.test/ada/sums', commit),
+      provenanceOf(integrity, 'https://git.example.test/ada/sums', commit),
     );
     const answer = await infer('npm:@loopback/sums@1.0.0', { GIT_BUNDLES: bundle });
     expect(outcomes(answer)).toEqual({ fnv: 'reproduced', adler: 'reproduced' });
@@ -335,13 +339,16 @@ async function commitOf(folder: string): Promise<{ commit: string; bundle: strin
   return { commit: await git('rev-parse', 'HEAD'), bundle };
 }
 
-function provenanceOf(url: string, commit: string): unknown {
+function provenanceOf(integrity: string, url: string, commit: string): unknown {
   const predicateType = 'https://slsa.dev/provenance/v1';
   const predicate = {
     buildDefinition: {
       resolvedDependencies: [{ uri: `git+${url}@refs/tags/v1`, digest: { gitCommit: commit } }],
     },
   };
-  const payload = Buffer.from(JSON.stringify({ predicateType, predicate })).toString('base64');
+  const sha512 = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
+  const subject = [{ name: 'pkg:npm/%40loopback/sums@1.0.0', digest: { sha512 } }];
+  const statement = JSON.stringify({ subject, predicateType, predicate });
+  const payload = Buffer.from(statement).toString('base64');
   return { attestations: [{ predicateType, bundle: { dsseEnvelope: { payload } } }] };
 }

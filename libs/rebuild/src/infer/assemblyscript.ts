@@ -1,5 +1,6 @@
 import { RECIPE_SCHEMA, type Recipe } from '@touchstone/contract';
 import { moduleAt, readBinary, readExports, WasmError } from '@touchstone/wasm';
+import { compilerVersions, defaultOf, runtimesOf } from './assemblyscript-version.js';
 import { json, moduleClues, textOf, type Clues } from './clues.js';
 import type { FoundModule } from './find-modules.js';
 import { valueOf, type Choice, type Proposal, type Proposed, type Selection } from './proposal.js';
@@ -92,6 +93,7 @@ function proposal(
   ];
   const flags = (selection: Selection): string[] =>
     flagsOf((name) => valueOf(choices, selection, name), {
+      version: valueOf(choices, selection, 'assemblyscript'),
       exported,
       mapped: sourceMappingUrl !== undefined,
       told,
@@ -118,7 +120,7 @@ function proposal(
 
 function flagsOf(
   value: (choice: string) => string,
-  known: { exported: boolean; mapped: boolean; told: Told | undefined },
+  known: { version: string; exported: boolean; mapped: boolean; told: Told | undefined },
 ): string[] {
   const [optimize = '3', shrink = '0'] = value('optimize').split(' ');
   const flags = new Map([
@@ -128,14 +130,14 @@ function flagsOf(
   if (value('converge') === 'yes') flags.set('converge', '');
   if (value('noAssert') === 'yes') flags.set('noAssert', '');
   if (known.mapped) flags.set('sourceMap', '');
-  if (known.exported) flags.set('exportRuntime', '');
-  // What is the default is left out, for older versions know it by another name, or not at all.
-  for (const [name, byDefault] of [
-    ['bindings', 'none'],
-    ['runtime', 'incremental'],
-    ['uncheckedBehavior', 'default'],
-  ] as const)
-    if (value(name) !== byDefault) flags.set(name, value(name));
+  if (known.exported && defaultOf('exportRuntime', known.version) !== undefined)
+    flags.set('exportRuntime', '');
+  // What is the default is left out, and so is what this version does not know.
+  for (const name of ['bindings', 'runtime', 'uncheckedBehavior']) {
+    const byDefault = defaultOf(name, known.version);
+    if (byDefault !== undefined && value(name) !== '' && value(name) !== byDefault)
+      flags.set(name, value(name));
+  }
   for (const [name, flag] of known.told?.flags ?? []) flags.set(name, flag);
   return [...flags].flatMap(([name, flag]) => [`--${name}`, ...(flag === '' ? [] : [flag])]);
 }
@@ -155,21 +157,15 @@ function choicesOf(
   range: string | undefined,
   told: Told | undefined,
 ): [Choice, ...Choice[]] {
-  const exact = /(\d+\.\d+\.\d+)/.exec(range ?? '')?.[1];
+  const versions = compilerVersions(clues, range);
+  const [{ label: version }] = versions;
   const open = (name: string, values: [string, string][]): Choice[] =>
     told?.flags.has(name) === true
       ? []
       : [{ name, values: values.map(([label, why]) => ({ label, why })) }];
   return [
-    {
-      name: 'assemblyscript',
-      values: [
-        exact === undefined
-          ? { label: '0.27.22', why: 'nothing says which version' }
-          : { label: exact, why: `the least that ${range ?? ''} allows` },
-      ],
-    },
-    ...open('runtime', runtimes(module.bytes)),
+    { name: 'assemblyscript', values: versions },
+    ...open('runtime', runtimes(module.bytes, version)),
     ...open('noAssert', [
       ['no', "asc's own default"],
       ['yes', 'assertions left out'],
@@ -195,18 +191,13 @@ function choicesOf(
 }
 
 /** Its own source file stands in the messages of each runtime, in UTF-16. */
-const RUNTIMES: readonly (readonly [string, string, string])[] = [
-  ['incremental', '~lib/rt/itcms.ts', "asc's own default"],
-  ['minimal', '~lib/rt/tcms.ts', 'a collector that is called by hand'],
-  ['stub', '~lib/rt/stub.ts', 'nothing is freed'],
-];
-
-function runtimes(bytes: Uint8Array): [string, string][] {
+function runtimes(bytes: Uint8Array, version: string): [string, string][] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const told = RUNTIMES.filter(([, file]) => buffer.includes(Buffer.from(file, 'utf16le')));
-  return told.length === 1
-    ? told.map(([name, file]) => [name, `a message of the module names ${file}`])
-    : RUNTIMES.map(([name, , why]) => [name, why]);
+  const all = runtimesOf(version);
+  const told = all.filter(([, file]) => buffer.includes(Buffer.from(file, 'utf16le')));
+  if (new Set(told.map(([, file]) => file)).size !== 1)
+    return all.map(([name, , why]) => [name, why]);
+  return told.map(([name, file]) => [name, `a message of the module names ${file}`]);
 }
 
 /** The script that asc writes beside a module tells which bindings were asked for. */

@@ -14,12 +14,12 @@ import { inferRecipes } from './infer.js';
 import { commitOfAttestations, repositoryUrl } from './registry-facts.js';
 import { Trials } from './search.js';
 
-const artifact: Artifact = {
+const artifact = {
   kind: 'npm',
-  name: 'n',
+  name: '@s/n',
   version: '1.0.0',
   integrity: `sha512-${'A'.repeat(86)}==`,
-};
+} as const satisfies Artifact;
 
 /** A module with one custom section, so that each content is another module. */
 function module(content: string): Buffer {
@@ -36,7 +36,7 @@ function files(entries: Record<string, string | Uint8Array>): Map<string, Uint8A
 
 function clues(entries: Record<string, string | Uint8Array>): ReturnType<typeof readClues> {
   const all = files(entries);
-  return readClues(artifact, all, artifact as Extract<Artifact, { kind: 'npm' }>, all);
+  return readClues(artifact, all, artifact, all);
 }
 
 describe('findModules', () => {
@@ -133,6 +133,36 @@ describe('inferRecipes', () => {
     expect(recipe?.toolchain).toEqual({ name: 'assemblyscript', version: '0.19.10' });
     expect(modules[0]?.reasons.join()).toContain('asconfig.json, target release');
     Recipe.parse(recipe);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    [
+      'package-lock.json',
+      {
+        'package-lock.json': '{"packages":{"node_modules/assemblyscript":{"version": "0.20.13"}}}',
+      },
+      '0.20.13',
+    ],
+    ['yarn.lock', { 'yarn.lock': 'assemblyscript@^0.17.1:\n  version "0.17.14"\n' }, '0.17.14'],
+    [
+      'pnpm-lock.yaml',
+      { 'pnpm-lock.yaml': 'packages:\n  assemblyscript@0.9.4:\n    x: 1\n' },
+      '0.9.4',
+    ],
+    ['the range alone', {}, '0.9.1'],
+  ])('takes the version from %s, and only options that it has', async (_, lock, version) => {
+    const { recipe } = await inferRecipes(
+      clues({
+        ...lock,
+        'package.json': JSON.stringify({ devDependencies: { assemblyscript: '>=0.9.1' } }),
+        'assembly/index.ts': '',
+        'a.wasm': module('~lib/rt/stub.ts'),
+      }),
+    );
+    expect(recipe?.toolchain.version).toBe(version);
+    const run = recipe?.steps[0]?.run.join(' ') ?? '';
+    expect(run).toContain('--runtime stub');
+    expect(/--bindings|--uncheckedBehavior|incremental|minimal/.test(run)).toBe(false);
   });
 
   it('tries until bytes are equal, and keeps the closest when they never are', async () => {
@@ -243,12 +273,19 @@ describe('moduleDistance', () => {
 
 describe('what a registry says of the source', () => {
   const commit = 'c'.repeat(40);
-  const attestation = (predicateType: string, predicate: unknown): unknown => ({
+  const itself = { name: 'pkg:npm/%40s/n@1.0.0', digest: { sha512: '00'.repeat(64) } };
+  const attestation = (
+    predicateType: string,
+    predicate: unknown,
+    subject: unknown = [itself],
+  ): unknown => ({
     attestations: [
       {
         predicateType,
         bundle: {
-          dsseEnvelope: { payload: Buffer.from(JSON.stringify({ predicate })).toString('base64') },
+          dsseEnvelope: {
+            payload: Buffer.from(JSON.stringify({ subject, predicate })).toString('base64'),
+          },
         },
       },
     ],
@@ -277,7 +314,7 @@ describe('what a registry says of the source', () => {
       }),
     ],
   ])('SLSA provenance %s', (_, document) => {
-    expect(commitOfAttestations(document)).toEqual({
+    expect(commitOfAttestations(document, artifact)).toEqual({
       kind: 'git',
       url: 'https://github.com/o/r',
       commit,
@@ -290,8 +327,26 @@ describe('what a registry says of the source', () => {
     attestation('https://slsa.dev/provenance/v1', null),
     attestation('https://slsa.dev/provenance/v1', { buildDefinition: { resolvedDependencies: 1 } }),
     attestation('https://example.test/other', {}),
+    ...[
+      [],
+      [{ ...itself, name: 'pkg:npm/%40s/n@1.0.1' }],
+      [{ ...itself, digest: { sha512: '11'.repeat(64) } }],
+      [{ ...itself, digest: {} }],
+    ].map((subject) =>
+      attestation(
+        'https://slsa.dev/provenance/v1',
+        {
+          buildDefinition: {
+            resolvedDependencies: [
+              { uri: 'git+https://github.com/o/r', digest: { gitCommit: commit } },
+            ],
+          },
+        },
+        subject,
+      ),
+    ),
   ])('nothing of %j', (document) => {
-    expect(commitOfAttestations(document)).toBeUndefined();
+    expect(commitOfAttestations(document, artifact)).toBeUndefined();
   });
 
   it.each([

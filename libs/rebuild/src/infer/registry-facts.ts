@@ -33,8 +33,11 @@ const Attestations = z.object({
     .max(64),
 });
 
-/** SLSA provenance v1 and v0.2, as far as they name the source. */
+/** SLSA provenance v1 and v0.2, as far as they name the package and the source. */
 const Provenance = z.object({
+  subject: z
+    .array(z.object({ name: z.string(), digest: z.record(z.string(), z.string()) }))
+    .max(64),
   predicate: z.object({
     buildDefinition: z
       .object({
@@ -84,23 +87,33 @@ export async function readRegistryFacts(
   const artifact: NpmTarball = { kind: 'npm', name, version, integrity: dist.integrity };
   // Registries need not have attestations, and mirrors have none.
   const attested = await read(`-/npm/v1/attestations/${escaped}@${version}`).then(
-    commitOfAttestations,
+    (document) => commitOfAttestations(document, artifact),
     () => undefined,
   );
   if (attested !== undefined)
     return {
       artifact,
-      commit: { source: attested, whence: 'the SLSA provenance in the registry' },
+      commit: { source: attested, whence: 'the SLSA provenance in the registry (unverified)' },
     };
   const url = repositoryUrl(repository ?? '');
   if (url === undefined || gitHead === undefined || !COMMIT.test(gitHead)) return { artifact };
   return {
     artifact,
-    commit: { source: { kind: 'git', url, commit: gitHead }, whence: 'gitHead in the registry' },
+    commit: {
+      source: { kind: 'git', url, commit: gitHead },
+      whence: 'gitHead in the registry (unverified)',
+    },
   };
 }
 
-export function commitOfAttestations(document: unknown): GitCommit | undefined {
+/**
+ * The commit that a provenance of this very package names. Its signature is not checked here: what
+ * it says is where to look, and the rebuild shows whether it is so.
+ */
+export function commitOfAttestations(
+  document: unknown,
+  artifact: NpmTarball,
+): GitCommit | undefined {
   const parsed = Attestations.safeParse(document);
   if (!parsed.success) return undefined;
   for (const { predicateType, bundle } of parsed.data.attestations) {
@@ -112,7 +125,7 @@ export function commitOfAttestations(document: unknown): GitCommit | undefined {
       continue;
     }
     const provenance = Provenance.safeParse(statement);
-    if (!provenance.success) continue;
+    if (!provenance.success || !isOf(provenance.data.subject, artifact)) continue;
     const { buildDefinition, invocation } = provenance.data.predicate;
     const sources = [
       ...(buildDefinition?.resolvedDependencies ?? []),
@@ -126,6 +139,16 @@ export function commitOfAttestations(document: unknown): GitCommit | undefined {
     }
   }
   return undefined;
+}
+
+/** Whether a statement is of this tarball: by its package URL, as npm writes it, and its SHA-512. */
+function isOf(
+  subjects: readonly { name: string; digest: Readonly<Record<string, string>> }[],
+  { name, version, integrity }: NpmTarball,
+): boolean {
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+  const sha512 = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
+  return subjects.some((subject) => subject.name === purl && subject.digest['sha512'] === sha512);
 }
 
 /** `github:org/name`, `git+ssh://git@host/…`, `git://…`: the https URL of the same repository. */
