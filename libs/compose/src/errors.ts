@@ -41,8 +41,34 @@ export type CompositionCode =
   | 'node-disputed'
   | 'node-different';
 
+/** Every way in which a plan cannot be carried out. */
+export type BuildCode =
+  | 'plan-malformed'
+  /** The plan speaks of a component that it does not have, or whose bytes are not at hand. */
+  | 'component-unknown'
+  | 'component-digest-mismatch'
+  | 'instance-unknown'
+  | 'instance-duplicate'
+  | 'import-unknown'
+  | 'export-unknown'
+  | 'export-duplicate'
+  /** Several instances could give an import, and the plan does not say which. */
+  | 'wiring-ambiguous'
+  /** Instances need each other before they can be made. */
+  | 'wiring-cycle'
+  | 'plug-unused'
+  /** What is given is not of the type that is asked for; the message has the path. */
+  | 'type-mismatch'
+  /** Nobody gives an import that the plan does not leave to the host. */
+  | 'import-unsatisfied'
+  /** An import left to the host uses types that are known only within the composition. */
+  | 'import-entangled'
+  /** A module, component or value as import or export. */
+  | 'item-unsupported'
+  | 'composition-too-large';
+
 export type ComposeErrorCode =
-  CompositionCode | WasmErrorCode | AttestErrorCode | SignatureFinding['code'];
+  CompositionCode | BuildCode | WasmErrorCode | AttestErrorCode | SignatureFinding['code'];
 
 /** One thing that is wrong, and where: every check answers with these. */
 export interface Finding {

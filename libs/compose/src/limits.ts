@@ -18,3 +18,6 @@ export const MAX_MANIFEST_DEPTH = 16;
 
 /** Of signatures in a whole file, each with each key that it is tried with. */
 export const MAX_SIGNATURE_CHECKS = 20_000;
+
+/** Of the components of one composition together; as much as the reader takes. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
