@@ -12,5 +12,5 @@ export {
   type CompositionReport,
   type VerifyCompositionOptions,
 } from './verify.js';
-export { compose, type Composition, type Connection } from './build/compose.js';
+export { compose, type Composition } from './build/compose.js';
 export { CompositionPlan, parsePlan, PLAN_SCHEMA } from './build/plan.js';

@@ -17,6 +17,7 @@ import {
 import { readPrivateKey } from '@touchstone/keys';
 import type { Signer } from '@touchstone/note';
 import { Option, type Command } from 'commander';
+import { registerComposeBuild } from './compose-build.js';
 import { graphDot, graphLines } from '../compose/graph-view.js';
 import { manifestLines, manifestView } from '../compose/manifest-view.js';
 import type { Context } from '../context.js';
@@ -49,6 +50,7 @@ export function registerCompose(program: Command, context: Context): void {
   registerReading(compose, context);
   registerWriting(compose, context);
   registerComposeVerify(compose, context);
+  registerComposeBuild(compose, context);
 }
 
 function registerReading(compose: Command, context: Context): void {
