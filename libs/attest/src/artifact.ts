@@ -1,6 +1,8 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { fromBase64 } from '@touchstone/note';
 import { z } from 'zod';
+import { canonicalJson } from './canonical-json.js';
 import { DigestSet } from './digest-set.js';
 import { AttestError } from './errors.js';
 import { parseBy } from './json.js';
@@ -72,7 +74,8 @@ interface OciArtifact {
 export type RecipeSource =
   | Extract<RecipeArtifact, { kind: 'npm' | 'oci' }>
   | { readonly kind: 'git'; readonly url: string; readonly commit: string }
-  | { readonly kind: 'tarball'; readonly url: string; readonly sha256: string };
+  | { readonly kind: 'tarball'; readonly url: string; readonly sha256: string }
+  | { readonly kind: 'composition'; readonly plan: unknown };
 
 /**
  * The URI that names a publication. npm: package URL (purl-spec, type npm), the scope's `@` and
@@ -132,11 +135,19 @@ export function artifactDescriptor(artifact: RecipeArtifact): ArtifactDescriptor
 
 /**
  * The source of a rebuild as provenance names it among its resolved dependencies. Commits are named
- * `git+<url>@<commit>` as SLSA v1 does, with the digest `gitCommit` of in-toto.
+ * `git+<url>@<commit>` as SLSA v1 does, with the digest `gitCommit` of in-toto. A
+ * composition is named by its plan: the SHA-256 of that plan's canonical JSON (RFC 8785).
  */
 export function sourceDescriptor(source: RecipeSource): { uri: string; digest: DigestSet } {
   if (source.kind === 'git')
     return { uri: `git+${source.url}@${source.commit}`, digest: { gitCommit: source.commit } };
+  if (source.kind === 'composition') {
+    const digest = bytesToHex(sha256(utf8ToBytes(canonicalJson(source.plan))));
+    return {
+      uri: `https://touchstone.dev/composition-plan/sha256/${digest}`,
+      digest: { sha256: digest },
+    };
+  }
   if (source.kind === 'tarball') return { uri: source.url, digest: { sha256: source.sha256 } };
   return artifactDescriptor(source);
 }

@@ -8,9 +8,10 @@ import {
   type Verdict as VerdictName,
 } from '@touchstone/attest';
 import { z } from 'zod';
-import { Recipe, Sha256Hex } from './recipe.js';
+import { Recipe } from './recipe.js';
 import { defineRoutes } from './route.js';
 import { siteRoutes } from './sites-api.js';
+import { Sha256Hex } from './source.js';
 
 /** The largest artifact that can be uploaded, in bytes. */
 export const MAX_UPLOAD_BYTES = 16 * 1024 * 1024;

@@ -43,28 +43,31 @@ export { openApiDocument } from './openapi.js';
 export { fieldPath, Problem, problem, ProblemCode } from './problem.js';
 export { queueName, RebuildJob } from './queue.js';
 export {
-  Artifact,
-  GitCommit,
-  GitUrl,
-  InnerPath,
-  Integrity,
   ModuleLocation,
-  NpmName,
-  NpmTarball,
-  NpmVersion,
-  OciArtifact,
   Recipe,
   RECIPE_SCHEMA,
   RecipeDependencies,
   VaryWhen,
   RecipeModule,
   RecipeStep,
+  ToolchainName,
+} from './recipe.js';
+export {
+  Artifact,
+  Composition,
+  GitCommit,
+  GitUrl,
+  InnerPath,
+  Integrity,
+  NpmName,
+  NpmTarball,
+  NpmVersion,
+  OciArtifact,
   Sha256Hex,
   Source,
   TarballAtUrl,
-  ToolchainName,
   UploadedFile,
-} from './recipe.js';
+} from './source.js';
 export { recipeDigest } from './recipe-digest.js';
 export { REQUEST_TOKEN_LIFETIME, RequestTokenClaims } from './request-token.js';
 export { defineRoutes, type Route, type Routes } from './route.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Sha256Hex } from './recipe.js';
+import { Sha256Hex } from './source.js';
 import { RebuilderId } from './coordinator-api.js';
 
 /** The longest time a request token may live, in seconds. */

@@ -1,6 +1,6 @@
 import { DsseEnvelope } from '@touchstone/attest';
 import { z } from 'zod';
-import { Sha256Hex } from './recipe.js';
+import { Sha256Hex } from './source.js';
 import { defineRoutes } from './route.js';
 
 const Timestamp = z.iso.datetime({ offset: false });

@@ -1,6 +1,6 @@
 import { ComposeError } from '../errors.js';
 import { funcMismatch, join, joinTypes } from './bind.js';
-import { compareVersions, compatibilityKey } from './interface-name.js';
+import { compatibilityKey, isNewer } from './interface-name.js';
 import {
   find,
   funcParts,
@@ -54,7 +54,7 @@ export class OuterImports {
     };
     merge(known.item, item, { key, isForeign, refuse }, []);
     known.users.push(user);
-    if (compareVersions(name, known.name) > 0) known.name = name;
+    if (isNewer(name, known.name)) known.name = name;
     return key;
   }
 

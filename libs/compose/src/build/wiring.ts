@@ -1,6 +1,6 @@
 import type { ComponentNode } from '@touchstone/wasm';
 import { ComposeError } from '../errors.js';
-import { compareVersions, mayStandFor } from './interface-name.js';
+import { isNewer, mayStandFor } from './interface-name.js';
 import type { CompositionPlan } from './plan.js';
 
 /** Which export of which instance is given for an import. */
@@ -160,9 +160,8 @@ class Wirer {
 function best(exports: Ports, wanted: string, sort?: string): string | undefined {
   const isOf = (name: string): boolean => sort === undefined || exports.get(name) === sort;
   if (exports.has(wanted) && isOf(wanted)) return wanted;
-  return [...exports.keys()]
-    .filter((name) => isOf(name) && mayStandFor(name, wanted))
-    .sort((one, other) => compareVersions(other, one))[0];
+  const fitting = [...exports.keys()].filter((name) => isOf(name) && mayStandFor(name, wanted));
+  return fitting.find((name) => !fitting.some((other) => isNewer(other, name)));
 }
 
 function portsByName(node: ComponentNode): { imports: Ports; exports: Ports } {

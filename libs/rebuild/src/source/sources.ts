@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceDescriptor } from '@touchstone/attest';
-import type { Source, TarballAtUrl } from '@touchstone/contract';
+import type { Source } from '@touchstone/contract';
 import { RebuildError } from '../errors.js';
 import type { ResolvedDependency } from '../toolchain/toolchain.js';
 import { BlobStore } from './blob-store.js';
+import { fetchComposition } from './composition-source.js';
 import { download, type DownloadOptions } from './download.js';
 import { GitSource, type GitSourceOptions } from './git-source.js';
 import { sha256Hex, sha256Integrity } from './integrity.js';
@@ -84,7 +85,7 @@ export class Sources {
         return { entries: await readTarball(tarball), dependencies: [named(source)] };
       }
       case 'tarball': {
-        const tarball = await this.#tarball(source, signal);
+        const tarball = await this.#file(source, signal);
         return { entries: await readLinkedTarball(tarball), dependencies: [named(source)] };
       }
       case 'git': {
@@ -101,10 +102,17 @@ export class Sources {
         const renamed = first === undefined ? [] : [{ ...first, name: 'commit' }];
         return { ...fetched, dependencies: [named(source), ...renamed, ...others] };
       }
+      case 'composition': {
+        const fetch = { npm: this.npm, oci: this.oci, file: this.#file.bind(this) };
+        return fetchComposition(source, fetch, signal);
+      }
     }
   }
 
-  async #tarball({ url, sha256 }: TarballAtUrl, signal?: AbortSignal): Promise<Uint8Array> {
+  async #file(
+    { url, sha256 }: { readonly url: string; readonly sha256: string },
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
     const integrity = sha256Integrity(sha256);
     const kept = await this.#blobs.read(integrity);
     if (kept !== undefined) return kept;

@@ -23,7 +23,7 @@ export async function fillRoot(
   cache: string,
   options: AssembleOptions,
 ): Promise<void> {
-  const { lock, runtime, drivers, libraries } = inputs;
+  const { lock, runtime, drivers, own, libraries } = inputs;
   const writer = new RootWriter(root);
   if (inputs.image !== undefined) await addImage(writer, inputs.image, options);
   if (inputs.debian.length > 0) await addDebian(writer, inputs, cache, options);
@@ -47,7 +47,7 @@ export async function fillRoot(
         `toolchain ${lock.name} ${lock.version} pins Debian packages, but none brings ${runtime.interpreter}: add libc6`,
       );
   }
-  for (const { path, bytes } of drivers) await place(path, bytes, false);
+  for (const { path, bytes } of [...drivers, ...own]) await place(path, bytes, false);
   for (const pin of lock.packages) {
     const files = await packageFiles(pin, source, options.signal);
     const below = files.map((entry) => ({ ...entry, path: `${pin.path.slice(1)}/${entry.path}` }));

@@ -6,6 +6,7 @@ import { RebuildError } from '../errors.js';
 import { integrityHex, sha256Hex } from '../source/integrity.js';
 import type { DebianSource } from './debian/debian-source.js';
 import { readHostLibraries, type HostFile } from './host-libraries.js';
+import { readOwnCode } from './own-code.js';
 import type { DebianPackage, ToolchainLock, ToolchainRuntime } from './toolchain-lock.js';
 
 export interface ResolvedDependency {
@@ -30,6 +31,8 @@ export interface RootInputs {
   /** Digest of the image's manifest. */
   readonly image: string | undefined;
   readonly drivers: readonly HostFile[];
+  /** Compiled code of this installation, for a lock that wants it. */
+  readonly own: readonly HostFile[];
   /** Of this machine; none when the lock pins Debian's. */
   readonly libraries: readonly HostFile[];
 }
@@ -61,6 +64,7 @@ export async function readInputs(lock: ToolchainLock): Promise<RootInputs> {
     debian: debian ?? [],
     image,
     drivers: await readDrivers(lock),
+    own: lock.own === undefined ? [] : await readOwnCode(lock, lock.own),
     libraries,
   };
 }
@@ -81,14 +85,17 @@ async function readDrivers(lock: ToolchainLock): Promise<HostFile[]> {
   );
 }
 
-export function inputsKey({ lock, drivers, libraries }: RootInputs): string {
-  const files = [...drivers, ...libraries].map(({ path, bytes }) => [path, sha256Hex(bytes)]);
+export function inputsKey({ lock, drivers, own, libraries }: RootInputs): string {
+  const files = [...drivers, ...own, ...libraries].map(({ path, bytes }) => [
+    path,
+    sha256Hex(bytes),
+  ]);
   return sha256Hex(JSON.stringify(['touchstone-root-v1', process.arch, lock, files]));
 }
 
 /** Everything that the root was made of, the root itself first. */
 export function rootDependencies(inputs: RootInputs, digest: string): ResolvedDependency[] {
-  const { lock, runtime, debian, image, libraries } = inputs;
+  const { lock, runtime, debian, image, own, libraries } = inputs;
   const root = {
     uri: `https://touchstone.dev/toolchain/${lock.name}/${encodeURIComponent(lock.version)}`,
     digest: { sha256: digest },
@@ -112,5 +119,18 @@ export function rootDependencies(inputs: RootInputs, digest: string): ResolvedDe
     digest: { sha256: sha256Hex(bytes) },
     name: basename(path),
   }));
-  return [root, ...packages, ...debs, ...images, ...host];
+  return [root, ...ownCode(lock, own), ...packages, ...debs, ...images, ...host];
+}
+
+/** This project's own code in the root, by version and by one digest over its files. */
+function ownCode(lock: ToolchainLock, files: readonly HostFile[]): ResolvedDependency[] {
+  if (lock.own === undefined) return [];
+  const digests = files.map(({ path, bytes }) => [path, sha256Hex(bytes)]);
+  return [
+    {
+      uri: `https://touchstone.dev/code/${lock.own}/${encodeURIComponent(lock.version)}`,
+      digest: { sha256: sha256Hex(JSON.stringify(digests)) },
+      name: 'composer',
+    },
+  ];
 }

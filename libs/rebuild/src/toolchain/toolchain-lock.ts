@@ -109,6 +109,11 @@ export const ToolchainLock = z
     packages: z.array(Package.extend({ path: RootPath })).max(256),
     debian: Debian.optional(),
     image: Image.optional(),
+    /**
+     * Of this installation's own code, the room that commands run, with all that it imports. Its
+     * version is the lock's; its bytes count in the root's digest.
+     */
+    own: z.literal('compose').optional(),
     /** Symbolic links that no package brings, as maintainer scripts would make them. */
     links: z
       .array(z.strictObject({ path: RootPath, target: z.string().min(1).max(256) }))
