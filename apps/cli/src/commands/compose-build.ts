@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, relative } from 'node:path';
 import { compose, parsePlan, PLAN_SCHEMA, type Composition } from '@touchstone/compose';
@@ -8,6 +7,7 @@ import { oneLine } from '../compose/graph-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
+import { sha256 } from '../native-hash.js';
 import type { Terminal } from '../terminal.js';
 
 interface BuildOptions {
@@ -126,8 +126,4 @@ async function plan(
     await writeFile(out, `${JSON.stringify(made, null, 2)}\n`);
     terminal.note(`${out}: plan of ${Object.keys(components).length} components`);
   }
-}
-
-function sha256(data: Uint8Array): Uint8Array {
-  return createHash('sha256').update(data).digest();
 }
