@@ -39,7 +39,17 @@ export type CompositionCode =
   | 'signatures-too-many'
   | 'node-unproven'
   | 'node-disputed'
-  | 'node-different';
+  | 'node-different'
+  | 'capsule-malformed'
+  | 'capsule-too-large'
+  /** The trust root in it is not the one that the reader named. */
+  | 'capsule-trust-root-unknown'
+  | 'capsule-evidence-missing'
+  /** Evidence that leads to more than one checkpoint. */
+  | 'capsule-checkpoints-differ'
+  | 'capsule-attestation-unproven'
+  /** A nested bill of materials that is no CycloneDX in JSON, or is too large. */
+  | 'sbom-malformed';
 
 /** Every way in which a plan cannot be carried out. */
 export type BuildCode =

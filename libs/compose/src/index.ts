@@ -14,3 +14,16 @@ export {
 } from './verify.js';
 export { compose, type Composition } from './build/compose.js';
 export { CompositionPlan, parsePlan, PLAN_SCHEMA } from './build/plan.js';
+export {
+  CAPSULE_SCHEMA,
+  encodeCapsule,
+  MAX_CAPSULE_BYTES,
+  type Capsule,
+} from './capsule/capsule.js';
+export {
+  verifyCapsule,
+  type CapsuleReport,
+  type VerifyCapsuleOptions,
+} from './capsule/verify-capsule.js';
+export { attestedSboms } from './sbom/attested-sboms.js';
+export { compositionSbom, type NodeSbom } from './sbom/composition-sbom.js';

@@ -20,14 +20,23 @@ import { Option, type Command } from 'commander';
 import { registerComposeBuild } from './compose-build.js';
 import { graphDot, graphLines } from '../compose/graph-view.js';
 import { manifestLines, manifestView } from '../compose/manifest-view.js';
+import { graphSvg } from '../compose/graph-svg.js';
+import { sourceDate } from '../compose/source-date.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
 import { sha256 } from '../native-hash.js';
+import { registerCapsule } from './compose-capsule.js';
+import { registerCompositionSbom } from './compose-sbom.js';
 import { registerComposeVerify } from './compose-verify.js';
 
 interface Options {
   json?: boolean;
+}
+
+interface GraphOptions extends Options {
+  dot?: boolean;
+  svg?: boolean;
 }
 
 interface OutOptions extends Options {
@@ -51,6 +60,8 @@ export function registerCompose(program: Command, context: Context): void {
   registerWriting(compose, context);
   registerComposeVerify(compose, context);
   registerComposeBuild(compose, context);
+  registerCompositionSbom(compose, context);
+  registerCapsule(compose, context);
 }
 
 function registerReading(compose: Command, context: Context): void {
@@ -60,11 +71,12 @@ function registerReading(compose: Command, context: Context): void {
     .description('nested modules and components by digest, and who gives whom which import')
     .option('--json', 'print JSON')
     .option('--dot', 'print for Graphviz')
+    .option('--svg', 'print as a picture')
     .addHelpText(
       'after',
-      '\nExamples:\n  touchstone compose graph app.wasm\n  touchstone compose graph app.wasm --dot | dot -Tsvg > app.svg',
+      '\nExamples:\n  touchstone compose graph app.wasm\n  touchstone compose graph app.wasm --svg > app.svg',
     )
-    .action((file: string, options: Options & { dot?: boolean }) => graph(file, options, context));
+    .action((file: string, options: GraphOptions) => graph(file, options, context));
   compose
     .command('inspect')
     .argument('<file>', 'a module or component')
@@ -115,14 +127,11 @@ function registerWriting(compose: Command, context: Context): void {
     .action((file: string, options: AttestOptions) => attest(file, options, context));
 }
 
-async function graph(
-  file: string,
-  options: Options & { dot?: boolean },
-  { terminal }: Context,
-): Promise<void> {
+async function graph(file: string, options: GraphOptions, { terminal }: Context): Promise<void> {
   const derived = deriveGraph(await readBounded(file), { sha256 });
   if (options.json === true) terminal.json({ file, ...derived });
   else if (options.dot === true) terminal.print(graphDot(derived));
+  else if (options.svg === true) terminal.print(graphSvg(derived).trimEnd());
   else for (const line of graphLines(derived)) terminal.print(line);
 }
 
@@ -221,13 +230,4 @@ function ourManifest(content: AnyManifest, file: string): CompositionManifest {
 
 function absent(file: string): CliError {
   return new CliError('manifest-missing', `${file} has no composition manifest`, EXIT.absent);
-}
-
-function sourceDate(epoch: string | undefined): string | undefined {
-  if (epoch === undefined || epoch === '') return undefined;
-  const seconds = Number(epoch);
-  if (!/^\d{1,11}$/u.test(epoch)) {
-    throw new CliError('usage', 'SOURCE_DATE_EPOCH must be seconds since 1970', EXIT.usage);
-  }
-  return new Date(seconds * 1000).toISOString();
 }

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { encodeCbor, type TrustRoot } from '@touchstone/attest';
+import { nobleVerifier } from '@touchstone/note';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { composition, provider, runModule } from '../assemble.fixture.js';
+import { ComposeError } from '../errors.js';
+import { evidenceOf, trustRoot } from '../evidence.fixture.js';
+import { CAPSULE_SCHEMA, encodeCapsule, parseCapsule, type Capsule } from './capsule.js';
+import { verifyCapsule, type CapsuleReport, type VerifyCapsuleOptions } from './verify-capsule.js';
+
+const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const agreed = ['reproduced', 'reproduced'] as const;
+
+/** One module's evidence: its log holds these two statements, so there is one checkpoint. */
+async function capsule(change: Partial<Capsule> = {}): Promise<Capsule> {
+  const content = composition({ first: provider(0), second: provider(0) });
+  return {
+    schema: CAPSULE_SCHEMA,
+    file: { name: 'app.wasm', content },
+    evidence: [text(await evidenceOf(runModule(0), agreed))],
+    sboms: [],
+    trustRoot: text(trustRoot),
+    ...change,
+  };
+}
+
+const judge = (
+  content: Capsule,
+  trust: VerifyCapsuleOptions['trust'] = trustRoot,
+): Promise<CapsuleReport> =>
+  verifyCapsule(encodeCapsule(content), { trust, verify: nobleVerifier });
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return (error as ComposeError).code;
+  }
+  return 'none';
+}
+
+describe('a capsule', () => {
+  let good: Capsule;
+  beforeAll(async () => {
+    good = await capsule();
+  });
+
+  it('verifies, and tells who rebuilt each node', async () => {
+    const report = await judge(good);
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({
+      ok: true,
+      attestation: 'none',
+      checkpoint: { origin: 'log.touchstone.test', size: 2 },
+      proofs: [
+        { node: '/component[0]/module[0]', verdict: 'reproduced' },
+        { node: '/component[1]/module[0]', verdict: 'reproduced' },
+      ],
+    });
+  });
+
+  it('is the same bytes for the same contents, and is read as it was written', () => {
+    const encoded = encodeCapsule(good);
+    expect(encodeCapsule(structuredClone(good))).toEqual(encoded);
+    expect(parseCapsule(encoded)).toEqual(good);
+  });
+
+  it('finds the node that was substituted', async () => {
+    const content = composition({ first: provider(0), second: provider(1) });
+    const report = await judge({ ...good, file: { name: 'app.wasm', content } });
+    expect(report.ok).toBe(false);
+    expect(report.findings).toMatchObject([
+      { step: 'evidence', code: 'node-unproven', node: '/component[1]/module[0]' },
+    ]);
+  });
+
+  it('does not say whom to trust', async () => {
+    const own = createHash('sha256').update(good.trustRoot).digest('hex');
+    expect((await judge(good, { sha256: own })).ok).toBe(true);
+    const strict: TrustRoot = { ...trustRoot, policy: { quorum: 3 } };
+    const lax = { ...good, trustRoot: text({ ...trustRoot, policy: { quorum: 1 } }) };
+    expect(await codeOf(judge(lax, { sha256: own }))).toBe('capsule-trust-root-unknown');
+    // The reader's own trust root is what counts, whatever the capsule brings along.
+    const report = await judge(lax, { ...strict, rebuilders: strict.rebuilders.slice(0, 1) });
+    expect(report.ok).toBe(false);
+  });
+
+  it('is refused without evidence, or when it leads to two checkpoints', async () => {
+    expect(await codeOf(judge({ ...good, evidence: [] }))).toBe('capsule-evidence-missing');
+    const other = text(await evidenceOf(runModule(1), agreed));
+    const two = { ...good, evidence: [...good.evidence, other] };
+    expect(await codeOf(judge(two))).toBe('capsule-checkpoints-differ');
+  });
+
+  it.each([
+    ['no CBOR', Uint8Array.of(0xff), 'capsule-malformed'],
+    ['bytes after it', (all: Uint8Array) => Uint8Array.from([...all, 0]), 'capsule-malformed'],
+    ['cut off', (all: Uint8Array) => all.subarray(0, all.length - 1), 'capsule-malformed'],
+    ['an unknown field', encodeCbor({ schema: CAPSULE_SCHEMA, more: 1 }), 'capsule-malformed'],
+    ['a path as name', { name: '../a/b', content: new Uint8Array() }, 'capsule-malformed'],
+  ])('of a wrong form is refused: %s', (_, made, code) => {
+    const all = encodeCapsule(good);
+    let content: Uint8Array;
+    if (made instanceof Uint8Array) content = made;
+    else if (typeof made === 'function') content = made(all);
+    else content = encodeCapsule({ ...good, file: made });
+    expect(() => parseCapsule(content)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('of changed bytes is refused by a code or verifies to the same file', async () => {
+    const all = encodeCapsule(good);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: all.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, flip) => {
+          const changed = Uint8Array.from(all);
+          changed[at] = (changed[at] ?? 0) ^ flip;
+          const report = await verifyCapsule(changed, {
+            trust: trustRoot,
+            verify: nobleVerifier,
+          }).catch((error: unknown) => {
+            expect((error as ComposeError).code).toBeTypeOf('string');
+            return undefined;
+          });
+          if (report?.ok !== true) return;
+          // Only the name and the trust root that travels along are under no signature or digest.
+          expect(report.capsule.file.content).toEqual(good.file.content);
+          expect(report.capsule.evidence).toEqual(good.evidence);
+        },
+      ),
+      { numRuns: 40, seed: 7 },
+    );
+  });
+});

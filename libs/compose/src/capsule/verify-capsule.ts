@@ -1,0 +1,170 @@
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import {
+  AttestError,
+  matchLogEntry,
+  parseEnvelope,
+  parseEvidence,
+  parseJson,
+  parseTrustRoot,
+  type DsseEnvelope,
+  type Evidence,
+  type TrustRoot,
+} from '@touchstone/attest';
+import { MerkleError, rfc6962, treeHasher, verifyInclusion } from '@touchstone/merkle';
+import {
+  keyId,
+  NoteError,
+  parseCheckpoint,
+  parseNote,
+  type PublicKey,
+  type SignatureVerifier,
+} from '@touchstone/note';
+import { ComposeError } from '../errors.js';
+import type { Sha256 } from '../graph.js';
+import { verifyComposition, type CompositionReport } from '../verify.js';
+import { parseCapsule, type Capsule } from './capsule.js';
+
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+export interface VerifyCapsuleOptions {
+  /** Whom to trust: a trust root from elsewhere, or the hex SHA-256 of the one in the capsule. */
+  readonly trust: TrustRoot | { readonly sha256: string };
+  /** Of integrators whose word is taken; without them an attestation in the capsule counts for nothing. */
+  readonly publicKeys?: readonly PublicKey[];
+  readonly verify: SignatureVerifier;
+  readonly sha256?: Sha256;
+}
+
+export interface CapsuleReport extends CompositionReport {
+  readonly capsule: Capsule;
+  /** The one tree that everything in the capsule is proven to be in. */
+  readonly checkpoint: { readonly origin: string; readonly size: number };
+  /** Whether an attestation was there, whether it was checked, and where it is logged. */
+  readonly attestation: 'none' | 'unchecked' | 'checked' | 'logged';
+}
+
+/**
+ * Verifies a capsule offline. First what only a capsule can get wrong: form, whom to trust, one
+ * checkpoint for all evidence, the place of the attestation in its tree. Then the composition in it,
+ * every node against the evidence.
+ *
+ * @throws ComposeError `capsule-malformed`, `capsule-too-large`, `capsule-trust-root-unknown`,
+ * `capsule-evidence-missing`, `capsule-checkpoints-differ`, `capsule-attestation-unproven`
+ * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseTrustRoot` and `parseEnvelope`
+ */
+export async function verifyCapsule(
+  content: Uint8Array,
+  options: VerifyCapsuleOptions,
+): Promise<CapsuleReport> {
+  const { verify, publicKeys = [], sha256 = nobleSha256 } = options;
+  const capsule = parseCapsule(content);
+  const trustRoot = trusted(capsule, options.trust, sha256);
+  const evidence = capsule.evidence.map(parseEvidence);
+  const checkpoint = oneCheckpoint(evidence);
+  const envelope =
+    capsule.attestation === undefined || publicKeys.length === 0
+      ? undefined
+      : parseEnvelope(parseJson(capsule.attestation.envelope, MAX_JSON_BYTES));
+  const report = await verifyComposition(capsule.file.content, {
+    sha256,
+    ...(envelope && { attestation: { envelope, publicKeys, verify } }),
+    evidence: { files: evidence, trustRoot, verify, sha256 },
+  });
+  const { origin, size } = checkpoint;
+  const attestation = standing(capsule.attestation, {
+    report,
+    envelope,
+    publicKeys,
+    checkpoint,
+    sha256,
+  });
+  return { ...report, capsule, checkpoint: { origin, size }, attestation };
+}
+
+function trusted(
+  { trustRoot }: Capsule,
+  trust: VerifyCapsuleOptions['trust'],
+  sha256: Sha256,
+): TrustRoot {
+  if (!('sha256' in trust)) return trust;
+  const found = bytesToHex(sha256(trustRoot));
+  if (found === trust.sha256) return parseTrustRoot(parseJson(trustRoot, MAX_JSON_BYTES));
+  const message = `the trust root in the capsule is sha256:${found}, not the one that was named`;
+  throw new ComposeError('capsule-trust-root-unknown', '/', 0, message);
+}
+
+interface Tree {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** Proofs against two trees could be of two histories. The signature is checked with the evidence. */
+function oneCheckpoint(evidence: readonly Evidence[]): Tree {
+  const [first, ...others] = new Set(evidence.map(({ checkpoint }) => checkpoint));
+  if (first === undefined) {
+    throw new ComposeError('capsule-evidence-missing', '/', 0, 'the capsule holds no evidence');
+  }
+  if (others.length > 0) {
+    const message = `the evidence leads to ${others.length + 1} checkpoints, not to one`;
+    throw new ComposeError('capsule-checkpoints-differ', '/', 0, message);
+  }
+  try {
+    return parseCheckpoint(parseNote(first).text);
+  } catch (cause) {
+    if (!(cause instanceof NoteError)) throw cause;
+    const message = `the checkpoint is no signed note of a log: ${cause.message}`;
+    throw new AttestError('checkpoint-malformed', message, { cause });
+  }
+}
+
+interface Judged {
+  readonly report: CompositionReport;
+  readonly envelope: DsseEnvelope | undefined;
+  readonly publicKeys: readonly PublicKey[];
+  readonly checkpoint: Tree;
+  readonly sha256: Sha256;
+}
+
+function standing(
+  attestation: Capsule['attestation'],
+  { report, envelope, publicKeys, checkpoint, sha256 }: Judged,
+): CapsuleReport['attestation'] {
+  if (attestation === undefined) return 'none';
+  const signer = publicKeys.find((key) => report.signers?.includes(keyId(key)) === true);
+  // One that was refused has no signers, and the report says why.
+  if (envelope === undefined || signer === undefined) return 'unchecked';
+  const isLogged = checkLogged(attestation, envelope, { signer, checkpoint, sha256 });
+  return isLogged ? 'logged' : 'checked';
+}
+
+/** Whether the capsule says that the attestation is logged; what it says of that must then hold. */
+function checkLogged(
+  { leaf, index, proof }: NonNullable<Capsule['attestation']>,
+  envelope: DsseEnvelope,
+  {
+    signer,
+    checkpoint: { size, root },
+    sha256,
+  }: Pick<Judged, 'checkpoint' | 'sha256'> & { readonly signer: PublicKey },
+): boolean {
+  if (leaf === undefined && index === undefined && proof === undefined) return false;
+  if (leaf === undefined || index === undefined || proof === undefined) {
+    throw unproven('leaf, index and proof belong together');
+  }
+  const hasher = sha256 === nobleSha256 ? rfc6962 : treeHasher(sha256);
+  try {
+    matchLogEntry(leaf, envelope, signer);
+    verifyInclusion({ index, size, leafHash: hasher.leaf(leaf), proof, root }, hasher);
+  } catch (cause) {
+    if (!(cause instanceof AttestError || cause instanceof MerkleError)) throw cause;
+    throw unproven(cause.message, cause);
+  }
+  return true;
+}
+
+function unproven(message: string, cause?: Error): ComposeError {
+  const text = `the attestation is not proven to be in the log: ${message}`;
+  return new ComposeError('capsule-attestation-unproven', '/', 0, text, { cause });
+}
