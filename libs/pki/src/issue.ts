@@ -100,7 +100,11 @@ async function sign(
   const { name, organisation, spki, serial, notBefore, notAfter } = certificate;
   const subject = [{ CN: [name] }, ...(organisation === undefined ? [] : [{ O: [organisation] }])];
   const publicKey = await webcrypto.subtle.importKey('spki', spki, ALGORITHM, true, ['verify']);
-  const issuerKey = issuer === undefined ? publicKey : await issuer.publicKey.export(webcrypto);
+  // Its declaration speaks of the DOM's CryptoKey, which is not declared here.
+  const issuerKey =
+    issuer === undefined
+      ? publicKey
+      : ((await issuer.publicKey.export(webcrypto)) as webcrypto.CryptoKey);
   const made = await X509CertificateGenerator.create(
     {
       ...{ subject, issuer: issuer?.subjectName.toJSON() ?? subject, publicKey },

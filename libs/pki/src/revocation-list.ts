@@ -104,10 +104,10 @@ function revokedIn(list: DerElement): Map<string, RevokedEntry> {
       expectDer(entry, DER.sequence, 'an entry'),
     );
     if (rest.length > 0) throw new RangeError('an entry has parts too many');
-    const found = extensions === undefined ? new Map() : listOf(extensions);
+    const found: Extensions = extensions === undefined ? new Map() : listOf(extensions);
     const reason = found.get(OID.reasonCode);
     const since = found.get(OID.invalidityDate);
-    for (const [oid, { critical }] of found as Extensions) {
+    for (const [oid, { critical }] of found) {
       if (critical && oid !== OID.reasonCode && oid !== OID.invalidityDate) {
         throw new PkiError(
           'certificate-extension',

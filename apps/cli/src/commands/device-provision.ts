@@ -66,7 +66,10 @@ async function provisionChip(options: ProvisionOptions, { terminal }: Context): 
     if (certificate !== undefined && options.certificateOut !== undefined) {
       await writeFile(options.certificateOut, certificate);
     }
-    if (options.json !== true) return show(plan, done, terminal);
+    if (options.json !== true) {
+      show(plan, done, terminal);
+      return;
+    }
     const { serial, slots } = plan;
     const configuration = Buffer.from(plan.configuration).toString('hex');
     terminal.json({

@@ -95,7 +95,7 @@ function arc(
 }
 
 function short(text: string, length: number): string {
-  const chars = [...text];
+  const chars = Array.from(text);
   return chars.length <= length ? text : `${chars.slice(0, length - 1).join('')}…`;
 }
 

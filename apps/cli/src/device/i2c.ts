@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { I2cTransport } from '@touchstone/atecc608';
+// eslint-disable-next-line @nx/enforce-module-boundaries -- the rule does not know optional dependencies
 import type { PromisifiedBus } from 'i2c-bus';
 import { CliError, EXIT } from '../failure.js';
 import type { DeviceTransport } from './device-address.js';
@@ -29,6 +30,7 @@ export async function openI2c(bus: number, address: number): Promise<DeviceTrans
 
 async function openBus(bus: number): Promise<PromisifiedBus> {
   try {
+    // eslint-disable-next-line @nx/enforce-module-boundaries -- as above
     const { openPromisified } = await import('i2c-bus');
     return await openPromisified(bus);
   } catch (cause) {

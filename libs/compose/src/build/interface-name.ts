@@ -11,7 +11,7 @@ export function compatibilityKey(name: string): string {
 function nameFit(provided: string, required: string): VersionFit {
   if (provided === required) return 'same';
   const [one, other] = [parseInterfaceName(provided), parseInterfaceName(required)];
-  if (one === undefined || other === undefined || one.path !== other.path) return 'incompatible';
+  if (one === undefined || one.path !== other?.path) return 'incompatible';
   return versionFit(one.version, other.version);
 }
 

@@ -4,7 +4,7 @@ import { nobleVerifier } from '@touchstone/note';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { composition, provider, runModule } from '../assemble.fixture.js';
-import { ComposeError } from '../errors.js';
+import type { ComposeError } from '../errors.js';
 import { evidenceOf, trustRoot } from '../evidence.fixture.js';
 import { CAPSULE_SCHEMA, encodeCapsule, parseCapsule, type Capsule } from './capsule.js';
 import { verifyCapsule, type CapsuleReport, type VerifyCapsuleOptions } from './verify-capsule.js';

@@ -1,6 +1,6 @@
 import { parseExternName, type ParsedName } from '../typing/extern-names.js';
-import type { AnyShape, FuncShape, Member, Members, Value } from '../typing/shapes.js';
-import { escaped, interfacePath, isInterfaceId, type Home, type NamedType } from './homes.js';
+import type { AnyShape, FuncShape, Member, Members } from '../typing/shapes.js';
+import { escaped, interfacePath, isInterfaceId, type Home } from './homes.js';
 import type { TypeNames } from './type-names.js';
 import type { WitWriter } from './writer.js';
 
@@ -90,7 +90,7 @@ function declare(
   const of = type.kind === 'named' ? type.of : type;
   switch (of.kind) {
     case 'resource':
-      if (type.kind === 'named') writer.line(`type ${label} = ${names.named(of as NamedType)};`);
+      if (type.kind === 'named') writer.line(`type ${label} = ${names.named(of)};`);
       else printResource(label, functions.ofResource.get(name) ?? [], names, writer);
       break;
     case 'record':
@@ -118,7 +118,7 @@ function declare(
       writer.line(`// ${name}: a type of ${of.kind}, which WIT cannot say`);
       break;
     default:
-      writer.line(`type ${label} = ${names.value(of as Value)};`);
+      writer.line(`type ${label} = ${names.value(of)};`);
   }
 }
 

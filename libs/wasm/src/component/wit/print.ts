@@ -116,7 +116,10 @@ export class WitDocument {
     this.#measure(members, names);
     printUses([...uses, ...implicitUses(names)], within, writer);
     let any = uses.length + names.used.size > 0;
-    for (const item of [...declarations, ...free.map((text) => () => void writer.line(text))]) {
+    const functionLines = free.map((text) => () => {
+      writer.line(text);
+    });
+    for (const item of [...declarations, ...functionLines]) {
       if (any) writer.line();
       any = true;
       item();
