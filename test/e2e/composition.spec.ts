@@ -1,0 +1,234 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms } from './child-process.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
+
+/** Published modules, and of each a function that takes nothing but numbers. */
+const PARTS = [
+  { name: 'siphash24', recipe: 'siphash24-1.3.1', func: 'siphash', parameters: 2 },
+  { name: 'blake2b', recipe: 'blake2b-wasm-2.4.0', func: 'blake2b_final', parameters: 1 },
+  { name: 'xsalsa20', recipe: 'xsalsa20-1.2.0', func: 'core_salsa20', parameters: 3 },
+] as const;
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+}
+
+function run(file: string, args: readonly string[], cwd: string): Promise<Run> {
+  return new Promise((done) => {
+    execFile(file, args, { cwd, maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => {
+      done({
+        code: typeof error?.code === 'number' ? error.code : error ? -1 : 0,
+        out: out || err,
+      });
+    });
+  });
+}
+
+let dir: string;
+let network: ChildProcess;
+let where: { coordinatorUrl: string; logUrl: string; trustRootFile: string };
+
+const at = (name: string): string => join(dir, name);
+const touchstone = (...args: string[]): Promise<Run> => run(process.execPath, [CLI, ...args], dir);
+
+/** What a command answered with --json; it must have ended well. */
+async function answer<T>(...args: string[]): Promise<T> {
+  const { code, out } = await touchstone(...args, '--json');
+  expect([code, code === 0 ? '' : out]).toEqual([0, '']);
+  return JSON.parse(out) as T;
+}
+
+/** A command where the file system is read-only and there is no network. */
+function offline(...args: string[]): Promise<Run> {
+  const box = ['--unshare-net', '--ro-bind', '/', '/', '--dev', '/dev', '--die-with-parent', '--'];
+  return run('bwrap', [...box, process.execPath, CLI, ...args], dir);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+async function up(): Promise<void> {
+  const size = ['--rebuilders', '2', '--quorum', '2'];
+  const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
+  const args = [CLI, 'up', '--data', dir, ...size, ...ports.map(String), '--json'];
+  network = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  for await (const chunk of network.stdout ?? []) {
+    said += String(chunk);
+    if (said.includes('}')) break;
+  }
+  where = JSON.parse(said) as typeof where;
+}
+
+const leb = (value: number): number[] =>
+  value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+const text = (value: string): number[] => [...leb(value.length), ...Buffer.from(value)];
+const section = (id: number, content: readonly number[]): number[] => [
+  ...[id, ...leb(content.length)],
+  ...content,
+];
+
+/** A component around a published module, which stays as it is: one of its functions, lifted. */
+function componentOf(module: Uint8Array, func: string, parameters: number): Uint8Array {
+  const names = Array.from({ length: parameters }, (_, index) => [...text(`p${index}`), 0x79]);
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00],
+    ...section(1, [...module]),
+    ...section(2, [1, 0x00, 0, 0]),
+    ...section(6, [1, 0x00, 0x00, 0x01, 0, ...text(func)]),
+    ...section(7, [1, 0x40, parameters, ...names.flat(), 0x01, 0x00]),
+    ...section(8, [1, 0x00, 0x00, 0, 0, 0]),
+    ...section(11, [1, 0x00, ...text(func.replaceAll('_', '-')), 0x01, 0, 0x00]),
+  ]);
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The published module, as a rebuild of one's own left it. */
+async function publishedModule(recipe: string): Promise<Uint8Array> {
+  const out = at(`kept-${recipe}`);
+  await answer('rebuild', recipe, '--out', out, '--cache', at('cache'));
+  const [name = ''] = await readdir(join(out, 'published'));
+  return readFile(join(out, 'published', name));
+}
+
+beforeAll(async () => {
+  await buildPrograms();
+  dir = await mkdtemp(join(tmpdir(), 'composition-'));
+  await up();
+});
+
+afterAll(async () => {
+  network.kill('SIGTERM');
+  await once(network, 'exit');
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('a composition', () => {
+  const evidence = PARTS.map(({ name }) => `${name}.evidence.json`);
+  let components: { name: string; bytes: Uint8Array; func: string }[];
+
+  it('is made of modules that two organisations rebuilt', async () => {
+    components = [];
+    for (const [index, { name, recipe, func, parameters }] of PARTS.entries()) {
+      const file = join(ROOT, 'apps/cli/recipes', `${recipe}.json`);
+      const to = ['--coordinator', where.coordinatorUrl];
+      const { id } = await answer<{ id: string }>('submit', file, '--wait', ...to);
+      const out = ['--out', at(evidence[index] ?? '')];
+      expect((await touchstone('evidence', id, ...out, ...to)).code).toBe(0);
+      const bytes = componentOf(await publishedModule(file), func, parameters);
+      await writeFile(at(`${name}.wasm`), bytes);
+      components.push({ name, bytes, func: func.replaceAll('_', '-') });
+    }
+  });
+
+  it('is composed, described, attested, logged, and carried as one file', async () => {
+    const plan = {
+      schema: 'https://touchstone.dev/composition-plan/v1',
+      components: Object.fromEntries(
+        components.map(({ name, bytes }) => [name, { sha256: sha256(bytes) }]),
+      ),
+      instances: components.map(({ name }) => ({ name })),
+      exports: components.map(({ name, func }) => ({ instance: name, export: func })),
+    };
+    await writeFile(at('plan.json'), JSON.stringify(plan));
+    await answer('compose', 'build', 'plan.json', '--folder', dir, '-o', 'composed.wasm');
+    await answer('compose', 'embed', 'composed.wasm', '-o', 'app.wasm');
+    const key = await touchstone(
+      ...['keygen', '--out', 'integrator.key', '--algorithm', 'ecdsa-p256-sha256', '--json'],
+    );
+    const { spki } = JSON.parse(key.out) as { spki: string };
+    const pem = `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`;
+    await writeFile(at('integrator.pem'), pem);
+    await answer('compose', 'attest', 'app.wasm', '--key', 'integrator.key', '-o', 'app.dsse.json');
+    const logged = await answer<{ logIndex: string }>(
+      ...['log', 'add', '--envelope', 'app.dsse.json', '--public-key', 'integrator.pem'],
+      ...['--log', where.logUrl],
+    );
+    const about = ['--trust-root', where.trustRootFile, '--evidence', ...evidence];
+    const attested = ['--attestation', 'app.dsse.json', '--public-key', 'integrator.pem'];
+    const packed = await answer<{ attestation: string }>(
+      ...['compose', 'capsule', 'pack', 'app.wasm', '-o', 'app.capsule', ...about, ...attested],
+      ...['--log', where.logUrl, '--attestation-index', logged.logIndex],
+    );
+    expect(packed.attestation).toBe('logged');
+    // Without the log the evidence leads to as many checkpoints as there are files.
+    const apart = ['compose', 'capsule', 'pack', 'app.wasm', '-o', 'no.capsule', ...about];
+    expect((await touchstone(...apart)).out).toContain('capsule-checkpoints-differ');
+  });
+
+  it('is verified without a network, node by node', async () => {
+    const told = await offline(
+      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
+      ...['--public-key', 'integrator.pem', '--json'],
+    );
+    expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
+    const { attestation, nodes } = JSON.parse(told.out) as {
+      attestation: string;
+      nodes: { path: string; verdict?: string; votes?: { outcome: string }[] }[];
+    };
+    expect(attestation).toBe('logged');
+    const modules = nodes.filter(({ path }) => path.includes('module'));
+    expect(modules.map(({ verdict, votes }) => [verdict, votes?.length])).toEqual(
+      PARTS.map(() => ['reproduced', 2]),
+    );
+    const tree = await offline(
+      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
+    );
+    expect(tree.out).toContain('└─ module');
+    expect(tree.out).toContain('every core module was reproduced');
+  });
+
+  it('has a bill of materials that is valid', async () => {
+    const sbom = [
+      'compose',
+      'sbom',
+      'app.wasm',
+      '--trust-root',
+      where.trustRootFile,
+      '-o',
+      'bom.json',
+    ];
+    expect((await touchstone(...sbom, '--evidence', ...evidence)).code).toBe(0);
+    expect((await touchstone('sbom', 'validate', 'bom.json')).code).toBe(0);
+  });
+
+  it('with one node substituted is found out, and the node is named', async () => {
+    const [first, second, third] = components;
+    if (!first || !second || !third) throw new Error('there are three components');
+    // A module of the same size under the same name, one bit of its code another.
+    const altered = Uint8Array.from(second.bytes);
+    const middle = altered.length >> 1;
+    altered[middle] = (altered[middle] ?? 0) ^ 1;
+    const app = Buffer.from(await readFile(at('app.wasm')));
+    const place = app.indexOf(second.bytes);
+    expect(place).toBeGreaterThan(0);
+    app.set(altered, place);
+    await writeFile(at('substituted.wasm'), app);
+    const { code, out } = await offline(
+      ...['compose', 'verify', 'substituted.wasm', '--trust-root', where.trustRootFile],
+      ...['--evidence', ...evidence, '--json'],
+    );
+    expect(code).toBe(1);
+    const { findings } = JSON.parse(out) as { findings: { code: string; node: string }[] };
+    expect(findings).toContainEqual(
+      expect.objectContaining({ code: 'node-substituted', node: '/component[1]' }),
+    );
+  });
+});
