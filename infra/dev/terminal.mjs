@@ -1,6 +1,7 @@
 // What the development scripts print and how they run a command. Node 20, no dependency.
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
+import { constants as os, setPriority } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { root } from './rooms.mjs';
 
@@ -61,15 +62,23 @@ export function which(command) {
 /**
  * Runs a command in the root of the repository with its output passed through, standard output
  * going where the chatter goes. No standard input. Resolves to the exit code; 124 when it was
- * stopped after `timeout` seconds.
+ * stopped after `timeout` seconds. With `aside` it takes only the processor time that others leave,
+ * and what it says goes, piece by piece, to that function.
  */
-export function run(command, args, { env = {}, cwd = root, timeout } = {}) {
+export function run(command, args, { env = {}, cwd = root, timeout, aside } = {}) {
   return new Promise((resolve, reject) => {
+    const out = stream === process.stderr ? 2 : 'inherit';
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', stream === process.stderr ? 2 : 'inherit', 'inherit'],
+      stdio: aside ? ['ignore', 'pipe', 'pipe'] : ['ignore', out, 'inherit'],
     });
+    if (aside) {
+      if (child.pid !== undefined) setPriority(child.pid, os.priority.PRIORITY_LOW);
+      for (const output of [child.stdout, child.stderr]) {
+        output.on('data', (chunk) => aside(chunk.toString()));
+      }
+    }
     let timedOut = false;
     const timer = timeout
       ? setTimeout(() => {

@@ -1,4 +1,5 @@
-// What `npm test` runs: every check of the project, stage by stage, from a fresh clone. A stage that
+// What `npm test` runs: every check of the project, stage by stage, from a fresh clone. The stages
+// that only read the sources run beside the tests, in the time that those leave. A stage that
 // fails does not stop the next ones. The last line is `N passed, N failed`, with `, N skipped` when
 // tests were skipped; the exit code is 0 only when nothing failed.
 //
@@ -15,27 +16,44 @@ import { bold, dim, green, main, red, run, runBin, say, SetupError } from './ter
 
 const results = join(root, '.touchstone', 'test');
 
-/** Each stage resolves to its tally; `done` is one pass or one failure, for a stage that is one check. */
+/**
+ * Each stage resolves to its tally; `done` is one pass or one failure, for a stage that is one check.
+ * `options` say how its commands are to be run.
+ */
 const stages = {
   setup: () => setUp({ tests: true }),
   build: () => buildAll(),
-  lint: () =>
-    done(runBin('nx', ['run-many', '-t', 'lint', '--outputStyle=static'], timed(900, nxPlain))),
-  canary: () => done(run(process.execPath, ['infra/dev/canary.mjs'], timed(900, nxPlain))),
-  imports: () =>
+  lint: (_, options) =>
     done(
-      runBin(
-        'depcruise',
-        ['--config', '.dependency-cruiser.mjs', 'libs', 'apps', 'test'],
-        timed(300),
-      ),
+      runBin('nx', ['run-many', '-t', 'lint', '--outputStyle=static'], {
+        ...options,
+        ...timed(1800, nxPlain),
+      }),
     ),
-  unused: () => done(runBin('knip', ['--no-progress', '--no-config-hints'], timed(300))),
-  format: () =>
-    done(runBin('prettier', ['--check', '--log-level', 'warn', '--cache', '.'], timed(300))),
-  unit: (filters) => vitest('unit', filters, 600),
-  system: (filters) => vitest('system', filters, 1200),
+  canary: (_, options) =>
+    done(run(process.execPath, ['infra/dev/canary.mjs'], { ...options, ...timed(1800, nxPlain) })),
+  imports: (_, options) =>
+    done(
+      runBin('depcruise', ['--config', '.dependency-cruiser.mjs', 'libs', 'apps', 'test'], {
+        ...options,
+        ...timed(900),
+      }),
+    ),
+  unused: (_, options) =>
+    done(runBin('knip', ['--no-progress', '--no-config-hints'], { ...options, ...timed(900) })),
+  format: (_, options) =>
+    done(
+      runBin('prettier', ['--check', '--log-level', 'warn', '--cache', '.'], {
+        ...options,
+        ...timed(900),
+      }),
+    ),
+  unit: (filters) => vitest('unit', filters, 900),
+  system: (filters) => vitest('system', filters, 1500),
 };
+
+/** They read the sources and nothing else, so they need not wait for the tests, nor those for them. */
+const READING = ['lint', 'canary', 'imports', 'unused', 'format'];
 
 const nxPlain = { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' };
 const timed = (timeout, env = {}) => ({ timeout, env });
@@ -75,20 +93,34 @@ function countTests({ testResults }) {
   return count;
 }
 
-async function runStage(name, filters) {
+/** What a stage that runs beside others says is printed at once, when it has ended. */
+async function runStage(name, filters, { beside = false } = {}) {
   const started = performance.now();
-  say(`\n${bold(`▸ ${name}`)}`);
+  const title = `\n${bold(`▸ ${name}`)}`;
+  let said = '';
+  if (!beside) say(title);
   let outcome;
   try {
-    outcome = (await stages[name](filters)) ?? tally({ passed: 1 });
+    const options = beside ? { aside: (text) => void (said += text) } : {};
+    outcome = (await stages[name](filters, options)) ?? tally({ passed: 1 });
   } catch (error) {
-    say(red(error instanceof SetupError ? `error ${error.code}: ${error.message}` : error.stack));
+    said += red(
+      error instanceof SetupError ? `error ${error.code}: ${error.message}` : error.stack,
+    );
     outcome = tally({ failed: 1 });
   }
   const seconds = (performance.now() - started) / 1000;
   const mark = outcome.failed === 0 ? green('✔') : red('✘');
+  if (beside) say(title);
+  if (said !== '') say(said.trimEnd());
   say(`${mark} ${name} ${dim(`${seconds.toFixed(1)} s`)}`);
   return { name, seconds, ...outcome };
+}
+
+async function runStages(names, filters, options) {
+  const outcomes = [];
+  for (const name of names) outcomes.push(await runStage(name, filters, options));
+  return outcomes;
 }
 
 /** Set-up always runs: it takes no time when nothing is missing, and nothing works without it. */
@@ -123,10 +155,16 @@ await main(async () => {
     options: { only: { type: 'string' } },
     allowPositionals: true,
   });
-  const outcomes = [];
-  for (const name of chosenStages(values.only)) {
-    outcomes.push(await runStage(name, positionals));
-    if (name === 'setup' && outcomes[0].failed > 0) break;
+  const [setup, ...names] = chosenStages(values.only);
+  const outcomes = [await runStage(setup)];
+  if (outcomes[0].failed === 0) {
+    const building = names.filter((name) => name === 'build');
+    const testing = names.filter((name) => name !== 'build' && !READING.includes(name));
+    const reading = names.filter((name) => READING.includes(name));
+    outcomes.push(...(await runStages(building, positionals)));
+    const beside = testing.length > 0;
+    const both = [runStages(reading, positionals, { beside }), runStages(testing, positionals)];
+    outcomes.push(...(await Promise.all(both)).flat());
   }
   return summary(outcomes);
 });
