@@ -48,8 +48,8 @@ const stages = {
         ...timed(900),
       }),
     ),
-  unit: (filters) => vitest('unit', filters, 900),
-  system: (filters) => vitest('system', filters, 1500),
+  unit: (filters) => vitest('unit', filters, 1200),
+  system: (filters) => vitest('system', filters, 2400),
 };
 
 /** They read the sources and nothing else, so they need not wait for the tests, nor those for them. */

@@ -24,8 +24,8 @@ import { startRegistry, type LoopbackRegistry } from './loopback-registry.js';
 import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 
 // What a publisher builds with options of his own is published without a recipe, and the command
-// finds from the package alone how it was built. Roots of toolchains are kept between runs. Go (its
-// library takes half a minute, twice) and Emscripten (2 GB) on request:
+// finds from the package alone how it was built. Roots of toolchains are kept between runs. Rust and Go
+// (their libraries take half a minute, twice) and Emscripten (2 GB) on request:
 // TOUCHSTONE_LONG_TOOLCHAINS=1 npx vitest run --project system test/e2e/infer.spec.ts
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.touchstone/cache');
@@ -168,51 +168,57 @@ function outcomes({ modules }: Inferred): Record<string, string> {
 }
 
 describe('from the package alone', () => {
-  it('Rust: the profile of a script, and the paths of the crates that the publisher had', async () => {
-    const lock = await lockOf('rust', undefined, { without: NO_HOST, components: true });
-    const files = await filesOf(join(DATA, 'dependencies/testdata/rust'));
-    const crate = crates.crateChecksum;
-    const pinned = String(files.get('Cargo.lock')).replace(
-      /^checksum = ".*"$/m,
-      `checksum = "${crate}"`,
-    );
-    files.set('Cargo.lock', pinned);
-    files.set(
-      'package.json',
-      JSON.stringify({
-        scripts: {
-          build:
-            'cargo build --release --lib --target wasm32-unknown-unknown && mkdir -p dist && cp target/wasm32-unknown-unknown/release/tally.wasm dist/',
-        },
-      }),
-    );
-    const registry = '/home/ada/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f';
-    const built = await buildAs(
-      {
-        lock,
-        environment: {
-          RUSTFLAGS: `--remap-path-prefix={workspace}/.dependencies/cargo=${registry}`,
-        },
-        dependencies: [{ kind: 'cargo', lockfile: 'package/Cargo.lock' }],
-        steps: [
-          {
-            run: [
-              ...['cargo', 'build', '--locked', '--offline', '--release', '--lib'],
-              ...['--target', 'wasm32-unknown-unknown'],
-            ],
+  it.runIf(LONG)(
+    'Rust: the profile of a script, and the paths of the crates that the publisher had',
+    async () => {
+      const lock = await lockOf('rust', undefined, { without: NO_HOST, components: true });
+      const files = await filesOf(join(DATA, 'dependencies/testdata/rust'));
+      const crate = crates.crateChecksum;
+      const pinned = String(files.get('Cargo.lock')).replace(
+        /^checksum = ".*"$/m,
+        `checksum = "${crate}"`,
+      );
+      files.set('Cargo.lock', pinned);
+      files.set(
+        'package.json',
+        JSON.stringify({
+          scripts: {
+            build:
+              'cargo build --release --lib --target wasm32-unknown-unknown && mkdir -p dist && cp target/wasm32-unknown-unknown/release/tally.wasm dist/',
           },
-        ],
-        outputs: { tally: 'target/wasm32-unknown-unknown/release/tally.wasm' },
-      },
-      files,
-    );
-    files.set('dist/tally.wasm', built.get('tally') ?? EMPTY);
-    await packages.publish('@loopback/tally', '1.0.0', files);
-    const answer = await infer('npm:@loopback/tally@1.0.0');
-    expect(outcomes(answer)).toEqual({ tally: 'reproduced' });
-    expect(answer.recipe.environment?.['RUSTFLAGS']).toContain(`=${registry}`);
-    expect(answer.recipe.dependencies).toEqual([{ kind: 'cargo', lockfile: 'package/Cargo.lock' }]);
-  }, 300_000);
+        }),
+      );
+      const registry = '/home/ada/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f';
+      const built = await buildAs(
+        {
+          lock,
+          environment: {
+            RUSTFLAGS: `--remap-path-prefix={workspace}/.dependencies/cargo=${registry}`,
+          },
+          dependencies: [{ kind: 'cargo', lockfile: 'package/Cargo.lock' }],
+          steps: [
+            {
+              run: [
+                ...['cargo', 'build', '--locked', '--offline', '--release', '--lib'],
+                ...['--target', 'wasm32-unknown-unknown'],
+              ],
+            },
+          ],
+          outputs: { tally: 'target/wasm32-unknown-unknown/release/tally.wasm' },
+        },
+        files,
+      );
+      files.set('dist/tally.wasm', built.get('tally') ?? EMPTY);
+      await packages.publish('@loopback/tally', '1.0.0', files);
+      const answer = await infer('npm:@loopback/tally@1.0.0');
+      expect(outcomes(answer)).toEqual({ tally: 'reproduced' });
+      expect(answer.recipe.environment?.['RUSTFLAGS']).toContain(`=${registry}`);
+      expect(answer.recipe.dependencies).toEqual([
+        { kind: 'cargo', lockfile: 'package/Cargo.lock' },
+      ]);
+    },
+    300_000,
+  );
 
   it.runIf(LONG)(
     'Go: the build information in the module, and a main package below go.mod',
