@@ -1,5 +1,5 @@
 // What `npm test` runs: every check of the project, stage by stage, from a fresh clone. The stages
-// that only read the sources run beside the tests, in the time that those leave. A stage that
+// that only read the sources run beside the system tests, in the time that those leave. A stage that
 // fails does not stop the next ones. The last line is `N passed, N failed`, with `, N skipped` when
 // tests were skipped; the exit code is 0 only when nothing failed.
 //
@@ -52,7 +52,7 @@ const stages = {
   system: (filters) => vitest('system', filters, 2400),
 };
 
-/** They read the sources and nothing else, so they need not wait for the tests, nor those for them. */
+/** They read the sources and nothing else; system tests, which mostly wait, leave them half the time. */
 const READING = ['lint', 'canary', 'imports', 'unused', 'format'];
 
 const nxPlain = { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' };
@@ -132,8 +132,8 @@ function chosenStages(only) {
   if (unknown !== undefined) {
     throw new SetupError('usage', `There is no stage ${unknown}; there are ${names.join(', ')}.`);
   }
-  // System tests start the compiled programs.
-  if (chosen.includes('system')) chosen.push('build');
+  // System tests start the compiled programs; a unit spec composes by compiled code in a sandbox.
+  if (chosen.includes('system') || chosen.includes('unit')) chosen.push('build');
   return names.filter((name) => name === 'setup' || chosen.includes(name));
 }
 
@@ -158,13 +158,17 @@ await main(async () => {
   const [setup, ...names] = chosenStages(values.only);
   const outcomes = [await runStage(setup)];
   if (outcomes[0].failed === 0) {
-    const building = names.filter((name) => name === 'build');
-    const testing = names.filter((name) => name !== 'build' && !READING.includes(name));
-    const reading = names.filter((name) => READING.includes(name));
-    outcomes.push(...(await runStages(building, positionals)));
-    const beside = testing.length > 0;
-    const both = [runStages(reading, positionals, { beside }), runStages(testing, positionals)];
-    outcomes.push(...(await Promise.all(both)).flat());
+    const inOrder = names.filter((name) => name !== 'system');
+    if (!names.includes('system')) {
+      outcomes.push(...(await runStages(inOrder, positionals)));
+    } else {
+      const first = inOrder.filter((name) => !READING.includes(name));
+      const reading = inOrder.filter((name) => READING.includes(name));
+      outcomes.push(...(await runStages(first, positionals)));
+      const beside = runStages(reading, positionals, { beside: true });
+      const both = await Promise.all([beside, runStages(['system'], positionals)]);
+      outcomes.push(...both.flat());
+    }
   }
   return summary(outcomes);
 });
