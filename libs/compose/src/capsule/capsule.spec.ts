@@ -94,6 +94,14 @@ describe('a capsule', () => {
   });
 
   it.each([
+    ['of a node that is not there', '/component[9]', text({}), 'claim-unknown-node'],
+    ['in no known form', '/component[0]', text({ bomFormat: 'SPDX' }), 'sbom-malformed'],
+    ['in CycloneDX', '/component[0]', text({ bomFormat: 'CycloneDX', specVersion: '1.6' }), 'none'],
+  ])('with a bill of materials %s', async (_, node, document, code) => {
+    expect(await codeOf(judge({ ...good, sboms: [{ node, document }] }))).toBe(code);
+  });
+
+  it.each([
     ['no CBOR', Uint8Array.of(0xff), 'capsule-malformed'],
     ['bytes after it', (all: Uint8Array) => Uint8Array.from([...all, 0]), 'capsule-malformed'],
     ['cut off', (all: Uint8Array) => all.subarray(0, all.length - 1), 'capsule-malformed'],

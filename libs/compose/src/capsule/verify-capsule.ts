@@ -21,7 +21,8 @@ import {
   type SignatureVerifier,
 } from '@touchstone/note';
 import { ComposeError } from '../errors.js';
-import type { Sha256 } from '../graph.js';
+import type { CompositionGraph, Sha256 } from '../graph.js';
+import { MAX_COMPONENTS, nestSbom } from '../sbom/nested-sbom.js';
 import { verifyComposition, type CompositionReport } from '../verify.js';
 import { parseCapsule, type Capsule } from './capsule.js';
 
@@ -50,7 +51,8 @@ export interface CapsuleReport extends CompositionReport {
  * every node against the evidence.
  *
  * @throws ComposeError `capsule-malformed`, `capsule-too-large`, `capsule-trust-root-unknown`,
- * `capsule-evidence-missing`, `capsule-checkpoints-differ`, `capsule-attestation-unproven`
+ * `capsule-evidence-missing`, `capsule-checkpoints-differ`, `capsule-attestation-unproven`,
+ * `claim-unknown-node`, `sbom-malformed`
  * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseTrustRoot` and `parseEnvelope`
  */
 export async function verifyCapsule(
@@ -71,6 +73,7 @@ export async function verifyCapsule(
     ...(envelope && { attestation: { envelope, publicKeys, verify } }),
     evidence: { files: evidence, trustRoot, verify, sha256 },
   });
+  if (report.graph !== undefined) checkSboms(capsule, report.graph);
   const { origin, size } = checkpoint;
   const attestation = standing(capsule.attestation, {
     report,
@@ -92,6 +95,18 @@ function trusted(
   if (found === trust.sha256) return parseTrustRoot(parseJson(trustRoot, MAX_JSON_BYTES));
   const message = `the trust root in the capsule is sha256:${found}, not the one that was named`;
   throw new ComposeError('capsule-trust-root-unknown', '/', 0, message);
+}
+
+/** Bills of materials are claims; but of nodes that are there, and in a form that can be read. */
+function checkSboms({ sboms }: Capsule, { nodes }: CompositionGraph): void {
+  const paths = new Set(nodes.map(({ path }) => path));
+  const count = { left: MAX_COMPONENTS };
+  for (const { node, document } of sboms) {
+    if (!paths.has(node)) {
+      throw new ComposeError('claim-unknown-node', node, 0, `the file has no node ${node}`);
+    }
+    nestSbom(document, node, count);
+  }
 }
 
 interface Tree {
