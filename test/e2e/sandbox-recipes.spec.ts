@@ -2,11 +2,18 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrivateDocker } from '@touchstone/kit';
-import { rebuild, removeTree, type Executor, type NpmSource } from '@touchstone/rebuild';
+import {
+  openSandbox,
+  rebuild,
+  removeTree,
+  type Executor,
+  type NpmSource,
+} from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPrograms, Program } from './child-process.js';
+import { EngineGate } from './engine-gate.js';
 import { byAnotherCompiler, outcomesOf, readRecipe } from './real-artifacts.js';
-import { CACHE, npmSource, SANDBOXES, sandboxOf } from './sandbox-stand.js';
+import { CACHE, npmSource, SANDBOXES, sandboxOf, withEngine } from './sandbox-stand.js';
 
 const docker = SANDBOXES.find(({ kind }) => kind === 'docker');
 const reason = docker?.reason;
@@ -68,19 +75,61 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
     for (const image of images) expect(image).toMatch(/^touchstone-root [0-9a-f]{64}$/);
   });
 
-  it('leaves nothing running when it is killed in the middle', async () => {
-    await buildPrograms();
-    const recipe = 'apps/cli/recipes/keyframe-resample-0.1.0.json';
-    const program = Program.spawn(
-      ['apps/cli/bin/touchstone.js', 'rebuild', recipe, '--sandbox', 'docker', '--cache', CACHE],
-      { ...engine.env, HOME: homedir() },
-    );
-    const remains = async (): Promise<string> =>
-      `${await engine.ok('ps', '--all', '--quiet')}${await engine.ok('volume', 'ls', '--quiet')}`;
-    await expect.poll(remains, { timeout: 60_000, interval: 50 }).not.toBe('');
-    await program.end('SIGKILL');
-    await expect.poll(remains, { timeout: 20_000 }).toBe('');
-  }, 200_000);
+  const remains = async (): Promise<string> =>
+    `${await engine.ok('ps', '--all', '--quiet')}${await engine.ok('volume', 'ls', '--quiet')}`;
+
+  // Where the command is killed is decided by the request to the engine that it does not get through.
+  it.each([
+    ['created', /^POST \S*\/containers\/[0-9a-f]+\/start/],
+    ['running', /^POST \S*\/containers\/[0-9a-f]+\/exec/],
+    ['paused', /^GET \S*\/containers\/[0-9a-f]+\/archive/],
+  ])(
+    'leaves no container for long when it is killed with one that is %s',
+    async (state, request) => {
+      await buildPrograms();
+      const gate = await EngineGate.open(engine.env['DOCKER_HOST'] ?? '');
+      const reached = gate.hold(request);
+      const recipe = 'apps/cli/recipes/siphash24-1.3.1.json';
+      const program = Program.spawn(
+        ['apps/cli/bin/touchstone.js', 'rebuild', recipe, '--sandbox', 'docker', '--cache', CACHE],
+        { DOCKER_HOST: gate.url, HOME: homedir() },
+      );
+      await Promise.race([reached, program.ended]);
+      expect(await engine.ok('ps', '--all', '--format', '{{.State}}'), program.said).toBe(state);
+      // Another program of this machine begins meanwhile: it leaves alone what has an owner.
+      await sandboxOf(engine);
+      expect(await engine.ok('ps', '--all', '--format', '{{.State}}')).toBe(state);
+      await program.end('SIGKILL');
+      await gate.close();
+      if (state !== 'running') {
+        // Two at once, as the workers of one machine may begin.
+        expect(await remains()).not.toBe('');
+        const open = () => openSandbox('docker');
+        await withEngine(engine, () => Promise.all([open(), open()]));
+      }
+      await expect.poll(remains, { timeout: 20_000 }).toBe('');
+    },
+    100_000,
+  );
+
+  it('asks again when the kernel does not freeze a container at once, and not for ever', async () => {
+    const gate = await EngineGate.open(engine.env['DOCKER_HOST'] ?? '');
+    const refuse = (times: number): void => {
+      const message = 'Cannot pause container: unable to freeze';
+      gate.refuse(/^POST \S*\/containers\/[0-9a-f]+\/pause/, message, times);
+    };
+    const recipe = await readRecipe('siphash24-1.3.1');
+    const gated = await sandboxOf({ env: { DOCKER_HOST: gate.url } });
+    const again = () => rebuild(recipe, { cache: CACHE, work, source, sandbox: gated });
+    refuse(3);
+    expect((await again()).predicate.outcome).toBe('reproduced');
+    expect(gate.refusalsLeft).toBe(0);
+    refuse(100);
+    await expect(again()).rejects.toMatchObject({ code: 'sandbox-unavailable' });
+    expect(gate.refusalsLeft).toBeGreaterThan(80);
+    await gate.close();
+    expect(await remains()).toBe('');
+  }, 100_000);
 
   it('finds what a killed worker left, on its own folder only', async () => {
     const image = (await engine.ok('image', 'ls', '--quiet')).split('\n')[0] ?? '';

@@ -120,12 +120,19 @@ export class SandboxStand {
 }
 
 /** A sandbox of the private engine, or bubblewrap where there is none. */
-export async function sandboxOf(docker: PrivateDocker | undefined): Promise<Executor> {
+export async function sandboxOf(docker: Engine | undefined): Promise<Executor> {
   if (docker === undefined) return openSandbox('bubblewrap');
+  return withEngine(docker, () => openSandbox('docker'));
+}
+
+type Engine = Pick<PrivateDocker, 'env'>;
+
+/** Does something that finds the engine as a program does: in the environment. One at a time. */
+export async function withEngine<T>(docker: Engine, act: () => Promise<T>): Promise<T> {
   const before = process.env['DOCKER_HOST'];
   process.env['DOCKER_HOST'] = docker.env['DOCKER_HOST'];
   try {
-    return await openSandbox('docker');
+    return await act();
   } finally {
     if (before === undefined) delete process.env['DOCKER_HOST'];
     else process.env['DOCKER_HOST'] = before;

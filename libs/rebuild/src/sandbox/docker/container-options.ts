@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { firstCpus } from '../cpus.js';
 import type { SandboxRun } from '../executor.js';
 import type { SandboxLimits } from '../sandbox-limits.js';
+import { OWNER_LABEL, thisOwner } from './container-owner.js';
 import { INIT_PATH } from './init-program.js';
 import { seccompProfile } from './seccomp-profile.js';
 
@@ -32,7 +33,10 @@ export function containerOptions(plan: ContainerPlan): Docker.ContainerCreateOpt
     Entrypoint: [`/${INIT_PATH}`],
     User: user,
     Hostname: run.hostname ?? 'touchstone',
-    Labels: { [HOST_LABEL]: host, [WORKSPACE_LABEL]: run.workspace },
+    Labels: {
+      ...{ [HOST_LABEL]: host, [OWNER_LABEL]: thisOwner() },
+      [WORKSPACE_LABEL]: run.workspace,
+    },
     NetworkDisabled: true,
     // The first process lives as long as we hold its standard input.
     ...{ OpenStdin: true, StdinOnce: true, AttachStdin: true },

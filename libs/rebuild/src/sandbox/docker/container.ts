@@ -18,6 +18,7 @@ import type { SandboxLimits } from '../sandbox-limits.js';
 import type { ContainerPlan } from './container-options.js';
 import { asReadable, isStatus, unavailable } from './engine-error.js';
 import { INIT_PATH } from './init-program.js';
+import { pause } from './pause.js';
 
 const WATCH_INTERVAL = 250;
 /** How long after its end a command may be waited for: for its last output, for the kernel's word. */
@@ -80,7 +81,7 @@ export class Container {
 
   /** The archive of a path. Nothing runs meanwhile, and nothing can run afterwards. */
   async get(path: string): Promise<Readable> {
-    await this.#container.pause();
+    await pause(this.#container);
     return asReadable(await this.#container.getArchive({ path }));
   }
 

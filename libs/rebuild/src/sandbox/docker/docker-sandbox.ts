@@ -7,6 +7,7 @@ import { removeTree } from '../../toolchain/tree.js';
 import type { Executor, SandboxResult, SandboxRun } from '../executor.js';
 import { refuseFailure } from '../failure.js';
 import { DEFAULT_LIMITS, MAX_WORKSPACE_DEPTH, type SandboxLimits } from '../sandbox-limits.js';
+import { removeAbandoned } from './abandoned.js';
 import { containerOptions, HOST_LABEL, WORKSPACE_LABEL } from './container-options.js';
 import { Container } from './container.js';
 import { findEngine } from './engine.js';
@@ -19,8 +20,9 @@ import { unpackWorkspace, workspaceItems, type ArchiveUsage } from './workspace-
  * Runs a command in a container of a Docker engine, which may be on another machine: files move
  * through the engine's API, and no folder of the machine nor the engine's socket is ever mounted.
  *
- * One container for each run, gone when the run is over. If this process is killed, the container
- * ends by itself, for its first process waits for us to let go of its standard input.
+ * One container for each run, gone when the run is over. If this process is killed, a running
+ * container ends by itself, for its first process waits for us to let go of its standard input; one
+ * that does not run is removed by whoever opens a Docker sandbox on this machine next.
  */
 export class DockerSandbox implements Executor {
   readonly kind = 'docker';
@@ -35,11 +37,13 @@ export class DockerSandbox implements Executor {
   }
 
   /**
-   * The engine is the one that `DOCKER_HOST` names, or else the machine's own.
+   * The engine is the one that `DOCKER_HOST` names, or else the machine's own. Containers that
+   * killed processes of this machine left in it are removed.
    * @throws RebuildError `sandbox-unavailable` when there is none, or when it cannot bound a build
    */
   static async open(): Promise<DockerSandbox> {
     const { docker, version } = await findEngine();
+    await removeAbandoned(docker);
     return new DockerSandbox(docker, version);
   }
 
