@@ -11,5 +11,5 @@ function run(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-run('node_modules/typescript/bin/tsc', '-b', 'test/bench/tsconfig.lib.json');
+run('node_modules/typescript-7/bin/tsc', '-b', 'test/bench/tsconfig.lib.json');
 run('test/bench/dist/main.js', ...process.argv.slice(2));

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { envelopeRequest, rebuildStatement, signEnvelope } from '@touchstone/attest';
 import { generateKey, writePrivateKey } from '@touchstone/keys';
+import { compile, ROOT } from '@touchstone/kit';
 import { toBase64, type Signer } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPrograms, Program } from './child-process.js';
+import { Program } from './child-process.js';
 import { logVkey, ORIGIN, startLog, WitnessProcess } from './witness-stand.js';
 
 /*
@@ -17,7 +17,6 @@ import { logVkey, ORIGIN, startLog, WitnessProcess } from './witness-stand.js';
  * that shows the sites two different trees.
  */
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const rebuilders = ['Acme', 'Birch'].map((organisation) => ({
   id: organisation.toLowerCase(),
   organisation,
@@ -127,7 +126,7 @@ async function carry(site: string, file: string): Promise<Run> {
 }
 
 beforeAll(async () => {
-  await buildPrograms();
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'airgap-e2e-'));
   witness = await WitnessProcess.make(dir, 'w1', logVkey(logKey));
   await witness.start();

@@ -1,18 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Compiles what is run, so that it is what is shipped. Quick when nothing changed. */
-export async function buildPrograms(): Promise<void> {
-  const tsc = 'node_modules/typescript/bin/tsc';
-  await promisify(execFile)(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json'], {
-    cwd: root,
-  });
-}
+import { ROOT } from '@touchstone/kit';
 
 /** A program of this workspace in a process of its own, and the URL it says it listens at. */
 export class Program {
@@ -22,7 +11,7 @@ export class Program {
 
   private constructor(args: readonly string[], environment: Record<string, string>) {
     this.#child = spawn(process.execPath, args, {
-      cwd: root,
+      cwd: ROOT,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compile, ROOT } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const GOLDEN = join(ROOT, 'libs/attest/src/testdata/golden');
 const MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
@@ -35,9 +34,7 @@ function touchstone(...args: string[]): Promise<Run> {
 let dir: string;
 
 beforeAll(async () => {
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const built = await execute(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json']);
-  expect(built.out).toBe('');
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'cli-'));
 });
 

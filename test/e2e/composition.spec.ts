@@ -5,11 +5,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compile, ROOT } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPrograms } from './child-process.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
 
 /** Published modules, and of each a function that takes nothing but numbers. */
@@ -109,7 +107,7 @@ async function publishedModule(recipe: string): Promise<Uint8Array> {
 }
 
 beforeAll(async () => {
-  await buildPrograms();
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'composition-'));
   await up();
 });

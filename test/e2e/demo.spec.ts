@@ -2,19 +2,14 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { compile, ROOT } from '@touchstone/kit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 let dir: string;
 
 beforeAll(async () => {
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json'], {
-    cwd: ROOT,
-  });
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'demo-'));
   // Tarballs and toolchains by digest: what other tests fetched need not be fetched again.
   await mkdir(join(ROOT, '.touchstone/cache'), { recursive: true });

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Recipe, type RecipeStep } from '@touchstone/contract';
+import { compile, ROOT } from '@touchstone/kit';
 import {
   addToolchainLock,
   BlobStore,
@@ -19,7 +19,6 @@ import {
   type ToolchainLock,
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPrograms } from './child-process.js';
 import { startRegistry, type LoopbackRegistry } from './loopback-registry.js';
 import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 
@@ -27,7 +26,6 @@ import { startPackageRegistry, type PackageRegistry } from './package-registry.j
 // finds from the package alone how it was built. Roots of toolchains are kept between runs. Rust and Go
 // (their libraries take half a minute, twice) and Emscripten (2 GB) on request:
 // TOUCHSTONE_LONG_TOOLCHAINS=1 npx vitest run --project system test/e2e/infer.spec.ts
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.touchstone/cache');
 const DATA = join(ROOT, 'libs/rebuild/src');
 const LONG = process.env['TOUCHSTONE_LONG_TOOLCHAINS'] === '1';
@@ -40,7 +38,7 @@ let work = '';
 let packages: PackageRegistry;
 let crates: LoopbackRegistry;
 beforeAll(async () => {
-  await buildPrograms();
+  await compile('apps/cli');
   work = await mkdtemp(join(tmpdir(), 'infer-'));
   packages = await startPackageRegistry();
   crates = await startRegistry();

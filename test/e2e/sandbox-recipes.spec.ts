@@ -1,7 +1,7 @@
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PrivateDocker } from '@touchstone/kit';
+import { compile, PrivateDocker } from '@touchstone/kit';
 import {
   openSandbox,
   rebuild,
@@ -10,7 +10,7 @@ import {
   type NpmSource,
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPrograms, Program } from './child-process.js';
+import { Program } from './child-process.js';
 import { EngineGate } from './engine-gate.js';
 import { byAnotherCompiler, outcomesOf, readRecipe } from './real-artifacts.js';
 import { CACHE, npmSource, SANDBOXES, sandboxOf, withEngine } from './sandbox-stand.js';
@@ -86,7 +86,7 @@ describe.skipIf(reason)(`recipes in Docker${reason ? ` (skipped: ${reason})` : '
   ])(
     'leaves no container for long when it is killed with one that is %s',
     async (state, request) => {
-      await buildPrograms();
+      await compile('apps/cli');
       const gate = await EngineGate.open(engine.env['DOCKER_HOST'] ?? '');
       const reached = gate.hold(request);
       const recipe = 'apps/cli/recipes/siphash24-1.3.1.json';

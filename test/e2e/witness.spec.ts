@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
-import { MemoryStorage } from '@touchstone/kit';
+import { compile, MemoryStorage } from '@touchstone/kit';
 import {
   encodeUtf8,
   noteSigner,
@@ -22,11 +22,10 @@ import {
   originHash,
 } from '@touchstone/tlog';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildPrograms } from './child-process.js';
 import type { Program } from './child-process.js';
 import { ORIGIN, WitnessProcess, addEntry, logVkey, startLog } from './witness-stand.js';
 
-beforeAll(buildPrograms);
+beforeAll(() => compile('apps/cli'));
 
 const key = generateKey('ed25519');
 let dir: string;

@@ -6,13 +6,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { paeBytes } from '@touchstone/attest';
 import { RekorEntries, TransparencyLogEntry } from '@touchstone/contract';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
-import { seeded } from '@touchstone/kit';
+import { compile, seeded } from '@touchstone/kit';
 import { encodeUtf8, formatVerifierKey, noteSigner, toBase64 } from '@touchstone/note';
 import { startEmbeddedPostgres } from '@touchstone/store';
 import type { EmbeddedPostgres } from '@touchstone/store';
 import { PosixStorage, TileReader, fsck } from '@touchstone/tlog';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LogProcess, buildLogServer } from './log-process.js';
+import { LogProcess } from './log-process.js';
 
 const KILLS = 4;
 const WRITERS = 8;
@@ -25,7 +25,7 @@ let postgres: EmbeddedPostgres;
 let databaseDir: string;
 
 beforeAll(async () => {
-  await buildLogServer();
+  await compile('apps/log');
   databaseDir = await mkdtemp(join(tmpdir(), 'log-index-kill-pg-'));
   postgres = await startEmbeddedPostgres({ dir: databaseDir });
 }, 120_000);

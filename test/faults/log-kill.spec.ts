@@ -14,9 +14,10 @@ import {
   toBase64,
 } from '@touchstone/note';
 import { TransparencyLogEntry } from '@touchstone/contract';
+import { compile } from '@touchstone/kit';
 import { PosixStorage, TileReader, fsck } from '@touchstone/tlog';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { LogProcess, buildLogServer } from './log-process.js';
+import { LogProcess } from './log-process.js';
 
 const KILLS = 8;
 const WRITERS = 12;
@@ -31,7 +32,7 @@ const signer = noteSigner('kill.touchstone.dev/log', logKey);
 const writer = generateKey('ed25519');
 let dir: string;
 
-beforeAll(buildLogServer, 120_000);
+beforeAll(() => compile('apps/log'), 120_000);
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'log-kill-'));

@@ -5,11 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { keysForSize } from '@touchstone/attest';
 import { LifeAnswer } from '@touchstone/contract';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
-import { seeded } from '@touchstone/kit';
+import { compile, seeded } from '@touchstone/kit';
 import { formatVerifierKey, openCheckpoint, verifierKey } from '@touchstone/note';
 import { PosixStorage, fsck } from '@touchstone/tlog';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { LogProcess, buildLogServer } from './log-process.js';
+import { LogProcess } from './log-process.js';
 
 const ORIGIN = 'life-kill.touchstone.dev/log';
 const TOKEN = 'admin-token-of-the-log';
@@ -23,7 +23,7 @@ const keys = [first, second].map((key) => verifierKey(ORIGIN, key.publicKey));
 const vkeys = keys.map(formatVerifierKey);
 let dir: string;
 
-beforeAll(buildLogServer, 120_000);
+beforeAll(() => compile('apps/log'), 120_000);
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'log-life-kill-'));

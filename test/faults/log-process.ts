@@ -1,19 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Compiles the server, so that what is killed is what is shipped. Quick when nothing changed. */
-export async function buildLogServer(): Promise<void> {
-  const tsc = 'node_modules/typescript/bin/tsc';
-  await promisify(execFile)(process.execPath, [tsc, '-b', 'apps/log/tsconfig.lib.json'], {
-    cwd: root,
-  });
-}
+import { ROOT } from '@touchstone/kit';
 
 /** A log server in a process of its own. */
 export class LogProcess {
@@ -23,7 +12,7 @@ export class LogProcess {
 
   private constructor(environment: Record<string, string>) {
     this.#child = spawn(process.execPath, ['apps/log/dist/main.js'], {
-      cwd: root,
+      cwd: ROOT,
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Problem, TransparencyLogEntry } from '@touchstone/contract';
 import { generateKey } from '@touchstone/keys';
+import { compile } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LogProcess, buildLogServer } from './log-process.js';
+import { LogProcess } from './log-process.js';
 
 let dir: string;
 let log: LogProcess;
 let url: string;
 
 beforeAll(async () => {
-  await buildLogServer();
+  await compile('apps/log');
   dir = await mkdtemp(join(tmpdir(), 'log-threads-'));
   ({ log, url } = await LogProcess.start({
     TILES_DIR: dir,

@@ -2,17 +2,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { keyDetails, paeBytes, TRUST_ROOT_SCHEMA } from '@touchstone/attest';
 import { generateKey } from '@touchstone/keys';
-import { seeded } from '@touchstone/kit';
+import { compile, ROOT, seeded } from '@touchstone/kit';
 import { encodeUtf8, formatVerifierKey, toBase64, verifierKey } from '@touchstone/note';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildLogServer, LogProcess } from './log-process.js';
+import { LogProcess } from './log-process.js';
 
 const ORIGIN = 'kill.touchstone.dev/map';
 const ROUNDS = 6;
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const logKey = generateKey('ed25519');
 const writer = generateKey('ed25519');
 const random = seeded(90);
@@ -20,8 +18,7 @@ const random = seeded(90);
 let dir: string;
 
 beforeAll(async () => {
-  await buildLogServer();
-  await build();
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'touchstone-map-kill-'));
   const { algorithm, spki } = writer.publicKey;
   const vkey = formatVerifierKey(verifierKey(ORIGIN, logKey.publicKey));
@@ -36,11 +33,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
-
-async function build(): Promise<void> {
-  const tsc = 'node_modules/typescript/bin/tsc';
-  await ended(spawn(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json'], { cwd: root }));
-}
 
 function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((done) => child.once('close', done));
@@ -58,7 +50,7 @@ function startServer(): Promise<{ log: LogProcess; url: string }> {
 
 function cli(...args: string[]): { child: ChildProcess; output: Promise<string> } {
   const child = spawn(process.execPath, ['apps/cli/bin/touchstone.js', ...args], {
-    cwd: root,
+    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

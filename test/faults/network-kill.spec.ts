@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { verifyEvidence } from '@touchstone/attest';
 import { startNetwork, type Network } from '@touchstone/cli';
 import {
@@ -15,13 +12,12 @@ import {
   type Publication,
 } from '@touchstone/contract';
 import { nodeVerifier } from '@touchstone/keys';
-import { seeded } from '@touchstone/kit';
+import { compile, ROOT, seeded } from '@touchstone/kit';
 import { verifyConsistency } from '@touchstone/merkle';
 import { openCheckpoint, parseVerifierKey, type Checkpoint } from '@touchstone/note';
 import { fsck, PosixStorage, TileReader } from '@touchstone/tlog';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RECIPES = [
   'siphash24-1.3.1',
   'blake2b-wasm-2.4.0',
@@ -37,10 +33,7 @@ let network: Network;
 let coordinator: Client<typeof coordinatorRoutes>;
 
 beforeAll(async () => {
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json'], {
-    cwd: ROOT,
-  });
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'network-kill-'));
   network = await startNetwork({
     dir,

@@ -5,8 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { compile, ROOT } from '@touchstone/kit';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { bundleFromJSON } from 'sigstore-bundle-5';
 import { toSignedEntity, toTrustMaterial, Verifier } from 'sigstore-verify-4';
@@ -15,7 +14,6 @@ import { findClient, titled } from './client.js';
 import { runClient } from './stand.js';
 import type { Ended } from './stand.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
 const REBUILD = 'https://touchstone.dev/rebuild/v1';
 /** What is said to have been built: an empty module, so that the rebuild differs, and says so. */
@@ -108,10 +106,7 @@ async function publish(coordinator: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-b', 'apps/cli/tsconfig.lib.json'], {
-    cwd: ROOT,
-  });
+  await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'touchstone-statements-'));
   await mkdir(join(ROOT, '.touchstone/cache'), { recursive: true });
   await symlink(join(ROOT, '.touchstone/cache'), join(dir, 'cache'));

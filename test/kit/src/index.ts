@@ -10,3 +10,4 @@ export { seeded } from './seeded.js';
 export { testSigner } from './signer.js';
 export { registryAbsent, startRegistry, type RunningRegistry } from './registry.js';
 export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
+export { compile, ROOT } from './compile.js';
