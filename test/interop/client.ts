@@ -86,7 +86,10 @@ export async function findWasmTools(): Promise<Command> {
     : { absent: "Debian's C library has no loader where it is looked for" };
 }
 
-/** Downloads and unpacks a package with a private apt configuration; nothing is installed. */
+/**
+ * Downloads and unpacks a package with a private apt configuration; nothing is installed. One at a
+ * time, as two files of tests may run at once.
+ */
 async function fetchPackage(name: string, root = join(CACHE, 'root')): Promise<void> {
   const apt = join(CACHE, 'apt');
   await mkdir(join(apt, 'state/lists/partial'), { recursive: true });
@@ -104,8 +107,9 @@ async function fetchPackage(name: string, root = join(CACHE, 'root')): Promise<v
     'APT::Sandbox::User=root',
   ].flatMap((setting) => ['-o', setting]);
   const options = { cwd: apt, timeout: FETCH_MS };
-  await run('apt-get', [...settings, 'update'], options);
-  await run('apt-get', [...settings, 'download', name], options);
+  const lock = join(apt, 'lock');
+  await run('flock', [lock, 'apt-get', ...settings, 'update'], options);
+  await run('flock', [lock, 'apt-get', ...settings, 'download', name], options);
   const { stdout } = await run('sh', ['-c', `ls -t ${name}_*.deb`], options);
   const [newest = ''] = stdout.split('\n');
   await run('dpkg', ['-x', join(apt, newest), root], options);

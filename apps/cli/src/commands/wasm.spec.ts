@@ -96,6 +96,25 @@ describe('wasm', () => {
     });
   });
 
+  it('has an engine check the code, and tells where the module that it refuses is', async () => {
+    const taken = await touchstone('validate', file, '--code');
+    expect(taken).toMatchObject({ code: 0 });
+    expect(taken.out).toMatch(/^component of 2 nodes.*\ncode taken by V8 /);
+    // A function that shall return an i32 and returns nothing.
+    const types = [1, 5, 1, 0x60, 0, 1, 0x7f];
+    const wrong = [...MODULE, ...types, ...[3, 2, 1, 0], ...[10, 4, 1, 2, 0, 0x0b]];
+    const nested = join(dir, 'wrong-code.wasm');
+    const preamble = COMPONENT.subarray(0, 8);
+    await writeFile(nested, Uint8Array.from([...preamble, 1, wrong.length, ...wrong]));
+    expect(await touchstone('validate', nested)).toMatchObject({ code: 0 });
+    const refused = await touchstone('validate', nested, '--code', '--json');
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.out)).toMatchObject({
+      valid: false,
+      error: { code: 'code-refused', offset: 10 },
+    });
+  });
+
   it.each([
     ['cut.wasm', 2, 'section-overrun'],
     ['absent.wasm', 3, 'file-unreadable'],

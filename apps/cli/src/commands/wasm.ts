@@ -13,11 +13,16 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded } from '../input.js';
+import { ENGINE, refusedCode } from '../wasm-code.js';
 import { inspectionLines, inspectNodes, listSections, sectionLines } from '../wasm-view.js';
 import { registerWasmSignatures } from './wasm-signature.js';
 
 interface Options {
   json?: boolean;
+}
+
+interface ValidateOptions extends Options {
+  code?: boolean;
 }
 
 interface StripOptions extends Options {
@@ -53,8 +58,9 @@ export function registerWasm(program: Command, context: Context): void {
     .description('print the WIT of a component, or of a module with a component-type section')
     .addHelpText('after', '\nExample:\n  touchstone wasm wit app.component.wasm > app.wit');
   add('validate', validate)
-    .description('check the structure, and the types of a component; not the code of modules')
-    .addHelpText('after', '\nExample:\n  touchstone wasm validate app.component.wasm');
+    .description('check the structure, and the types of a component; the code of modules if asked')
+    .option('--code', `have this Node's engine (${ENGINE}) check types and code of every module`)
+    .addHelpText('after', '\nExample:\n  touchstone wasm validate app.component.wasm --code');
   registerWasmSignatures(wasm, context);
 }
 
@@ -95,7 +101,7 @@ async function wit(file: string, options: Options, { terminal }: Context): Promi
   else terminal.print(text.trimEnd());
 }
 
-async function validate(file: string, options: Options, context: Context): Promise<void> {
+async function validate(file: string, options: ValidateOptions, context: Context): Promise<void> {
   const { terminal } = context;
   const bytes = await readBounded(file);
   try {
@@ -103,20 +109,35 @@ async function validate(file: string, options: Options, context: Context): Promi
     const nodes = [...walkNodes(root)].length;
     const checked = root.kind === 'component' ? 'structure and types' : 'structure';
     if (root.kind === 'component') typeComponent(bytes, root);
-    if (options.json === true) terminal.json({ valid: true, checked, kind: root.kind, nodes });
-    else {
+    const refused = options.code === true ? refusedCode(bytes, root) : undefined;
+    if (refused !== undefined) {
+      refuse({ code: 'code-refused', ...refused }, options, context);
+    } else if (options.json === true) {
+      const engine = options.code === true ? { engine: ENGINE } : {};
+      terminal.json({ valid: true, checked, kind: root.kind, nodes, ...engine });
+    } else {
       const count = `${nodes} node${nodes === 1 ? '' : 's'}`;
+      const rest = `${root.kind === 'component' ? '' : 'types and '}code`;
       terminal.print(`${root.kind} of ${count}: ${checked} sound`);
-      terminal.print(`${root.kind === 'component' ? '' : 'types and '}code not checked`);
+      terminal.print(options.code === true ? `${rest} taken by ${ENGINE}` : `${rest} not checked`);
     }
   } catch (error) {
     if (!(error instanceof WasmError)) throw error;
-    context.exitCode = EXIT.refuted;
     const { code, offset, message } = error;
-    const refusal = { valid: false, error: { code, offset, message } };
-    if (options.json === true) terminal.json(refusal);
-    else terminal.print(`${code}: ${message}`);
+    refuse({ code, offset, message }, options, context);
   }
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly offset: number;
+  readonly message: string;
+}
+
+function refuse(error: Refusal, options: Options, context: Context): void {
+  context.exitCode = EXIT.refuted;
+  if (options.json === true) context.terminal.json({ valid: false, error });
+  else context.terminal.print(`${error.code}: ${error.message}`);
 }
 
 /** A file that is neither module nor component is not usable by the other commands. */
