@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { envelopeRequest, rebuildStatement, signEnvelope } from '@touchstone/attest';
 import { generateKey, writePrivateKey } from '@touchstone/keys';
-import { compile, ROOT } from '@touchstone/kit';
+import { compile, readSymbolSvg, ROOT } from '@touchstone/kit';
 import { toBase64, type Signer } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program } from './child-process.js';
@@ -208,6 +208,42 @@ describe('two sites', () => {
     const report = await touchstone('airgap', 'report', '--site', 'hut', '--html', 'report.html');
     expect(report.code).toBe(0);
     expect(await readFile(at('report.html'), 'utf8')).toContain('Import report');
+  });
+
+  it('get a checkpoint on paper, and give their word back on paper', async () => {
+    const source = ['--trust-root', 'trust-root.json', '--log', log.url];
+    const sheet = await touchstone(
+      'airgap',
+      'checkpoint',
+      'export',
+      'mill',
+      ...source,
+      '--out',
+      'c.svg',
+    );
+    expect(sheet).toMatchObject({ code: 0, json: { from: 5 } });
+    await writeFile(at('scanned.txt'), `${readSymbolSvg(await readFile(at('c.svg'), 'utf8'))}\n`);
+    const check = ['airgap', 'checkpoint', 'check', 'scanned.txt'];
+    expect(await touchstone(...check, '--site', 'mill')).toMatchObject({
+      code: 0,
+      json: { verdict: 'OK', from: 5, to: sheet.json['size'] },
+    });
+    expect(await touchstone(...check, '--site', 'hut')).toMatchObject({ code: 0 });
+    await reproduced('on-paper');
+    expect((await exportTo('mill', 'mill-2.tar')).code).toBe(0);
+    expect((await touchstone('airgap', 'import', 'mill-2.tar', '--site', 'mill')).code).toBe(0);
+    expect(await touchstone(...check, '--site', 'mill')).toMatchObject({
+      code: 1,
+      json: { error: { code: 'rollback' } },
+    });
+    const back = ['airgap', 'ack', 'export', '--site', 'mill', '--out', 'ack.html'];
+    expect((await touchstone(...back)).code).toBe(0);
+    await writeFile(at('ack.txt'), String(readSymbolSvg(await readFile(at('ack.html'), 'utf8'))));
+    const brought = ['airgap', 'ack', 'import', 'ack.txt', '--site', 'mill', '--log', log.url];
+    expect(await touchstone(...brought)).toMatchObject({ code: 0, json: { counter: 2 } });
+    // Logged under the device's key, by the digest of what it signed.
+    const head = await (await fetch(`${log.url}/checkpoint`)).text();
+    expect(Number(head.split('\n')[1])).toBeGreaterThan(Number(sheet.json['size']) + 2);
   });
 
   it('find out an old disk, and an acknowledgement that was kept back', async () => {

@@ -158,11 +158,40 @@ async function verifyStatement(
   }
 }
 
+/**
+ * What the device signed of a compact acknowledgement, and its signature: all that a log needs of it.
+ * Unverified.
+ *
+ * @throws AirgapError `acknowledgement-malformed`
+ */
+export function compactParts(bytes: Uint8Array): {
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+} {
+  const { fields, signature } = readCompactList(bytes);
+  return { signed: encodeCbor(fields), signature };
+}
+
 async function verifyCompact(
   bytes: Uint8Array,
   device: PublicKey,
   verify: SignatureVerifier,
 ): Promise<Acknowledgement> {
+  const { fields, signature } = readCompactList(bytes);
+  const acknowledgement = readCompact(fields);
+  if (!(await verify(device, encodeCbor(fields), signature))) {
+    throw new AirgapError(
+      'acknowledgement-signature',
+      `the acknowledgement is not signed by device key ${keyId(device).slice(0, 16)}…`,
+    );
+  }
+  return acknowledgement;
+}
+
+function readCompactList(bytes: Uint8Array): {
+  readonly fields: readonly CborValue[];
+  readonly signature: Uint8Array;
+} {
   let list: readonly CborValue[];
   try {
     const value = decodeCbor(bytes, { bytes: 2048, depth: 1, items: 16 });
@@ -174,15 +203,7 @@ async function verifyCompact(
   if (list.length !== 11 || list[0] !== COMPACT_FORMAT || !(signature instanceof Uint8Array)) {
     throw malformed(`no ${COMPACT_FORMAT}`);
   }
-  const fields = list.slice(0, -1);
-  const acknowledgement = readCompact(fields);
-  if (!(await verify(device, encodeCbor(fields), signature))) {
-    throw new AirgapError(
-      'acknowledgement-signature',
-      `the acknowledgement is not signed by device key ${keyId(device).slice(0, 16)}…`,
-    );
-  }
-  return acknowledgement;
+  return { fields: list.slice(0, -1), signature };
 }
 
 function compactFields(ack: Acknowledgement): CborValue[] {

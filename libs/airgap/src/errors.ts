@@ -22,6 +22,9 @@ export type AirgapErrorCode =
   | 'entry-signature'
   | 'attestation-mismatch'
   | 'artifact-mismatch'
+  // Slips: what one QR code holds
+  | 'slip-malformed'
+  | 'slip-too-large'
   // What an exporter is asked for
   | 'plan'
   // Parts

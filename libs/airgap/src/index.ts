@@ -1,6 +1,7 @@
 export {
   ACKNOWLEDGEMENT_PREDICATE_TYPE,
   Acknowledgement,
+  compactParts,
   followAcknowledgement,
   signAcknowledgement,
   signCompactAcknowledgement,
@@ -32,6 +33,19 @@ export {
 } from './parts.js';
 export { readRecords, type Hashing } from './record-reader.js';
 export { exporterMessage, type CarryHeader } from './record.js';
+export {
+  decodeCheckpointSlip,
+  encodeCheckpointSlip,
+  type CheckpointSlip,
+} from './slip/checkpoint-slip.js';
+export {
+  checkFitsSymbol,
+  slipBytes,
+  slipText,
+  SYMBOL_BYTES,
+  SYMBOL_CHARACTERS,
+} from './slip/slip-text.js';
+export { verifyCheckpointSlip } from './slip/verify-checkpoint-slip.js';
 export type { TreeBase } from './tree-walk.js';
 export type {
   SiteKnowledge,

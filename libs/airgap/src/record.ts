@@ -1,6 +1,7 @@
 import { decodeCbor, encodeCbor, type CborValue } from '@touchstone/attest';
 import { HASH_SIZE } from '@touchstone/merkle';
 import { AirgapError } from './errors.js';
+import { joinHashes, splitHashes } from './hash-run.js';
 
 /**
  * A carry bundle is a sequence of CBOR items (RFC 8742), each in deterministic encoding (RFC 8949
@@ -102,7 +103,7 @@ function members(record: CarryRecord): CborValue[] {
     case 'checkpoint':
       return [record.note, record.signature ?? null];
     case 'skipped':
-      return [record.leaves, joined(record.hashes)];
+      return [record.leaves, joinHashes(record.hashes)];
     case 'entry':
       return [record.leaf, record.attestation ?? null];
     case 'artifact':
@@ -112,12 +113,6 @@ function members(record: CarryRecord): CborValue[] {
     case 'end':
       return [record.sha256];
   }
-}
-
-function joined(hashes: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(hashes.length * HASH_SIZE);
-  hashes.forEach((hash, at) => bytes.set(hash, at * HASH_SIZE));
-  return bytes;
 }
 
 /**
@@ -257,10 +252,9 @@ function exactly(bytes: Uint8Array, length: number): Uint8Array {
 }
 
 function hashesOf(bytes: Uint8Array): Uint8Array[] {
-  if (bytes.length % HASH_SIZE !== 0) throw malformed('skipped.hashes', 'ends within a hash');
-  return Array.from({ length: bytes.length / HASH_SIZE }, (_, at) =>
-    bytes.subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE),
-  );
+  const hashes = splitHashes(bytes);
+  if (hashes === undefined) throw malformed('skipped.hashes', 'ends within a hash');
+  return hashes;
 }
 
 function textOf(value: CborValue | undefined, field: string, max: number): string {

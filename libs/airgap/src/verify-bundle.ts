@@ -5,14 +5,16 @@ import {
   type ResolvedTrustRoot,
 } from '@touchstone/attest';
 import { rfc6962, treeHasher, type TreeHasher } from '@touchstone/merkle';
-import { decodeUtf8, verifyWitnessed, type WitnessedCheckpoint } from '@touchstone/note';
+import { decodeUtf8, type WitnessedCheckpoint } from '@touchstone/note';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { readCarriedEntry, type EntryContext } from './carried-entry.js';
 import { ArtifactStream } from './artifact-stream.js';
+import { same } from './bytes.js';
 import { AirgapError } from './errors.js';
 import { verifyExporter } from './exporter.js';
 import { nobleHash, readRecords } from './record-reader.js';
 import type { CarryHeader, CarryRecord } from './record.js';
+import { forkError, openSiteCheckpoint } from './site-checkpoint.js';
 import { TreeWalk } from './tree-walk.js';
 import type {
   SiteKnowledge,
@@ -174,39 +176,18 @@ class BundleState {
   }: Extract<CarryRecord, { kind: 'checkpoint' }>): Promise<VerifiedItem> {
     const header = this.#header as CarryHeader;
     if (this.#seen.roots !== header.roots) throw miscounted('trust roots', header.roots);
-    const witnessed = await this.#openCheckpoint(note);
+    const { verify } = this.#options;
+    const witnessed = await openSiteCheckpoint(note, this.#site, this.#resolved, verify);
     const { size, root } = witnessed.checkpoint;
     if (size !== header.size) {
       throw new AirgapError('checkpoint', `the checkpoint has size ${size}, not ${header.size}`);
     }
     const signed = { header, note, ...(signature && { signature }) };
-    await verifyExporter(signed, this.#resolved.root, this.#options.verify);
+    await verifyExporter(signed, this.#resolved.root, verify);
     this.#checkpoint = { witnessed, note };
     const { base } = this.#site;
     if (size === base.size && !same(root, base.root)) throw this.#fork();
     return { kind: 'checkpoint', witnessed, note, ...(signature && { signature }) };
-  }
-
-  async #openCheckpoint(note: Uint8Array): Promise<WitnessedCheckpoint> {
-    const { origin } = this.#site;
-    const witnessPolicy = this.#site.witnessPolicy ?? this.#resolved.witnessPolicy;
-    const { size } = this.#header as CarryHeader;
-    const logs = this.#resolved.logs.filter(
-      ({ name, from, until }) => name === origin && size >= from && size <= until,
-    );
-    if (logs.length === 0) {
-      throw new AirgapError(
-        'checkpoint',
-        `the trust root has no key of ${origin} that signs for ${size} entries`,
-      );
-    }
-    try {
-      return await verifyWitnessed(note, witnessPolicy, this.#options.verify, { logs });
-    } catch (cause) {
-      throw new AirgapError('checkpoint', `the checkpoint does not hold: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
   }
 
   async #takeEntry({
@@ -262,13 +243,7 @@ class BundleState {
   }
 
   #fork(): AirgapError {
-    const { base, origin } = this.#site;
-    const theirs = decodeUtf8((this.#checkpoint as { note: Uint8Array }).note);
-    return new AirgapError(
-      'fork',
-      `the log ${origin} signed a tree that does not continue the one of size ${base.size} that this site verified; keep both checkpoints`,
-      base.note === undefined ? {} : { fork: { ours: base.note, theirs } },
-    );
+    return forkError(this.#site, decodeUtf8((this.#checkpoint as { note: Uint8Array }).note));
   }
 
   #takeArtifact({ name, sha256, size }: Extract<CarryRecord, { kind: 'artifact' }>): VerifiedItem {
@@ -285,10 +260,6 @@ class BundleState {
     if (this.#seen.artifacts !== artifacts) throw miscounted('artifacts', artifacts);
     this.#ended = true;
   }
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function miscounted(what: string, expected: number): AirgapError {

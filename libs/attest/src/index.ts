@@ -36,6 +36,7 @@ export {
   envelopeLogEntry,
   envelopeRequest,
   matchLogEntry,
+  signedBytesRequest,
   type EnvelopeRequest,
 } from './log-entry.js';
 export {

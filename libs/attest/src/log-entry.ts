@@ -42,11 +42,28 @@ export function envelopeRequest(envelope: DsseEnvelope, publicKey: PublicKey): E
   if (algorithm === 'ed25519') {
     return { request: { dsseRequestV002: { envelope, verifiers: [verifier] } } };
   }
-  const bytes = paeBytes(payloadType, fromBase64(payload));
+  return signedBytesRequest(paeBytes(payloadType, fromBase64(payload)), content, publicKey);
+}
+
+/**
+ * How bytes of any kind are logged with an ECDSA P-256 signature over them: as `hashedrekord`.
+ *
+ * @param signature DER in base64
+ */
+export function signedBytesRequest(
+  bytes: Uint8Array,
+  signature: string,
+  { algorithm, spki }: PublicKey,
+): EnvelopeRequest {
   const digest = sha256(bytes);
-  const signature = { content, verifier };
+  const verifier = publicKeyVerifier(spki, keyDetails(algorithm));
   return {
-    request: { hashedRekordRequestV002: { digest: toBase64(digest), signature } },
+    request: {
+      hashedRekordRequestV002: {
+        digest: toBase64(digest),
+        signature: { content: signature, verifier },
+      },
+    },
     attestation: { sha256: bytesToHex(digest), bytes },
   };
 }

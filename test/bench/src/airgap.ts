@@ -26,6 +26,7 @@ import {
   verifierKey,
 } from '@touchstone/note';
 import { nodeHasher, nodeSha256 } from '@touchstone/tlog';
+import { slipSizes } from './airgap-slip.js';
 import { printLine, round, type Bench } from './bench.js';
 import { makeStatements, rebuilder, SyntheticLog } from './synthetic-log.js';
 
@@ -61,12 +62,13 @@ export const airgapLarge: Bench = {
 /** Carry bundles: what they cost to pack and to verify, and how large they are. */
 export const airgap: Bench = {
   name: 'airgap',
-  about: 'export and verify carry bundles of 1,000 to 100,000 entries; size against the bound',
+  about: 'export and verify carry bundles of 1,000 to 100,000 entries; sizes against their bounds',
   run: () =>
     inFolder(async (dir) => {
       const statements = await makeStatements();
       for (const size of SIZES) await rates(new SyntheticLog(size, statements), dir);
       await sizes(new SyntheticLog(100_000, statements), dir);
+      await slipSizes();
     }),
 };
 

@@ -11,3 +11,4 @@ export { testSigner } from './signer.js';
 export { registryAbsent, startRegistry, type RunningRegistry } from './registry.js';
 export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
 export { compile, ROOT } from './compile.js';
+export { readModules, readSymbolSvg } from './symbol.js';

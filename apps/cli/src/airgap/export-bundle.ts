@@ -5,7 +5,6 @@ import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
-  AirgapError,
   ARCHIVE_END,
   archiveHeader,
   archivePadding,
@@ -16,25 +15,21 @@ import {
   type CarryHeader,
   type LeafRange,
 } from '@touchstone/airgap';
-import { resolveTrustRoot, type TrustRoot } from '@touchstone/attest';
-import { nodeVerifier } from '@touchstone/keys';
-import { CompactRange, compactRangeNodes } from '@touchstone/merkle';
+import type { TrustRoot } from '@touchstone/attest';
 import {
   encodeUtf8,
   formatTlogProof,
-  parseCheckpoint,
-  parseNote,
   decodeUtf8,
-  verifyWitnessed,
   type Signer,
   type WitnessedCheckpoint,
   type WitnessPolicy,
 } from '@touchstone/note';
-import { nodeHasher, TileReader } from '@touchstone/tlog';
+import { TileReader } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { LogSource } from '../monitor/log-source.js';
 import { nodeHashing, readFileRange } from './hashing.js';
 import { LogCarrySource } from './log-carry-source.js';
+import { acknowledgedBase, openLogCheckpoint } from './log-checkpoint.js';
 import { bundleReadme } from './readme.js';
 import type { SiteRecord } from './site-record.js';
 
@@ -74,13 +69,7 @@ export async function planExport(request: ExportRequest): Promise<Export> {
   const { trustRoot, witnessPolicy, site, selection, proof } = request;
   const log = new LogSource(request.logUrl);
   const note = await log.checkpoint();
-  const trusted = resolveTrustRoot(trustRoot);
-  const claimed = parseCheckpoint(parseNote(note).text);
-  const logs = trusted.logs.filter(
-    ({ from, until }) => claimed.size >= from && claimed.size <= until,
-  );
-  const policy = witnessPolicy ?? trusted.witnessPolicy;
-  const witnessed = await verifyWitnessed(note, policy, nodeVerifier, { logs });
+  const witnessed = await openLogCheckpoint(note, trustRoot, witnessPolicy);
   const { origin, size } = witnessed.checkpoint;
   const base = await acknowledgedBase(log, site, witnessed);
   const begin = selection === 'full' ? 0 : base.size;
@@ -101,34 +90,6 @@ export async function planExport(request: ExportRequest): Promise<Export> {
   };
   const source = new LogCarrySource(log, size);
   return { header, note, witnessed, roots, ranges, artifacts, source, log };
-}
-
-/** The site's last word is held against the log: a site that was shown a fork is found out here. */
-async function acknowledgedBase(
-  log: LogSource,
-  { acknowledgement, site }: SiteRecord,
-  { checkpoint }: WitnessedCheckpoint,
-): Promise<CarryHeader['base']> {
-  if (acknowledgement === undefined) return { size: 0, root: nodeHasher.empty() };
-  const { origin, size, root } = acknowledgement.checkpoint;
-  if (origin !== checkpoint.origin) {
-    throw new CliError('site-record', `site ${site} follows ${origin}, not this log`, EXIT.usage);
-  }
-  const acknowledged = new Uint8Array(Buffer.from(root, 'hex'));
-  const ours = size <= checkpoint.size ? await rootAt(log, size, checkpoint.size) : undefined;
-  if (ours === undefined || !Buffer.from(ours).equals(acknowledged)) {
-    throw new AirgapError(
-      'acknowledgement-fork',
-      `site ${site} acknowledged a tree of ${size} entries of ${origin} that this log does not continue: keep the acknowledgement, it is the proof`,
-    );
-  }
-  return { size, root: acknowledged };
-}
-
-async function rootAt(log: LogSource, size: number, latest: number): Promise<Uint8Array> {
-  const source = new LogCarrySource(log, latest);
-  const hashes = await Promise.all(compactRangeNodes(size).map((id) => source.node(id)));
-  return new CompactRange(nodeHasher, size, hashes).root();
 }
 
 async function readRootChain(

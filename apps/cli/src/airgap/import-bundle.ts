@@ -9,7 +9,7 @@ import {
   type VerifiedItem,
 } from '@touchstone/airgap';
 import { encodeCbor, publicKeyFromBase64 } from '@touchstone/attest';
-import { decodeUtf8 } from '@touchstone/note';
+import { decodeUtf8, type WitnessedCheckpoint } from '@touchstone/note';
 import { writeDurably } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { writeAcknowledgement } from './acknowledge.js';
@@ -41,7 +41,7 @@ export async function importBundle(site: Site, file: string): Promise<ImportResu
         EXIT.refuted,
       );
     }
-    const verdict = verdictOf(site, bundle);
+    const verdict = verdictOf(site, bundle.witnessed);
     const accepted = verdict === 'OK' || site.settings.accept.includes(verdict);
     const result = describe(site, bundle, verdict, counts, accepted);
     if (!accepted) return result;
@@ -56,7 +56,7 @@ export async function importBundle(site: Site, file: string): Promise<ImportResu
 }
 
 /** Both signed checkpoints, which together are the proof, beside the site's state. */
-async function keepFork(folder: string, { ours, theirs }: ForkProof): Promise<void> {
+export async function keepFork(folder: string, { ours, theirs }: ForkProof): Promise<void> {
   await writeDurably(join(folder, 'fork-ours.note'), ours);
   await writeDurably(join(folder, 'fork-theirs.note'), theirs);
 }
@@ -67,13 +67,17 @@ export async function checkBundle(site: Site, file: string): Promise<ImportResul
   const bundle = await readBundleFile(file, site.knowledge, (item) => {
     count(item, counts);
   });
-  return describe(site, bundle, verdictOf(site, bundle), counts, false);
+  return describe(site, bundle, verdictOf(site, bundle.witnessed), counts, false);
 }
 
-function verdictOf({ state, settings }: Site, bundle: VerifiedBundle): ImportVerdict {
+/** By the time that the site knows of, and the age that it allows. */
+export function verdictOf(
+  { state, settings }: Pick<Site, 'state' | 'settings'>,
+  witnessed: WitnessedCheckpoint,
+): ImportVerdict {
   const { notBefore } = state;
   const { maxAge } = settings;
-  return judgeImport(bundle.witnessed, {
+  return judgeImport(witnessed, {
     ...(notBefore !== undefined && { notBefore }),
     ...(maxAge !== undefined && { maxAge }),
   });

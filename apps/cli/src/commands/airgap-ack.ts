@@ -9,16 +9,18 @@ import { nodeVerifier } from '@touchstone/keys';
 import { fromBase64, publicKeyFromSpki, type PublicKey } from '@touchstone/note';
 import type { Command } from 'commander';
 import { lastAcknowledgement } from '../airgap/acknowledge.js';
-import { logEnvelope } from '../airgap/log-envelope.js';
+import { logAcknowledgement } from '../airgap/log-acknowledgement.js';
 import { readSiteRecord, writeSiteRecord } from '../airgap/site-record.js';
-import { withSite } from '../airgap/site.js';
+import { readSlip, showSymbol, writeSlip, type SlipTitle } from '../airgap/slip-file.js';
+import { withSite, type Site } from '../airgap/site.js';
 import { coordinatorClient, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { readBounded, readJson } from '../input.js';
+import { readJson } from '../input.js';
 
 interface AckExportOptions {
   site: string;
-  out: string;
+  out?: string;
+  qr?: boolean;
   json?: boolean;
 }
 
@@ -27,36 +29,60 @@ export function registerAckExport(ack: Command, context: Context): void {
     .command('export')
     .description('the acknowledgement of the last import, to be carried back')
     .requiredOption('--site <dir>', 'folder of the site')
-    .requiredOption('--out <file>', 'ends in .json (in-toto statement) or .cbor (compact)')
+    .option(
+      '--out <file>',
+      '.json (in-toto statement), or the compact form as .cbor, .txt, .svg or .html (a sheet to print)',
+    )
+    .option('--qr', 'show the compact form as a QR code in the terminal')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  touchstone airgap ack export --site hut --out ack.json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  touchstone airgap ack export --site hut --out ack.json' +
+        '\n  touchstone airgap ack export --site hut --out ack.html',
+    )
     .action((options: AckExportOptions) =>
-      withSite(options.site, async (site) => {
-        const { envelope, compact } = await lastAcknowledgement(site);
-        const signed = options.out.endsWith('.cbor') ? compact : envelope;
-        await writeFile(options.out, signed);
-        const said = await verifyAcknowledgement(
-          compact,
-          site.device.signer.publicKey,
-          nodeVerifier,
-        );
-        if (options.json === true) context.terminal.json(said);
-        else
-          context.terminal.print(
-            `${options.out}: import ${said.counter}, size ${said.checkpoint.size}`,
-          );
-      }),
+      withSite(options.site, (site) => exportAck(site, options, context)),
     );
+}
+
+async function exportAck(
+  site: Site,
+  options: AckExportOptions,
+  { terminal }: Context,
+): Promise<void> {
+  const { out, qr, json } = options;
+  if (out === undefined && qr !== true) {
+    throw new CliError('out-missing', 'give --out or --qr', EXIT.usage);
+  }
+  const { envelope, compact } = await lastAcknowledgement(site);
+  const { publicKey } = site.device.signer;
+  const said = await verifyAcknowledgement(compact, publicKey, nodeVerifier);
+  if (out?.endsWith('.json') === true) await writeFile(out, envelope);
+  else if (out !== undefined) await writeSlip(out, compact, acknowledgementTitle(said));
+  if (json === true) {
+    terminal.json(said);
+    return;
+  }
+  if (qr === true) showSymbol(compact, terminal);
+  terminal.print(`${out ?? site.folder}: import ${said.counter}, size ${said.checkpoint.size}`);
+}
+
+function acknowledgementTitle({ site, counter, verdict, checkpoint }: Acknowledgement): SlipTitle {
+  const { origin, size, root } = checkpoint;
+  return {
+    title: `Acknowledgement of site ${site}, import ${counter}`,
+    fields: { site, import: counter, verdict, log: origin, size, root },
+  };
 }
 
 export function registerAckImport(ack: Command, context: Context): void {
   ack
     .command('import')
-    .argument('<file>', 'an acknowledgement, .json or .cbor')
+    .argument('<file>', 'an acknowledgement: .json, .cbor, or a file with the text of the QR code')
     .description("take a site's acknowledgement: from then on the base of its next delta")
     .option('--sites <dir>', 'folder of the records', 'sites')
     .requiredOption('--site <name>', 'whose it is')
-    .option('--log <url>', 'also have it logged, before it counts (statement form, .json)')
+    .option('--log <url>', 'also have it logged, before it counts')
     .option('--coordinator <url>', 'bring it there, which logs it and watches over its sites')
     .option('--token <token>', "the coordinator's submit token (or TOUCHSTONE_SUBMIT_TOKEN)")
     .option('--json', 'print JSON')
@@ -80,9 +106,7 @@ async function importAck(file: string, options: AckImportOptions, context: Conte
   if (record?.device === undefined) {
     throw new CliError('site-unknown', `no device key is noted down for site ${site}`, EXIT.usage);
   }
-  const signed = file.endsWith('.json')
-    ? await readJson(file)
-    : new Uint8Array(await readBounded(file));
+  const signed = file.endsWith('.json') ? await readJson(file) : await readSlip(file);
   const key = publicKeyFromSpki(fromBase64(record.device));
   const acknowledgement: Acknowledgement = await verifyAcknowledgement(signed, key, nodeVerifier);
   if (acknowledgement.site !== site) {
@@ -118,7 +142,7 @@ async function passOn(
   { terminal, environment }: Context,
 ): Promise<void> {
   if (log !== undefined) {
-    const index = await logEnvelope(signed, key, log, environment['TOUCHSTONE_LOG_TOKEN']);
+    const index = await logAcknowledgement(signed, key, log, environment['TOUCHSTONE_LOG_TOKEN']);
     terminal.note(`logged as entry ${index}`);
   }
   if (coordinator === undefined) return;
@@ -142,7 +166,7 @@ async function passOn(
 function statementWanted(): CliError {
   return new CliError(
     'acknowledgement',
-    'the compact form cannot be logged; bring the statement (.json)',
+    'a coordinator takes the statement (.json); the compact form goes to a log',
     EXIT.usage,
   );
 }

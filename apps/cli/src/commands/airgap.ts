@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { registerAckExport, registerAckImport } from './airgap-ack.js';
+import { registerCheckpoint } from './airgap-checkpoint.js';
 import { registerExporter } from './airgap-exporter.js';
 import { registerMedia } from './airgap-media.js';
 import { registerSite } from './airgap-site.js';
@@ -14,6 +15,7 @@ export function registerAirgap(program: Command, context: Context): void {
   registerMedia(airgap, context);
   registerSite(airgap, context);
   registerSites(airgap, context);
+  registerCheckpoint(airgap, context);
   const ack = airgap.command('ack').description('acknowledgements: out of a site, and back in');
   registerAckExport(ack, context);
   registerAckImport(ack, context);
