@@ -5,7 +5,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { Recipe, type RecipeStep } from '@touchstone/contract';
-import { compile, ROOT } from '@touchstone/kit';
+import { compile, ROOT, SigstoreInstance } from '@touchstone/kit';
 import {
   addToolchainLock,
   BlobStore,
@@ -131,6 +131,7 @@ interface Inferred {
   readonly recipe: Recipe;
   readonly builds: number;
   readonly notes: string[];
+  readonly provenance: { readonly state: string };
 }
 
 /** `touchstone infer --try` of a published package, and its answer. */
@@ -290,17 +291,23 @@ describe('from the package alone', () => {
       new Map([['index.js', script.join('\n')]]),
     );
     const { commit, bundle } = await commitOf(folder);
-    packages.attest(
-      '@loopback/sums',
-      '1.0.0',
-      provenanceOf(integrity, 'https://git.example.test/ada/sums', commit),
-    );
-    const answer = await infer('npm:@loopback/sums@1.0.0', { GIT_BUNDLES: bundle });
+    const sigstore = await SigstoreInstance.start();
+    const repository = 'https://git.example.test/ada/sums';
+    const signed = await sigstore.sign(provenanceOf(integrity, repository, commit), {
+      ...{ repository, commit },
+    });
+    const predicateType = 'https://slsa.dev/provenance/v1';
+    packages.attest('@loopback/sums', '1.0.0', {
+      attestations: [{ predicateType, bundle: signed }],
+    });
+    const root = join(work, 'trusted-root.json');
+    await writeFile(root, sigstore.trustedRoot);
+    const trust = ['--trusted-root', root];
+    const answer = await infer('npm:@loopback/sums@1.0.0', { GIT_BUNDLES: bundle }, ...trust);
+    expect(answer.provenance).toMatchObject({ state: 'verified', source: { commit } });
     expect(outcomes(answer)).toEqual({ fnv: 'reproduced', adler: 'reproduced' });
     expect(answer.notes.join()).toContain(commit);
-    expect(answer.recipe.source).toEqual({
-      ...{ kind: 'git', url: 'https://git.example.test/ada/sums', commit },
-    });
+    expect(answer.recipe.source).toEqual({ kind: 'git', url: repository, commit });
   }, 300_000);
 
   it.runIf(LONG)(
@@ -352,7 +359,5 @@ function provenanceOf(integrity: string, url: string, commit: string): unknown {
   };
   const sha512 = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
   const subject = [{ name: 'pkg:npm/%40loopback/sums@1.0.0', digest: { sha512 } }];
-  const statement = JSON.stringify({ subject, predicateType, predicate });
-  const payload = Buffer.from(statement).toString('base64');
-  return { attestations: [{ predicateType, bundle: { dsseEnvelope: { payload } } }] };
+  return { _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate };
 }

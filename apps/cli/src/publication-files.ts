@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import type { Artifact } from '@touchstone/contract';
+import type { Artifact, GitCommit } from '@touchstone/contract';
 import { parseReference, Repository } from '@touchstone/oci';
 import {
   readLinkedTarball,
@@ -20,8 +20,8 @@ export interface PublicationFiles {
   /** What a recipe would call it; absent for a folder or an archive, which no recipe can name. */
   readonly artifact?: Artifact;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The commit that the registry says the package is from. */
-  readonly commit?: Awaited<ReturnType<typeof readRegistryFacts>>['commit'];
+  /** The commit that `gitHead` in the registry names. */
+  readonly gitHead?: GitCommit;
 }
 
 export interface Places {

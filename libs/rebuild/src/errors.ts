@@ -55,7 +55,12 @@ const FAILED = [
 
 /** Neither: this machine or its operator is at fault, so nothing is to be attested. */
 type OperatorCode =
-  'registry-config' | 'toolchain-lock' | 'git-missing' | 'sandbox-unavailable' | 'aborted';
+  | 'registry-config'
+  | 'toolchain-lock'
+  | 'trusted-root-malformed'
+  | 'git-missing'
+  | 'sandbox-unavailable'
+  | 'aborted';
 
 /** Of toolchains: their lock or this machine is at fault, never a publication. */
 type ToolchainCode =

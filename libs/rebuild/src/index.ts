@@ -83,4 +83,6 @@ export { findModules, type FoundModule } from './infer/find-modules.js';
 export { inferRecipes, type Inference } from './infer/infer.js';
 export type { InferredModule } from './infer/inferred-module.js';
 export { LockMaker } from './infer/infer-locks.js';
+export { readProvenance } from './infer/provenance/read-provenance.js';
+export type { ProvenanceOutcome } from './infer/provenance/outcome.js';
 export { readRegistryFacts } from './infer/registry-facts.js';

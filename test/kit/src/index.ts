@@ -12,3 +12,4 @@ export { registryAbsent, startRegistry, type RunningRegistry } from './registry.
 export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
 export { compile, ROOT } from './compile.js';
 export { readModules, readSymbolSvg } from './symbol.js';
+export { SigstoreInstance, type SignedBundle, type Workflow } from './sigstore.js';

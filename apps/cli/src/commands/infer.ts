@@ -1,30 +1,23 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Recipe, Source, ToolchainName } from '@touchstone/contract';
+import type { Recipe, ToolchainName } from '@touchstone/contract';
 import {
   addToolchainLock,
   openSandbox,
   inferRecipes,
   listToolchainLocks,
   LockMaker,
-  readClues,
   readOperatorSettings,
   readPackument,
-  readRegistryFacts,
   rebuild,
-  type Clues,
   type Inference,
   type InferredModule,
 } from '@touchstone/rebuild';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '../context.js';
-import { CliError, EXIT } from '../failure.js';
-import {
-  parsePackage,
-  readPublicationFiles,
-  type Places,
-  type PublicationFiles,
-} from '../publication-files.js';
+import { EXIT } from '../failure.js';
+import { gather, type Gathered } from '../infer/gather.js';
+import { readPublicationFiles, type Places, type PublicationFiles } from '../publication-files.js';
 import { DEFAULT_TOOLCHAINS, localSources } from '../rebuilding.js';
 import type { Terminal } from '../terminal.js';
 
@@ -32,6 +25,7 @@ interface Options {
   cache: string;
   toolchains?: string;
   source?: string;
+  trustedRoot?: string;
   try?: boolean;
   bisect?: boolean;
   builds: number;
@@ -51,6 +45,10 @@ export function registerInfer(program: Command, context: Context): void {
     .option(
       '--source <source>',
       'look for the source here: npm:NAME@VERSION or git+https://…@COMMIT',
+    )
+    .option(
+      '--trusted-root <file>',
+      "Sigstore's trusted root for provenance in the registry (the public-good instance's)",
     )
     .option('-o, --out <file>', 'write the recipe to this file')
     .option('--cache <dir>', 'folder for tarballs and toolchains', '.touchstone/cache')
@@ -76,8 +74,8 @@ async function infer(text: string, options: Options, context: Context): Promise<
   const cache = resolve(options.cache);
   const places = { ...(await localSources(cache, allowPrivate)), allowPrivate, signal: stop };
   const publication = await readPublicationFiles(text, places);
-  const { clues, notes } = await gather(publication, options, places);
-  for (const note of notes) terminal.note(note);
+  const { clues, ...gathered } = await gather(publication, options, places);
+  for (const note of gathered.notes) terminal.note(note);
   const locks = lockMaker(places, cache, options);
   const tries = options.try === true || options.bisect === true;
   const inference = await inferRecipes(clues, {
@@ -93,7 +91,7 @@ async function infer(text: string, options: Options, context: Context): Promise<
   );
   if (!good || inference.unexplained.length > 0 || inference.modules.length === 0)
     context.exitCode = EXIT.refuted;
-  if (options.json === true) printJson(inference, notes, terminal);
+  if (options.json === true) printJson(inference, gathered, terminal);
   else print(inference, terminal);
 }
 
@@ -135,69 +133,6 @@ function lockMaker(places: Places, cache: string, options: Options): LockMaker {
 function operatorFolder(options: Options, cache: string): string {
   const told = readOperatorSettings(process.env, cache, false).toolchains;
   return resolve(options.toolchains ?? told ?? DEFAULT_TOOLCHAINS);
-}
-
-/** The publication with its source: the one that is named, its own files, or its commit. */
-async function gather(
-  { artifact, files, commit, label }: PublicationFiles,
-  options: Options,
-  places: Places,
-): Promise<{ clues: Clues; notes: string[] }> {
-  if (artifact === undefined)
-    throw new CliError(
-      'publication-unnamed',
-      `${label} is nothing that a recipe can name`,
-      EXIT.usage,
-    );
-  if (options.source !== undefined) {
-    const source = await parseSource(options.source, places);
-    return { clues: await withSource(source), notes: [] };
-  }
-  const notes =
-    commit === undefined
-      ? []
-      : [`${commit.whence}: ${commit.source.url} at ${commit.source.commit}`];
-  if (artifact.kind === 'oci') {
-    const source = artifact;
-    return { clues: await withSource(source), notes };
-  }
-  if (artifact.kind === 'upload')
-    throw new CliError('source-missing', 'a file alone names no source: say --source', EXIT.usage);
-  const own = readClues(artifact, files, artifact, files);
-  const { modules, unexplained } = await inferRecipes(own);
-  if (commit === undefined || (modules.length > 0 && unexplained.length === 0))
-    return { clues: own, notes };
-  try {
-    return { clues: await withSource(commit.source), notes };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { clues: own, notes: [...notes, `that commit cannot be had: ${why}`] };
-  }
-
-  async function withSource(source: Source): Promise<Clues> {
-    const { entries } = await places.sources.fetch(source, places.signal);
-    const tree = entries.flatMap((entry): [string, Uint8Array][] =>
-      'data' in entry && entry.type === 'file' ? [[entry.path, entry.data]] : [],
-    );
-    return readClues(artifact!, files, source, new Map(tree));
-  }
-}
-
-async function parseSource(
-  text: string,
-  { registries, allowPrivate, signal }: Places,
-): Promise<Source> {
-  const git = /^git\+((?:https?|file):.+)@([0-9a-f]{40})$/.exec(text);
-  if (git !== null) return { kind: 'git', url: git[1] ?? '', commit: git[2] ?? '' };
-  if (text.startsWith('npm:')) {
-    const wanted = parsePackage(text.slice('npm:'.length));
-    return (await readRegistryFacts(registries, wanted, { allowPrivate, signal })).artifact;
-  }
-  throw new CliError(
-    'source-malformed',
-    `${text}: write npm:NAME@VERSION or git+URL@COMMIT`,
-    EXIT.usage,
-  );
 }
 
 async function builder(
@@ -264,7 +199,11 @@ function printModule(inferred: InferredModule, terminal: Terminal): void {
     );
 }
 
-function printJson(inference: Inference, notes: readonly string[], terminal: Terminal): void {
+function printJson(
+  inference: Inference,
+  gathered: Omit<Gathered, 'clues'>,
+  terminal: Terminal,
+): void {
   const bare = ({ bytes, ...module }: InferredModule['module']): object => ({
     ...module,
     size: bytes.length,
@@ -273,6 +212,6 @@ function printJson(inference: Inference, notes: readonly string[], terminal: Ter
     ...inference,
     modules: inference.modules.map((inferred) => ({ ...inferred, module: bare(inferred.module) })),
     unexplained: inference.unexplained.map(bare),
-    notes,
+    ...gathered,
   });
 }

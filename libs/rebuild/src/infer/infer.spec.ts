@@ -11,7 +11,8 @@ import { readClues } from './clues.js';
 import { moduleDistance } from './distance.js';
 import { findModules } from './find-modules.js';
 import { inferRecipes } from './infer.js';
-import { commitOfAttestations, repositoryUrl } from './registry-facts.js';
+import { repositoryUrl } from './provenance/repository-url.js';
+import { attestedSource } from './provenance/statement.js';
 import { Trials } from './search.js';
 
 const artifact = {
@@ -274,27 +275,16 @@ describe('moduleDistance', () => {
 describe('what a registry says of the source', () => {
   const commit = 'c'.repeat(40);
   const itself = { name: 'pkg:npm/%40s/n@1.0.0', digest: { sha512: '00'.repeat(64) } };
-  const attestation = (
+  const statement = (
     predicateType: string,
     predicate: unknown,
     subject: unknown = [itself],
-  ): unknown => ({
-    attestations: [
-      {
-        predicateType,
-        bundle: {
-          dsseEnvelope: {
-            payload: Buffer.from(JSON.stringify({ subject, predicate })).toString('base64'),
-          },
-        },
-      },
-    ],
-  });
+  ): string => JSON.stringify({ subject, predicateType, predicate });
 
   it.each([
     [
       'v1',
-      attestation('https://slsa.dev/provenance/v1', {
+      statement('https://slsa.dev/provenance/v1', {
         buildDefinition: {
           resolvedDependencies: [
             { uri: 'git+https://github.com/o/r@refs/tags/v1', digest: { gitCommit: commit } },
@@ -304,7 +294,7 @@ describe('what a registry says of the source', () => {
     ],
     [
       'v0.2',
-      attestation('https://slsa.dev/provenance/v0.2', {
+      statement('https://slsa.dev/provenance/v0.2', {
         invocation: {
           configSource: {
             uri: 'git+https://github.com/o/r@refs/heads/main',
@@ -313,40 +303,48 @@ describe('what a registry says of the source', () => {
         },
       }),
     ],
-  ])('SLSA provenance %s', (_, document) => {
-    expect(commitOfAttestations(document, artifact)).toEqual({
+  ])('SLSA provenance %s', (_, text) => {
+    expect(attestedSource(Buffer.from(text), artifact)).toEqual({
       kind: 'git',
       url: 'https://github.com/o/r',
       commit,
     });
   });
 
+  const v1 = 'https://slsa.dev/provenance/v1';
+  const named = (resolvedDependencies: unknown): unknown => ({
+    buildDefinition: { resolvedDependencies },
+  });
+  const good = named([{ uri: 'git+https://github.com/o/r', digest: { gitCommit: commit } }]);
   it.each([
-    {},
-    { attestations: [{}] },
-    attestation('https://slsa.dev/provenance/v1', null),
-    attestation('https://slsa.dev/provenance/v1', { buildDefinition: { resolvedDependencies: 1 } }),
-    attestation('https://example.test/other', {}),
-    ...[
-      [],
-      [{ ...itself, name: 'pkg:npm/%40s/n@1.0.1' }],
-      [{ ...itself, digest: { sha512: '11'.repeat(64) } }],
-      [{ ...itself, digest: {} }],
-    ].map((subject) =>
-      attestation(
-        'https://slsa.dev/provenance/v1',
-        {
-          buildDefinition: {
-            resolvedDependencies: [
-              { uri: 'git+https://github.com/o/r', digest: { gitCommit: commit } },
-            ],
-          },
-        },
-        subject,
-      ),
-    ),
-  ])('nothing of %j', (document) => {
-    expect(commitOfAttestations(document, artifact)).toBeUndefined();
+    ['provenance-malformed', ''],
+    ['provenance-malformed', 'null'],
+    ['provenance-malformed', '\ufffd{'],
+    ['provenance-malformed', '{}'],
+    ['provenance-malformed', statement(v1, null)],
+    ['provenance-malformed', statement('https://example.test/other', good)],
+    ['provenance-subject-mismatch', statement(v1, good, [])],
+    ['provenance-subject-mismatch', statement(v1, good, [{ ...itself, name: 'pkg:npm/n@1.0.0' }])],
+    [
+      'provenance-subject-mismatch',
+      statement(v1, good, [{ ...itself, digest: { sha512: '11'.repeat(64) } }]),
+    ],
+    ['provenance-subject-mismatch', statement(v1, good, [{ ...itself, digest: {} }])],
+    ['provenance-source-missing', statement(v1, named(1))],
+    ['provenance-source-missing', statement(v1, named([]))],
+    [
+      'provenance-source-missing',
+      statement(v1, named([{ uri: 'git+ext::sh -c x', digest: { gitCommit: commit } }])),
+    ],
+    [
+      'provenance-source-missing',
+      statement(v1, named([{ uri: 'git+https://github.com/o/r', digest: { gitCommit: 'c' } }])),
+    ],
+  ])('%s of %s', (code, text) => {
+    expect(attestedSource(Buffer.from(text), artifact)).toMatchObject({
+      state: 'not-verified',
+      code,
+    });
   });
 
   it.each([
