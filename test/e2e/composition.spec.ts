@@ -1,11 +1,9 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compile, ROOT } from '@touchstone/kit';
+import { compile, componentOf, ROOT, startNetwork, type RunningNetwork } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
@@ -34,8 +32,7 @@ function run(file: string, args: readonly string[], cwd: string): Promise<Run> {
 }
 
 let dir: string;
-let network: ChildProcess;
-let where: { coordinatorUrl: string; logUrl: string; trustRootFile: string };
+let where: RunningNetwork;
 
 const at = (name: string): string => join(dir, name);
 const touchstone = (...args: string[]): Promise<Run> => run(process.execPath, [CLI, ...args], dir);
@@ -53,49 +50,6 @@ function offline(...args: string[]): Promise<Run> {
   return run('bwrap', [...box, process.execPath, CLI, ...args], dir);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function up(): Promise<void> {
-  const size = ['--rebuilders', '2', '--quorum', '2'];
-  const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
-  const args = [CLI, 'up', '--data', dir, ...size, ...ports.map(String), '--json'];
-  network = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  let said = '';
-  for await (const chunk of network.stdout ?? []) {
-    said += String(chunk);
-    if (said.includes('}')) break;
-  }
-  where = JSON.parse(said) as typeof where;
-}
-
-const leb = (value: number): number[] =>
-  value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
-const text = (value: string): number[] => [...leb(value.length), ...Buffer.from(value)];
-const section = (id: number, content: readonly number[]): number[] => [
-  ...[id, ...leb(content.length)],
-  ...content,
-];
-
-/** A component around a published module, which stays as it is: one of its functions, lifted. */
-function componentOf(module: Uint8Array, func: string, parameters: number): Uint8Array {
-  const names = Array.from({ length: parameters }, (_, index) => [...text(`p${index}`), 0x79]);
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00],
-    ...section(1, [...module]),
-    ...section(2, [1, 0x00, 0, 0]),
-    ...section(6, [1, 0x00, 0x00, 0x01, 0, ...text(func)]),
-    ...section(7, [1, 0x40, parameters, ...names.flat(), 0x01, 0x00]),
-    ...section(8, [1, 0x00, 0x00, 0, 0, 0]),
-    ...section(11, [1, 0x00, ...text(func.replaceAll('_', '-')), 0x01, 0, 0x00]),
-  ]);
-}
-
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The published module, as a rebuild of one's own left it. */
@@ -109,12 +63,11 @@ async function publishedModule(recipe: string): Promise<Uint8Array> {
 beforeAll(async () => {
   await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'composition-'));
-  await up();
+  where = await startNetwork(dir, { rebuilders: 2, quorum: 2 });
 });
 
 afterAll(async () => {
-  network.kill('SIGTERM');
-  await once(network, 'exit');
+  await where.stop();
   await rm(dir, { recursive: true, force: true });
 });
 

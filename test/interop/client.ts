@@ -86,6 +86,23 @@ export async function findWasmTools(): Promise<Command> {
     : { absent: "Debian's C library has no loader where it is looked for" };
 }
 
+/** A file or folder of a package of Debian sid, unpacked into the cache; or why there is none here. */
+export async function findFile(packageName: string, path: string): Promise<Client> {
+  const root = join(CACHE, packageName);
+  const found = { path: join(root, path) };
+  if (await isThere(found.path)) return found;
+  if (process.env['INTEROP_OFFLINE'] !== undefined) {
+    return { absent: `INTEROP_OFFLINE keeps ${packageName} from being fetched` };
+  }
+  try {
+    await fetchPackage(packageName, root);
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : '';
+    return { absent: `Debian sid could not be asked for ${packageName}: ${reason}` };
+  }
+  return (await isThere(found.path)) ? found : { absent: `${packageName} does not carry ${path}` };
+}
+
 /**
  * Downloads and unpacks a package with a private apt configuration; nothing is installed. One at a
  * time, as two files of tests may run at once.
@@ -116,7 +133,11 @@ async function fetchPackage(name: string, root = join(CACHE, 'root')): Promise<v
 }
 
 async function isProgram(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
+  return isThere(path, constants.X_OK);
+}
+
+async function isThere(path: string, mode = constants.R_OK): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   );

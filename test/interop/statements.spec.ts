@@ -1,12 +1,11 @@
-import { spawn, execFile, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, createPublicKey } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile, ROOT } from '@touchstone/kit';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { startNetwork, type RunningNetwork } from '@touchstone/kit';
 import { bundleFromJSON } from 'sigstore-bundle-5';
 import { toSignedEntity, toTrustMaterial, Verifier } from 'sigstore-verify-4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,19 +21,11 @@ const PUBLISHED = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 const cosign = await findClient('cosign');
 
 let dir: string;
-let network: ChildProcess;
+let network: RunningNetwork;
 let logUrl: string;
 let trustRoot: string;
 let bundles: string;
 let publicKey: string;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 /** What the command printed. Exit code 1 is an answer too: not every verdict is good. */
 function touchstone(...args: string[]): Promise<string> {
@@ -59,23 +50,10 @@ async function fetched(name: string): Promise<string> {
 
 /** The whole network as `touchstone up` runs it, with one rebuilder. */
 async function up(): Promise<string> {
-  const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
-  const size = ['--rebuilders', '1', '--quorum', '1'];
-  const args = [CLI, 'up', '--data', dir, ...size, ...ports.map(String), '--json'];
-  network = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  let said = '';
-  for await (const chunk of network.stdout ?? []) {
-    said += String(chunk);
-    if (said.includes('}')) break;
-  }
-  const addresses = JSON.parse(said) as {
-    coordinatorUrl: string;
-    logUrl: string;
-    trustRootFile: string;
-  };
-  logUrl = addresses.logUrl;
-  trustRoot = addresses.trustRootFile;
-  return addresses.coordinatorUrl;
+  network = await startNetwork(dir, { rebuilders: 1, quorum: 1 });
+  logUrl = network.logUrl;
+  trustRoot = network.trustRootFile;
+  return network.coordinatorUrl;
 }
 
 async function publish(coordinator: string): Promise<void> {
@@ -118,8 +96,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  network.kill('SIGTERM');
-  if (network.exitCode === null) await once(network, 'exit');
+  await network.stop();
   await rm(dir, { recursive: true, force: true });
 });
 

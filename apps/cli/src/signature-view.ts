@@ -9,6 +9,12 @@ export function signatureView({ signer, ...report }: SignatureReport): object {
   return { ...report, signer: { keyId: keyId(publicKey), ...who } };
 }
 
+const JUDGED_AT = {
+  given: 'good at the given',
+  log: 'good when logged by',
+  clock: 'good now,',
+} as const;
+
 /** Who signed which bytes, a line each, and what is wrong. */
 export function signatureLines(
   signatures: readonly SignatureReport[],
@@ -27,8 +33,10 @@ export function signatureLines(
 
 function who({ signer, keyId: named }: SignatureReport): string {
   if (signer === undefined) return named === '' ? 'no key named' : `key ${named}`;
-  const role = signer.role === undefined ? '' : ` as ${signer.role}`;
-  return `by ${oneLine(signer.identity ?? keyId(signer.publicKey))}${role}`;
+  const { identity, role, at } = signer;
+  const as = role === undefined ? '' : ` as ${role}`;
+  const when = at === undefined ? '' : `, ${JUDGED_AT[at.by]} ${at.time.toISOString()}`;
+  return `by ${oneLine(identity ?? keyId(signer.publicKey))}${as}${when}`;
 }
 
 function what({ covers, profile }: SignatureReport): string {

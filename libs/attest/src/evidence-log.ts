@@ -1,5 +1,6 @@
 import { verifyInclusion, type TreeHasher } from '@touchstone/merkle';
 import {
+  cosignatureTimes,
   fromBase64,
   hasQuorum,
   openCheckpoint,
@@ -8,13 +9,13 @@ import {
   verifyCosignatures,
   type Checkpoint,
   type OpenedCheckpoint,
-  type PolicyWitness,
   type SignatureVerifier,
+  type VerifiedCosignature,
   type WitnessPolicy,
 } from '@touchstone/note';
 import { AttestError } from './errors.js';
 import type { EvidenceEntry } from './evidence.js';
-import type { TrustedLogKey } from './trust-root.js';
+import type { ResolvedTrustRoot, TrustedLogKey } from './trust-root.js';
 
 /**
  * The checkpoint of an evidence file, signed by a log that the trust root knows by its origin, with
@@ -66,29 +67,45 @@ export async function checkCheckpoint(
  * Checks that the witnesses of a policy cosigned the checkpoint; C2SP tlog-cosignature and
  * tlog-policy. A cosignature of theirs that does not verify refuses it, whoever else cosigned.
  *
+ * @returns seconds since the epoch by when the quorum had cosigned; undefined with the quorum `none`
  * @throws AttestError `checkpoint-unwitnessed`
  */
 export async function checkWitnesses(
   { note }: OpenedCheckpoint,
   policy: WitnessPolicy,
   verify: SignatureVerifier,
-): Promise<void> {
-  let witnesses: Set<PolicyWitness>;
+): Promise<number | undefined> {
+  let cosignatures: VerifiedCosignature[];
   try {
-    const cosignatures = await verifyCosignatures(note, policy.witnesses, verify);
-    witnesses = new Set(cosignatures.map(({ witness }) => witness));
+    cosignatures = await verifyCosignatures(note, policy.witnesses, verify);
   } catch (cause) {
     throw new AttestError('checkpoint-unwitnessed', 'a cosignature of a witness does not hold', {
       cause,
     });
   }
-  if (hasQuorum(policy, witnesses)) return;
+  const witnesses = new Set(cosignatures.map(({ witness }) => witness));
+  if (hasQuorum(policy, witnesses)) return cosignatureTimes(policy, cosignatures).time?.since;
   const names = [...witnesses].map(({ name }) => name).join(', ');
   throw new AttestError(
     'checkpoint-unwitnessed',
     `the witness policy asks for more than ${names === '' ? 'no cosignature' : names}; ` +
       'get evidence with a checkpoint that its witnesses cosigned',
   );
+}
+
+/**
+ * When the tree of a checkpoint is proven to have been there: seconds since the epoch by when the
+ * quorum of the trust root's witnesses had cosigned it; undefined where it names no witnesses.
+ *
+ * @throws AttestError those of {@link checkCheckpoint} and {@link checkWitnesses}
+ */
+export async function witnessedTime(
+  note: string,
+  { logs, witnessPolicy }: Pick<ResolvedTrustRoot, 'logs' | 'witnessPolicy'>,
+  verify: SignatureVerifier,
+): Promise<number | undefined> {
+  const opened = await checkCheckpoint(note, logs, verify);
+  return witnessPolicy === undefined ? undefined : checkWitnesses(opened, witnessPolicy, verify);
 }
 
 /**

@@ -30,6 +30,7 @@ export {
   narrowEvidence,
   parseEvidence,
 } from './evidence.js';
+export { witnessedTime } from './evidence-log.js';
 export { parseJson } from './json.js';
 export {
   dsseLogEntry,

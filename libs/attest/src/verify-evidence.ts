@@ -71,7 +71,15 @@ export interface VerifiedEvidence {
   readonly steps: readonly VerificationStep[];
   readonly verdict: Verdict;
   readonly modules: readonly ModuleReport[];
-  readonly checkpoint: { readonly origin: string; readonly size: number };
+  readonly checkpoint: {
+    readonly origin: string;
+    readonly size: number;
+    /**
+     * Seconds since the epoch: by then the quorum of the witnesses had cosigned, so
+     * everything in the tree was there. Absent where no witnesses are asked for.
+     */
+    readonly time?: number;
+  };
   readonly artifact: Evidence['artifact'];
   /** Hex SHA-256 of the recipe's canonical JSON. */
   readonly recipeDigest: string;
@@ -112,9 +120,10 @@ export async function verifyEvidence(
   );
   const { checkpoint } = opened;
   const policies = [trusted.witnessPolicy, witnessPolicy].filter((policy) => policy !== undefined);
+  const times: (number | undefined)[] = [];
   if (policies.length > 0) {
     await step('checkpoint-witnesses', async () => {
-      for (const policy of policies) await checkWitnesses(opened, policy, verify);
+      for (const policy of policies) times.push(await checkWitnesses(opened, policy, verify));
     });
   }
   await step('entries-distinct', () => checkDistinct(entries));
@@ -148,11 +157,16 @@ export async function verifyEvidence(
     steps,
     verdict,
     modules,
-    checkpoint: { origin: checkpoint.origin, size: checkpoint.size },
+    checkpoint: { origin: checkpoint.origin, size: checkpoint.size, ...timeOf(times) },
     artifact: evidence.artifact,
     recipeDigest: recipe.digest,
     entries: stated.map((entry) => viewEntry(entry, rebuilds)),
   };
+}
+
+/** By the first policy: the trust root's, if it has one. */
+function timeOf([time]: readonly (number | undefined)[]): { time?: number } {
+  return time === undefined ? {} : { time };
 }
 
 function viewEntry(

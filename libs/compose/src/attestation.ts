@@ -17,7 +17,7 @@ import { parseManifest, type AnyManifest, type CompositionManifest } from './man
 export const COMPOSITION_PREDICATE_TYPE = 'https://touchstone.dev/composition/v1';
 
 /** Ours, and what was written before it; read, never written. */
-const PREDICATE_TYPES: readonly string[] = [
+export const COMPOSITION_PREDICATE_TYPES: readonly string[] = [
   COMPOSITION_PREDICATE_TYPE,
   'https://wsc.dev/composition/v1',
   'https://wsc.dev/in-toto/composition/v1',
@@ -76,7 +76,7 @@ export async function checkAttestation(
   const { graph, embedded, publicKeys, verify } = options;
   const { statement, signers } = await openEnvelope(envelope, publicKeys, verify);
   const { predicateType, predicate } = statement;
-  if (!PREDICATE_TYPES.includes(predicateType)) {
+  if (!COMPOSITION_PREDICATE_TYPES.includes(predicateType)) {
     const message = `the attestation is of ${JSON.stringify(predicateType)}; a composition was to be attested`;
     throw new AttestError('statement-predicate-type', message);
   }

@@ -37,6 +37,16 @@ export type CompositionCode =
   | 'attestation-manifest-mismatch'
   /** More signatures in place than are verified. */
   | 'signatures-too-many'
+  /** A Sigstore bundle that cannot be read, or that its library refuses. */
+  | 'bundle-malformed'
+  | 'bundle-invalid'
+  /** It is about no module or component of the file. */
+  | 'bundle-subject-mismatch'
+  /** What it says of its subject does not vouch for it. */
+  | 'bundle-predicate'
+  /** Signed by somebody whose word does not count for that node. */
+  | 'bundle-identity'
+  | 'bundle-missing'
   | 'node-unproven'
   | 'node-disputed'
   | 'node-different'

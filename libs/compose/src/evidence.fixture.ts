@@ -12,9 +12,14 @@ import {
   type TrustRoot,
 } from '@touchstone/attest';
 import {
+  cosign,
+  cosignerKey,
   formatCheckpoint,
+  formatCosignerKey,
+  formatNote,
   formatVerifierKey,
   noteSigner,
+  parseNote,
   signNote,
   toBase64,
   verifierKey,
@@ -33,7 +38,8 @@ export function signer(): Signer {
   };
 }
 
-const [log, acme, birch] = [signer(), signer(), signer()];
+const [log, acme, birch, witness] = [signer(), signer(), signer(), signer()];
+const witnessKey = cosignerKey('west', witness.publicKey);
 
 const enrolled = (id: string, { publicKey }: Signer): TrustRoot['rebuilders'][number] => ({
   id,
@@ -49,6 +55,22 @@ export const trustRoot: TrustRoot = {
   rebuilders: [enrolled('acme', acme), enrolled('birch', birch)],
   policy: { quorum: 2 },
 };
+
+/** The same, where a witness must have cosigned the checkpoint. */
+export const witnessedRoot: TrustRoot = {
+  ...trustRoot,
+  witnessPolicy: `witness west ${formatCosignerKey(witnessKey)}\nquorum west\n`,
+};
+
+/** Evidence whose checkpoint the witness cosigned at that time, in seconds. */
+export async function cosignedAt(time: number, evidence: Evidence): Promise<Evidence> {
+  const note = parseNote(evidence.checkpoint);
+  const line = await cosign(note.text, time, witnessKey, witness);
+  return {
+    ...evidence,
+    checkpoint: formatNote({ ...note, signatures: [...note.signatures, line] }),
+  };
+}
 
 const sha256 = (...parts: Uint8Array[]): Uint8Array =>
   new Uint8Array(

@@ -6,7 +6,9 @@ export { parseClaims, type AnyManifest, type CompositionManifest } from './manif
 export { composeManifest, embedManifest } from './write-manifest.js';
 export { manifestOf, readManifests, type EmbeddedManifest } from './read-manifest.js';
 export { compositionStatement } from './attestation.js';
+export type { BundleReport, KeylessIdentity, NodeBundlesOptions } from './node-bundles.js';
 export type { NodeProof } from './node-evidence.js';
+export type { TimedCertificateJudge } from './node-signatures.js';
 export {
   verifyComposition,
   type CompositionReport,

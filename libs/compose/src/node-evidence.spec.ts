@@ -1,9 +1,10 @@
 import { nobleVerifier } from '@touchstone/note';
 import { describe, expect, it } from 'vitest';
-import { composition, provider, runModule } from './assemble.fixture.js';
+import { COMPONENT, composition, provider, runModule } from './assemble.fixture.js';
 import { evidenceOf, trustRoot } from './evidence.fixture.js';
 import { verifyComposition, type CompositionReport } from './verify.js';
 
+const EMPTY = Uint8Array.from(COMPONENT);
 const agreed = ['reproduced', 'reproduced'] as const;
 
 async function verified(files: unknown[], bytes = composition()): Promise<CompositionReport> {
@@ -45,6 +46,14 @@ describe('core modules against evidence', () => {
     expect(codes(await verified(files))).toEqual([]);
     const other = composition({ second: provider(2) });
     expect(codes(await verified(files, other))).toEqual(['node-unproven /component[1]/module[0]']);
+  });
+
+  it('that are not there prove nothing: then the file must have been reproduced itself', async () => {
+    const files = [await evidenceOf(runModule(0), agreed)];
+    expect(codes(await verified(files, EMPTY))).toEqual(['node-unproven /']);
+    const report = await verified([await evidenceOf(EMPTY, agreed)], EMPTY);
+    expect(codes(report)).toEqual([]);
+    expect(report.proofs).toMatchObject([{ node: '/', verdict: 'reproduced', by: '/' }]);
   });
 
   it('cannot be vouched for by evidence that does not verify', async () => {

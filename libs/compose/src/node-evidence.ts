@@ -5,9 +5,10 @@ import {
   type VerifiedEvidence,
 } from '@touchstone/attest';
 import type { SignatureVerifier } from '@touchstone/note';
-import { at } from './compare.js';
+import { at, rootOf } from './compare.js';
 import type { Finding } from './errors.js';
 import type { CompositionGraph, GraphNode, Sha256 } from './graph.js';
+import type { ProvenTime } from './proven-time.js';
 
 /** What evidence says of one node. */
 export interface NodeProof {
@@ -29,7 +30,8 @@ type Report = VerifiedEvidence['modules'][number];
 
 /**
  * Holds each core module against evidence: its bytes, or those of a component around it, must have
- * been reproduced by a quorum of the trust root. An outvoted or disputed file never counts because
+ * been reproduced by a quorum of the trust root. A file without any core module must have been
+ * reproduced itself: nothing in it is not the same as everything proven. An outvoted or disputed file never counts because
  * another evidence file speaks well of it: the worst verdict on one digest holds.
  *
  * @throws AttestError of `verifyEvidence`
@@ -37,21 +39,27 @@ type Report = VerifiedEvidence['modules'][number];
 export async function proveNodes(
   graph: CompositionGraph,
   { files, ...options }: EvidenceOptions,
-): Promise<{ proofs: NodeProof[]; findings: Finding[] }> {
+): Promise<{ proofs: NodeProof[]; findings: Finding[]; times: ProvenTime[] }> {
+  const times: ProvenTime[] = [];
   const reports = new Map<string, Report>();
   for (const file of files) {
-    const { modules } = await verifyEvidence(file, options);
-    for (const module of modules) keepWorst(reports, module);
+    const { modules, checkpoint } = await verifyEvidence(file, options);
+    for (const module of modules) {
+      keepWorst(reports, module);
+      if (module.digest === undefined || checkpoint.time === undefined) continue;
+      times.push({ sha256: module.digest, time: new Date(checkpoint.time * 1000) });
+    }
   }
   const byPath = new Map(graph.nodes.map((node) => [node.path, node]));
-  const proofs = graph.nodes
-    .filter(({ kind }) => kind === 'module')
-    .map((node) => proofOf(node, byPath, reports));
+  const modules = graph.nodes.filter(({ kind }) => kind === 'module');
+  const proofs = (modules.length === 0 ? [rootOf(graph)] : modules).map((node) =>
+    proofOf(node, byPath, reports),
+  );
   const findings = proofs.flatMap((proof) => {
     const node = byPath.get(proof.node);
     return node === undefined ? [] : refusalOf(node, proof);
   });
-  return { proofs, findings };
+  return { proofs, findings, times };
 }
 
 const SEVERITY: readonly Verdict[] = [

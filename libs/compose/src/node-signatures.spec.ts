@@ -1,10 +1,10 @@
 import { signCose } from '@touchstone/attest';
 import { nobleVerifier } from '@touchstone/note';
-import { signBinary, type JudgedCertificates } from '@touchstone/wasm';
+import { signBinary, signDetached, type JudgedCertificates } from '@touchstone/wasm';
 import { describe, expect, it } from 'vitest';
 import { COMPONENT, custom, join, runModule, section } from './assemble.fixture.js';
 import { compositionStatement } from './attestation.js';
-import { signer } from './evidence.fixture.js';
+import { cosignedAt, evidenceOf, signer, witnessedRoot } from './evidence.fixture.js';
 import { deriveGraph } from './graph.js';
 import type { NodeSignaturesOptions } from './node-signatures.js';
 import { verifyComposition, type CompositionReport } from './verify.js';
@@ -106,7 +106,7 @@ describe('roles in certificates', () => {
     expect(await judged(module, outer)).toEqual(expected);
   });
 
-  it('are judged at the time that the judge was given', async () => {
+  it('are judged by the judge', async () => {
     const bytes = await signBinary(whole(part), delimiter, { signer: integrator, certificates });
     const certificatesJudge = (): JudgedCertificates => ({
       code: 'certificate-expired',
@@ -115,6 +115,52 @@ describe('roles in certificates', () => {
     expect(codes(await verify(bytes, { certificates: certificatesJudge }))).toEqual([
       ['signatures', 'certificate-expired', '/'],
     ]);
+  });
+});
+
+describe('the time of a signature', () => {
+  const certificates = [Uint8Array.of(1)];
+  /** Certificates that were good in the first 1,000 seconds of 1970. */
+  const shortLived = (_: unknown, loggedAt?: Date): JudgedCertificates =>
+    loggedAt !== undefined && loggedAt.getTime() < 1_000_000
+      ? { publicKey: owner.publicKey, identity: 'CN=Owner', role: 'owner' }
+      : { code: 'certificate-expired', message: 'expired' };
+
+  async function judged(
+    files: readonly unknown[],
+    bytes: Uint8Array,
+    more: Partial<NodeSignaturesOptions> = {},
+  ): Promise<string[][]> {
+    const evidence = { files, trustRoot: witnessedRoot, verify: nobleVerifier };
+    const signatures = { publicKeys: [], verify: nobleVerifier, certificates: shortLived, ...more };
+    return codes(await verifyComposition(bytes, { evidence, signatures }));
+  }
+  const agreed = ['reproduced', 'reproduced'] as const;
+  const expired = (node: string): string[] => ['signatures', 'certificate-expired', node];
+
+  it('is that by which witnesses saw a log with these bytes in it, or those around them', async () => {
+    const one = await signBinary(runModule(), delimiter, { signer: owner, certificates });
+    const two = await signBinary(whole(one), delimiter, { signer: owner, certificates });
+    const early = await cosignedAt(999, await evidenceOf(two, agreed));
+    expect(await judged([early], two)).toEqual([]);
+    // What is nested proves nothing of what is around it.
+    const nested = await cosignedAt(999, await evidenceOf(one, agreed));
+    expect(await judged([nested], two)).toEqual([expired('/')]);
+    const late = await cosignedAt(1000, await evidenceOf(two, agreed));
+    expect(await judged([late], two)).toEqual([expired('/'), expired('/module[0]')]);
+    expect(await judged([late, nested], two)).toEqual([expired('/')]);
+    const forged = await cosignedAt(999, await evidenceOf(two, agreed));
+    const checkpoint = forged.checkpoint.replace(/.{4}\n$/u, 'AAA=\n');
+    expect((await judged([{ ...forged, checkpoint }], two))[0]).toEqual([
+      ...['evidence', 'checkpoint-unwitnessed', '/'],
+    ]);
+  });
+
+  it('is not that of the file when it stands apart from it', async () => {
+    const bytes = whole(runModule());
+    const early = await cosignedAt(999, await evidenceOf(bytes, agreed));
+    const detached = await signDetached(bytes, { signer: owner, certificates });
+    expect(await judged([early], bytes, { detached })).toEqual([expired('/')]);
   });
 });
 

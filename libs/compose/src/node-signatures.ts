@@ -3,6 +3,7 @@ import {
   verifySignatures,
   walkNodes,
   WasmError,
+  type JudgedCertificates,
   type Node,
   type RollingHash,
   type SignatureReport,
@@ -11,7 +12,14 @@ import {
 import { ComposeError, type Finding } from './errors.js';
 import { MAX_SIGNATURE_CHECKS } from './limits.js';
 
-export interface NodeSignaturesOptions extends SignatureTrust {
+/** Judges certificates, by the time at which a signature is proven to have been there. */
+export type TimedCertificateJudge = (
+  chain: readonly Uint8Array[],
+  loggedAt: Date | undefined,
+) => JudgedCertificates | Promise<JudgedCertificates>;
+
+export interface NodeSignaturesOptions extends Omit<SignatureTrust, 'certificates'> {
+  readonly certificates?: TimedCertificateJudge;
   /** A detached signature of the file. */
   readonly detached?: Uint8Array;
   /** A fresh one for each node. */
@@ -31,7 +39,7 @@ export interface NodeSignaturesOptions extends SignatureTrust {
 export async function checkSignatures(
   bytes: Uint8Array,
   root: Node,
-  options: NodeSignaturesOptions,
+  options: NodeSignaturesOptions & { readonly loggedAt: ReadonlyMap<string, Date> },
 ): Promise<{ signatures: SignatureReport[]; findings: Finding[] }> {
   const { detached, hash } = options;
   const trust = bounded(options);
@@ -61,7 +69,12 @@ function isSigned(bytes: Uint8Array, node: Node): boolean {
 }
 
 /** A file can name more signatures than anybody would want to wait for. */
-function bounded({ publicKeys, verify, certificates }: SignatureTrust): SignatureTrust {
+function bounded({
+  publicKeys,
+  verify,
+  certificates,
+  loggedAt,
+}: Parameters<typeof checkSignatures>[2]): SignatureTrust {
   let checks = 0;
   const spend = (): void => {
     if ((checks += 1) <= MAX_SIGNATURE_CHECKS) return;
@@ -75,9 +88,9 @@ function bounded({ publicKeys, verify, certificates }: SignatureTrust): Signatur
       return verify(...of);
     },
     ...(certificates && {
-      certificates: (chain) => {
+      certificates: (chain, { node, where }) => {
         spend();
-        return certificates(chain);
+        return certificates(chain, where === 'section' ? loggedAt.get(node) : undefined);
       },
     }),
   };

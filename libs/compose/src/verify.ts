@@ -1,4 +1,3 @@
-import { AttestError, type AttestErrorCode } from '@touchstone/attest';
 import type { PublicKey, SignatureVerifier } from '@touchstone/note';
 import { walkNodes, type Node, type SignatureReport } from '@touchstone/wasm';
 import { checkAttestation, type CheckedAttestation } from './attestation.js';
@@ -16,56 +15,27 @@ import {
 import { checkTypes } from './check-types.js';
 import { checkVersions } from './check-versions.js';
 import { checkCycles } from './cycles.js';
-import { ComposeError, type Finding } from './errors.js';
+import type { Finding } from './errors.js';
 import { deriveGraph, type CompositionGraph, type Sha256 } from './graph.js';
 import type { AnyManifest } from './manifest.js';
 import { proveNodes, type EvidenceOptions, type NodeProof } from './node-evidence.js';
+import { checkBundles, type BundleReport, type NodeBundlesOptions } from './node-bundles.js';
 import { checkSignatures, type NodeSignaturesOptions } from './node-signatures.js';
 import { readManifests, type EmbeddedManifest } from './read-manifest.js';
+import { earliestByNode, type ProvenTime } from './proven-time.js';
 import { readThoroughly } from './read.js';
+import { StepRun, type StepOutcome } from './steps.js';
 import { subgraph } from './subgraph.js';
 
-/** Every check in its order, with what it follows. */
-const STEPS = {
-  structure: 'Component model, Binary.md; WebAssembly core specification 5.5',
-  graph: 'Component model, Binary.md, "Instance Definitions" and "Alias Definitions"',
-  types: 'Component model, Explainer.md, "Type Checking"',
-  versions: 'Component model, Explainer.md, "Canonical Interface Name"; Semantic Versioning 2.0',
-  'manifest-format': 'RFC 8949 section 4.2.1; Touchstone composition-manifest/v1',
-  attestation: 'DSSE v1.0.2 or RFC 9052; in-toto attestation v1; Touchstone composition/v1',
-  signatures: 'tool-conventions, Signatures.md; Touchstone strict profile; RFC 5280 section 6.1',
-  'manifest-binding': 'FIPS 180-4, without attestation sections',
-  nodes: 'FIPS 180-4; Touchstone composition-manifest/v1',
-  components: 'Touchstone composition-manifest/v1',
-  cycles: 'Touchstone composition-manifest/v1, nested ones too',
-  edges: 'Touchstone composition-manifest/v1',
-  interfaces: 'Touchstone composition-manifest/v1',
-  duplicates: 'Touchstone composition-manifest/v1, nested ones too',
-  evidence: 'Touchstone evidence/v1; policy k of n, by organisation',
-} as const;
-
-export type CompositionStepName = keyof typeof STEPS;
-
-export interface CompositionStep {
-  readonly name: CompositionStepName;
-  readonly spec: string;
-  readonly ok: boolean;
-}
-
-export interface CompositionReport {
-  /** Every step that was made held. */
-  readonly ok: boolean;
-  /** Ends early where nothing after it can be asked. */
-  readonly steps: readonly CompositionStep[];
-  readonly findings: readonly (Finding & { readonly step: CompositionStepName })[];
-  /** What is worth a word and refuses nothing. */
-  readonly warnings: readonly (Finding & { readonly step: CompositionStepName })[];
+export interface CompositionReport extends StepOutcome {
   /** Absent when the bytes cannot be read. */
   readonly graph?: CompositionGraph;
   /** Ids of the keys that attested. */
   readonly signers?: readonly string[];
   /** Every signature in place: who signed which bytes. */
   readonly signatures?: readonly SignatureReport[];
+  /** Every Sigstore bundle that held: which identity signed which node. */
+  readonly bundles?: readonly BundleReport[];
   readonly proofs?: readonly NodeProof[];
 }
 
@@ -79,7 +49,10 @@ export interface VerifyCompositionOptions {
   };
   /** Whose signatures in place count; without it they are not looked at. */
   readonly signatures?: NodeSignaturesOptions;
+  readonly bundles?: NodeBundlesOptions;
   readonly evidence?: EvidenceOptions;
+  /** When nodes were there, as somebody has proven already. */
+  readonly provenTimes?: readonly ProvenTime[];
   readonly sha256?: Sha256;
 }
 
@@ -92,15 +65,15 @@ export async function verifyComposition(
   bytes: Uint8Array,
   options: VerifyCompositionOptions = {},
 ): Promise<CompositionReport> {
-  const run = new Run();
+  const run = new StepRun();
   const root = await run.step('structure', () => [readThoroughly(bytes), []]);
-  if (root === undefined) return run.report();
+  if (root === undefined) return run.outcome();
   const { sha256 } = options;
   const graph = await run.step('graph', () => [
     deriveGraph(bytes, { root, ...(sha256 && { sha256 }) }),
     [],
   ]);
-  if (graph === undefined) return run.report();
+  if (graph === undefined) return run.outcome();
   await run.step('types', () => [true, checkTypes(bytes, root)]);
   await run.step('versions', () => {
     const { findings, warnings } = checkVersions(root);
@@ -110,23 +83,13 @@ export async function verifyComposition(
   const manifests = await run.step('manifest-format', () =>
     findManifests(bytes, root, graph, options),
   );
-  if (manifests === undefined) return run.report({ graph });
+  if (manifests === undefined) return { ...run.outcome(), graph };
   const embedded = manifests.find(({ node }) => node === '/')?.content;
   const attested = await attestationStep(run, options, graph, embedded);
-  const all = withAttested(manifests, attested, graph);
-  await checkSteps(run, all, graph);
-  const signatures = await signaturesStep(run, bytes, root, options);
-  const who = {
-    ...(attested && { signers: attested.signers }),
-    ...(signatures && { signatures }),
-  };
-  const { evidence } = options;
-  if (evidence === undefined) return run.report({ graph, ...who });
-  const proofs = await run.step('evidence', async () => {
-    const result = await proveNodes(graph, evidence);
-    return [result.proofs, result.findings];
-  });
-  return run.report({ graph, ...who, ...(proofs && { proofs }) });
+  await checkSteps(run, withAttested(manifests, attested, graph), graph);
+  const proven = await provenSteps(run, bytes, { root, graph, options });
+  const signers = attested?.signers;
+  return { ...run.outcome(), graph, ...(signers && { signers }), ...proven };
 }
 
 type HeldManifest = EmbeddedManifest & { readonly graph: CompositionGraph };
@@ -135,14 +98,14 @@ function findManifests(
   bytes: Uint8Array,
   root: Node,
   graph: CompositionGraph,
-  { attestation, evidence, signatures }: VerifyCompositionOptions,
+  { attestation, bundles, evidence, signatures }: VerifyCompositionOptions,
 ): [HeldManifest[], Finding[]] {
   const nodes = new Map([...walkNodes(root)].map((node) => [node.path, node]));
   const held = readManifests(bytes, root).map((manifest) => ({
     ...manifest,
     graph: subgraph(bytes, nodes.get(manifest.node) ?? root, graph),
   }));
-  const others = [attestation, evidence, signatures];
+  const others = [attestation, bundles, evidence, signatures];
   const isSpokenFor = held.some(({ node }) => node === '/');
   if (isSpokenFor || others.some((other) => other !== undefined)) return [held, []];
   const message =
@@ -151,7 +114,7 @@ function findManifests(
 }
 
 async function attestationStep(
-  run: Run,
+  run: StepRun,
   { attestation }: VerifyCompositionOptions,
   graph: CompositionGraph,
   embedded: AnyManifest | undefined,
@@ -164,17 +127,44 @@ async function attestationStep(
   });
 }
 
-async function signaturesStep(
-  run: Run,
+type Proven = Pick<CompositionReport, 'bundles' | 'proofs' | 'signatures'>;
+
+/** Who vouches for the nodes. Signatures come last: the rest proves when they were there. */
+async function provenSteps(
+  run: StepRun,
   bytes: Uint8Array,
-  root: Node,
-  { signatures }: VerifyCompositionOptions,
-): Promise<readonly SignatureReport[] | undefined> {
-  if (signatures === undefined) return undefined;
-  return run.step('signatures', async () => {
-    const checked = await checkSignatures(bytes, root, signatures);
+  {
+    root,
+    graph,
+    options,
+  }: { root: Node; graph: CompositionGraph; options: VerifyCompositionOptions },
+): Promise<Proven> {
+  const { bundles, evidence, signatures, provenTimes = [] } = options;
+  let proven: Proven = {};
+  const times: ProvenTime[] = [...provenTimes];
+  if (bundles !== undefined) {
+    const found = await run.step('bundles', () => {
+      const checked = checkBundles(bytes, { root, graph }, bundles);
+      return [checked, checked.findings];
+    });
+    times.push(...(found?.times ?? []));
+    proven = { bundles: found?.bundles ?? [] };
+  }
+  if (evidence !== undefined) {
+    const found = await run.step('evidence', async () => {
+      const checked = await proveNodes(graph, evidence);
+      return [checked, checked.findings];
+    });
+    times.push(...(found?.times ?? []));
+    if (found !== undefined) proven = { ...proven, proofs: found.proofs };
+  }
+  if (signatures === undefined) return proven;
+  const found = await run.step('signatures', async () => {
+    const loggedAt = earliestByNode(graph, times);
+    const checked = await checkSignatures(bytes, root, { ...signatures, loggedAt });
     return [checked.signatures, checked.findings];
   });
+  return { ...proven, ...(found && { signatures: found }) };
 }
 
 /** A manifest that came with the attestation alone is held against the bytes like one within. */
@@ -189,7 +179,7 @@ function withAttested(
 }
 
 async function checkSteps(
-  run: Run,
+  run: StepRun,
   manifests: readonly HeldManifest[],
   whole: CompositionGraph,
 ): Promise<void> {
@@ -233,46 +223,4 @@ function inFile(base: string, findings: readonly Finding[]): Finding[] {
 function fullPath(base: string, path: string): string {
   if (base === '/') return path;
   return path === '/' ? base : `${base}${path}`;
-}
-
-/** Makes steps one by one and notes what each found; a step that throws found one thing. */
-class Run {
-  readonly #steps: CompositionStep[] = [];
-  readonly #findings: (Finding & { step: CompositionStepName })[] = [];
-  readonly #warnings: (Finding & { step: CompositionStepName })[] = [];
-
-  async step<T>(
-    name: CompositionStepName,
-    check: () => [T, readonly Finding[]] | Promise<[T, readonly Finding[]]>,
-  ): Promise<T | undefined> {
-    let result: T | undefined;
-    let findings: readonly Finding[];
-    try {
-      [result, findings] = await check();
-    } catch (cause) {
-      findings = [findingOf(cause)];
-    }
-    this.#steps.push({ name, spec: STEPS[name], ok: findings.length === 0 });
-    for (const finding of findings) this.#findings.push({ ...finding, step: name });
-    return result;
-  }
-
-  warn(step: CompositionStepName, warnings: readonly Finding[]): void {
-    for (const warning of warnings) this.#warnings.push({ ...warning, step });
-  }
-
-  report(more: Partial<CompositionReport> = {}): CompositionReport {
-    const [steps, findings, warnings] = [this.#steps, this.#findings, this.#warnings];
-    return { ok: findings.length === 0, steps, findings, warnings, ...more };
-  }
-}
-
-function findingOf(cause: unknown): Finding {
-  if (cause instanceof ComposeError) {
-    const { code, node, offset, message } = cause;
-    return { code, node, offset, message };
-  }
-  if (!(cause instanceof AttestError)) throw cause;
-  const code: AttestErrorCode = cause.code;
-  return { code, node: '/', offset: 0, message: cause.message };
 }

@@ -64,6 +64,7 @@ export {
   type WitnessPolicy,
 } from './witness-policy.js';
 export {
+  cosignatureTimes,
   verifyCosignatures,
   verifyWitnessed,
   type VerifiedCosignature,

@@ -56,7 +56,7 @@ export async function verifyWitnessed(
   const opened = await openCheckpoint(note, logs, verify);
   const cosignatures = await verifyCosignatures(opened.note, policy?.witnesses ?? [], verify);
   const quorum = hasQuorum(policy, new Set(cosignatures.map(({ witness }) => witness)));
-  return { ...opened, cosignatures, quorum, ...timesOf(policy, cosignatures, quorum) };
+  return { ...opened, cosignatures, quorum, ...cosignatureTimes(policy, cosignatures) };
 }
 
 /**
@@ -87,12 +87,13 @@ export async function verifyCosignatures(
   return cosignatures;
 }
 
-function timesOf(
+/** See `time` of {@link WitnessedCheckpoint}. */
+export function cosignatureTimes(
   policy: WitnessPolicy | undefined,
   cosignatures: readonly VerifiedCosignature[],
-  quorum: boolean,
 ): Pick<WitnessedCheckpoint, 'time'> {
-  if (!quorum || policy?.quorum === 'none') return {};
+  const witnesses = new Set(cosignatures.map(({ witness }) => witness));
+  if (!hasQuorum(policy, witnesses) || policy?.quorum === 'none') return {};
   const holds = (counted: (time: number) => boolean): boolean =>
     hasQuorum(
       policy,

@@ -1,5 +1,5 @@
 /** Every way in which certificates are refused. Closed; each code has one meaning. */
-export type PkiErrorCode =
+export type CertificateCode =
   | 'certificate-malformed'
   /** No certificates, or more than a path may have. */
   | 'certificate-chain-length'
@@ -27,6 +27,9 @@ export type PkiErrorCode =
   | 'certificate-crl-signature'
   /** No list of this issuer was still good at the time in question. */
   | 'certificate-crl-expired';
+
+/** And what else is handed in: Sigstore's logs and authorities, whose bundles are believed. */
+export type PkiErrorCode = CertificateCode | 'trusted-root-malformed';
 
 /** The only error this library throws for what it was given; `code` is the stable part. */
 export class PkiError extends Error {

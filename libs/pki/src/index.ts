@@ -1,4 +1,5 @@
 export { readCertificate, type Certificate } from './certificate.js';
+export { bundleJudge, type BundleJudge, type JudgedBundle } from './keyless/bundle-judge.js';
 export { PkiError, type PkiErrorCode } from './errors.js';
 export {
   issueAuthority,

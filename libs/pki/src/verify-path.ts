@@ -1,6 +1,6 @@
 import { publicKeyFromSpki, type PublicKey } from '@touchstone/note';
 import { readCertificate, type Certificate } from './certificate.js';
-import { PkiError } from './errors.js';
+import { PkiError, type CertificateCode } from './errors.js';
 import { hex } from './fields.js';
 import { readRevocationList, type RevocationList } from './revocation-list.js';
 import type { Role } from './roles.js';
@@ -223,13 +223,15 @@ function signerKey({ spki, subjectText }: Certificate): PublicKey {
 /** Answers instead of throwing; a judge of the certificates that stand beside signatures. */
 export function certificateJudge(
   options: PathOptions,
-): (chain: readonly Uint8Array[]) => VerifiedPath | { code: PkiError['code']; message: string } {
+): (chain: readonly Uint8Array[]) => VerifiedPath | { code: CertificateCode; message: string } {
   return (chain) => {
     try {
       return verifyPath(chain, options);
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
-      return { code: error.code, message: error.message };
+      const { code, message } = error;
+      if (code === 'trusted-root-malformed') throw error;
+      return { code, message };
     }
   };
 }

@@ -13,3 +13,5 @@ export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
 export { compile, ROOT } from './compile.js';
 export { readModules, readSymbolSvg } from './symbol.js';
 export { SigstoreInstance, type SignedBundle, type Workflow } from './sigstore.js';
+export { componentOf, nestComponents } from './component.js';
+export { startNetwork, type RunningNetwork } from './network.js';

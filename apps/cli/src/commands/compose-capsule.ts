@@ -11,12 +11,19 @@ import {
   type VerifyCapsuleOptions,
 } from '@touchstone/compose';
 import { nodeVerifier } from '@touchstone/keys';
-import { decodeUtf8, toBase64 } from '@touchstone/note';
+import { decodeUtf8, toBase64, type PublicKey } from '@touchstone/note';
 import { TileReader } from '@touchstone/tlog';
 import type { Command } from 'commander';
+import { bundleLines } from '../compose/bundle-view.js';
 import { capsuleTree } from '../compose/capsule-view.js';
 import { graphSvg } from '../compose/graph-svg.js';
 import { readNodeFiles } from '../compose/node-files.js';
+import {
+  addNodeTrustOptions,
+  bundleTrustOf,
+  signaturesOf,
+  type NodeTrustOptions,
+} from '../compose/node-trust.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
@@ -25,6 +32,7 @@ import { bytesToHex } from '../log-reader.js';
 import { index, newest } from '../log-view.js';
 import { sha256 } from '../native-hash.js';
 import { readPublicKey } from '../public-key-file.js';
+import { signatureLines, signatureView } from '../signature-view.js';
 
 interface PackOptions {
   out: string;
@@ -34,11 +42,12 @@ interface PackOptions {
   attestation?: string;
   attestationIndex?: number;
   publicKey?: string[];
+  bundle?: string[];
   sbom?: string[];
   json?: boolean;
 }
 
-interface VerifyOptions {
+interface VerifyOptions extends NodeTrustOptions {
   trustRoot?: string;
   trustRootSha256?: string;
   publicKey?: string[];
@@ -59,9 +68,10 @@ export function registerCapsule(compose: Command, context: Context): void {
     .requiredOption('--evidence <file...>', 'evidence files: every core module must be reproduced')
     .requiredOption('--trust-root <file>', 'the trust root to judge by; it travels along')
     .option('--log <url|folder>', 'prove all evidence anew against its newest checkpoint')
-    .option('--attestation <file>', 'DSSE envelope of touchstone compose attest')
+    .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
     .option('--attestation-index <n>', 'with --log: the entry that it is logged as', index)
     .option('--public-key <file...>', 'with --attestation: key (PEM) of the integrator')
+    .option('--bundle <file...>', 'Sigstore bundles about nodes; they travel along unchecked')
     .option(
       '--sbom <node=file...>',
       'a CycloneDX document for a node, such as /component[0]=a.json',
@@ -74,7 +84,7 @@ export function registerCapsule(compose: Command, context: Context): void {
         ' \\\n    --trust-root trust-root.json --log http://127.0.0.1:7401 -o app.capsule',
     )
     .action((file: string, options: PackOptions) => pack(file, options, context));
-  capsule
+  const verifying = capsule
     .command('verify')
     .argument('<capsule>', 'a file of touchstone compose capsule pack')
     .description('verify a capsule without a network, and show who rebuilt what is in it')
@@ -90,6 +100,7 @@ export function registerCapsule(compose: Command, context: Context): void {
         '\n\nExample:\n  touchstone compose capsule verify app.capsule --trust-root trust-root.json --svg app.svg',
     )
     .action((file: string, options: VerifyOptions) => verify(file, options, context));
+  addNodeTrustOptions(verifying);
 }
 
 async function pack(file: string, options: PackOptions, { terminal }: Context): Promise<void> {
@@ -104,11 +115,12 @@ async function pack(file: string, options: PackOptions, { terminal }: Context): 
     file: { name: basename(file), content: await readBounded(file) },
     evidence: files,
     ...(attestation && { attestation }),
+    ...(options.bundle && { bundles: await bundlesIn(options.bundle) }),
     sboms: await readNodeFiles(options.sbom ?? []),
     trustRoot,
   };
   const content = encodeCapsule(capsule);
-  const report = await judge(content, trust, options.publicKey);
+  const report = await judge(content, { trust, publicKeys: await keysOf(options) });
   const [first] = report.findings;
   if (first !== undefined) {
     throw new CliError(first.code, `${file}: ${first.message}`, EXIT.refuted);
@@ -158,49 +170,72 @@ async function prove(
   return { files, attestation: { envelope, leaf, index: at, proof } };
 }
 
-/** In the order of their digests, so that it does not matter how they were given. */
 function encodeAll(evidence: readonly Evidence[]): Uint8Array[] {
-  return evidence
-    .map((each) => new Uint8Array(Buffer.from(JSON.stringify(each))))
+  return byDigest(evidence.map((each) => new Uint8Array(Buffer.from(JSON.stringify(each)))));
+}
+
+async function bundlesIn(paths: readonly string[]): Promise<Uint8Array[]> {
+  return byDigest(await Promise.all(paths.map((path) => readBounded(path))));
+}
+
+/** So that it does not matter in which order they were given. */
+function byDigest(files: readonly Uint8Array[]): Uint8Array[] {
+  return files
     .map((content) => ({ content, digest: bytesToHex(sha256(content)) }))
     .sort((a, b) => (a.digest < b.digest ? -1 : 1))
     .map(({ content }) => content);
 }
 
+async function keysOf({ publicKey = [] }: { publicKey?: string[] }): Promise<PublicKey[]> {
+  return Promise.all(publicKey.map(readPublicKey));
+}
+
 async function judge(
   content: Uint8Array,
-  trust: VerifyCapsuleOptions['trust'],
-  publicKey: readonly string[] = [],
+  whom: Omit<VerifyCapsuleOptions, 'verify' | 'sha256'>,
 ): Promise<CapsuleReport> {
-  const publicKeys = await Promise.all(publicKey.map(readPublicKey));
-  return verifyCapsule(content, { trust, publicKeys, verify: nodeVerifier, sha256 });
+  return verifyCapsule(content, { ...whom, verify: nodeVerifier, sha256 });
 }
 
 async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
   const { terminal } = context;
   const content = await readBounded(file, MAX_CAPSULE_BYTES);
-  const report = await judge(content, await trustOf(options), options.publicKey);
-  const { ok, steps, findings, warnings, graph, proofs, capsule } = report;
+  const [signatures, bundles] = [await signaturesOf(options), await bundleTrustOf(options)];
+  const report = await judge(content, {
+    trust: await trustOf(options),
+    publicKeys: await keysOf(options),
+    ...(signatures && { signatures }),
+    ...(bundles && { bundles }),
+  });
+  const { ok, findings, graph, proofs, capsule } = report;
   if (!ok) context.exitCode = EXIT.refuted;
   if (options.svg !== undefined && graph !== undefined) {
     await writeFile(options.svg, graphSvg(graph, proofs));
   }
   if (options.extract !== undefined && ok) await writeFile(options.extract, capsule.file.content);
   if (options.json === true) {
-    const { name, content: binary } = capsule.file;
-    const nodes = graph?.nodes.map((node) => ({
-      ...node,
-      ...proofs?.find((proof) => proof.node === node.path),
-    }));
-    const about = { file: { name, sha256: bytesToHex(sha256(binary)) }, ...placeOf(report) };
-    terminal.json({ ok, ...about, steps, findings, warnings, nodes });
+    terminal.json(toJson(report));
     return;
   }
   for (const line of capsuleTree(report)) terminal.print(line);
+  for (const line of signatureLines(report.signatures ?? [], [])) terminal.print(line);
+  for (const line of bundleLines(report.bundles ?? [])) terminal.print(line);
   for (const { step, code, node, message } of findings) {
     terminal.print(`${terminal.style('red', 'no')}  ${step}  ${code}  ${node}: ${message}`);
   }
   terminal.print(closing(report));
+}
+
+function toJson(report: CapsuleReport): object {
+  const { ok, steps, findings, warnings, graph, proofs, bundles, signatures, capsule } = report;
+  const { name, content } = capsule.file;
+  const nodes = graph?.nodes.map((node) => ({
+    ...node,
+    ...proofs?.find((proof) => proof.node === node.path),
+  }));
+  const signed = signatures && { signatures: signatures.map(signatureView) };
+  const about = { file: { name, sha256: bytesToHex(sha256(content)) }, ...placeOf(report) };
+  return { ok, ...about, steps, findings, warnings, nodes, ...signed, ...(bundles && { bundles }) };
 }
 
 async function trustOf({
@@ -215,11 +250,12 @@ async function trustOf({
   return { sha256: (trustRootSha256 ?? '').toLowerCase() };
 }
 
-function placeOf({ checkpoint, attestation }: CapsuleReport): {
-  checkpoint: CapsuleReport['checkpoint'];
-  attestation: CapsuleReport['attestation'];
-} {
-  return { checkpoint, attestation };
+function placeOf({
+  checkpoint,
+  attestation,
+  keyless,
+}: CapsuleReport): Pick<CapsuleReport, 'checkpoint' | 'attestation' | 'keyless'> {
+  return { checkpoint, attestation, keyless };
 }
 
 const ATTESTATION: Readonly<Record<CapsuleReport['attestation'], string>> = {
@@ -229,8 +265,14 @@ const ATTESTATION: Readonly<Record<CapsuleReport['attestation'], string>> = {
   logged: 'attested by the integrator, and logged',
 };
 
-function closing({ ok, checkpoint, attestation }: CapsuleReport): string {
+const KEYLESS: Readonly<Record<CapsuleReport['keyless'], string>> = {
+  none: '',
+  unchecked: '; its Sigstore bundles were not checked: give --sigstore-root and --identity',
+  checked: '; signed node by node by identities that count',
+};
+
+function closing({ ok, checkpoint, attestation, keyless }: CapsuleReport): string {
   const { origin, size } = checkpoint;
-  const told = `${ATTESTATION[attestation]}; everything against one checkpoint of ${origin}, ${size} entries`;
+  const told = `${ATTESTATION[attestation]}${KEYLESS[keyless]}; everything against one checkpoint of ${origin}, ${size} entries`;
   return ok ? `every core module was reproduced; ${told}` : 'the capsule is refused';
 }

@@ -6,26 +6,28 @@ import {
 } from '@touchstone/compose';
 import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
+import { bundleLines } from '../compose/bundle-view.js';
 import { oneLine } from '../compose/graph-view.js';
+import {
+  addNodeTrustOptions,
+  bundleTrustOf,
+  readBundles,
+  signaturesOf,
+  type NodeTrustOptions,
+} from '../compose/node-trust.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
 import { readPublicKey } from '../public-key-file.js';
-import { rollingSha256, sha256 } from '../native-hash.js';
-import {
-  addCertificateOptions,
-  readSignatureTrust,
-  type TrustOptions,
-} from '../signature-trust.js';
+import { sha256 } from '../native-hash.js';
 import { signatureLines, signatureView } from '../signature-view.js';
 import type { Terminal } from '../terminal.js';
 
-interface VerifyOptions extends Omit<TrustOptions, 'publicKey'> {
+interface VerifyOptions extends NodeTrustOptions {
   json?: boolean;
   attestation?: string;
   publicKey?: string[];
-  signerKey?: string[];
-  detached?: string;
+  bundle?: string[];
   evidence?: string[];
   trustRoot?: string;
 }
@@ -37,8 +39,7 @@ export function registerComposeVerify(compose: Command, context: Context): void 
     .description('derive the graph and hold it against manifest, signatures and evidence')
     .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
     .option('--public-key <file...>', 'with --attestation: keys (PEM) of integrators you trust')
-    .option('--signer-key <file...>', 'keys (PEM) whose signatures in place count')
-    .option('--detached <file>', 'a detached signature of the whole file')
+    .option('--bundle <file...>', 'Sigstore bundles: every core module must be signed by one')
     .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
     .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
     .option('--json', 'print JSON')
@@ -48,21 +49,24 @@ export function registerComposeVerify(compose: Command, context: Context): void 
         '\n\nExamples:\n  touchstone compose verify app.wasm' +
         '\n  touchstone compose verify app.wasm --attestation app.dsse.json --public-key integrator.pem' +
         ' \\\n    --evidence a.evidence.json b.evidence.json --trust-root trust-root.json' +
-        '\n  touchstone compose verify app.wasm --root root/ca.pem --crl root/crl.pem --at 2026-11-29T08:00:00Z',
+        '\n  touchstone compose verify app.wasm --root root/ca.pem --crl root/crl.pem --at 2026-11-29T08:00:00Z' +
+        '\n  touchstone compose verify app.wasm --bundle auth.sigstore.json app.sigstore.json' +
+        ' \\\n    --sigstore-root trusted_root.json --identity https://token.example.com=ci@example.com',
     )
     .action((file: string, options: VerifyOptions) => verify(file, options, context));
-  addCertificateOptions(verifying);
+  addNodeTrustOptions(verifying);
 }
 
 async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
   const { terminal } = context;
   const bytes = await readBounded(file);
   const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
-  const signatures = await signaturesOf(options);
+  const [signatures, bundles] = [await signaturesOf(options), await bundlesOf(options)];
   const report = await verifyComposition(bytes, {
     sha256,
     ...(attestation && { attestation }),
     ...(signatures && { signatures }),
+    ...(bundles && { bundles }),
     ...(evidence && { evidence }),
   });
   if (!report.ok) context.exitCode = EXIT.refuted;
@@ -87,22 +91,15 @@ async function attestationOf({
   return { envelope, publicKeys, verify: nodeVerifier };
 }
 
-async function signaturesOf(
-  options: VerifyOptions,
-): Promise<VerifyCompositionOptions['signatures']> {
-  const { signerKey, root, crl, at, detached } = options;
-  if ([signerKey, root, crl, at, detached].every((each) => each === undefined)) return undefined;
-  if (signerKey === undefined && root === undefined) {
-    throw new CliError('usage', 'give --signer-key or --root, whose signatures count', EXIT.usage);
+async function bundlesOf(options: VerifyOptions): Promise<VerifyCompositionOptions['bundles']> {
+  const { bundle } = options;
+  const trust = await bundleTrustOf(options);
+  if (bundle === undefined && trust === undefined) return undefined;
+  if (bundle === undefined || trust === undefined) {
+    const message = '--bundle, --sigstore-root and --identity belong together';
+    throw new CliError('usage', message, EXIT.usage);
   }
-  const trust = await readSignatureTrust({
-    ...(signerKey && { publicKey: signerKey }),
-    ...(root && { root }),
-    ...(crl && { crl }),
-    ...(at !== undefined && { at }),
-  });
-  const apart = detached === undefined ? {} : { detached: await readBounded(detached) };
-  return { ...trust, ...apart, hash: rollingSha256 };
+  return { ...trust, files: await readBundles(bundle) };
 }
 
 async function evidenceOf({
@@ -118,7 +115,7 @@ async function evidenceOf({
 }
 
 function printReport(
-  { ok, steps, findings, warnings, signers, signatures, proofs }: CompositionReport,
+  { ok, steps, findings, warnings, signers, signatures, bundles, proofs }: CompositionReport,
   terminal: Terminal,
 ): void {
   for (const step of steps) {
@@ -134,6 +131,7 @@ function printReport(
   }
   for (const signer of signers ?? []) terminal.print(`attested by ${signer}`);
   for (const line of signatureLines(signatures ?? [], [])) terminal.print(line);
+  for (const line of bundleLines(bundles ?? [])) terminal.print(line);
   for (const { node, verdict, votes } of proofs ?? []) {
     const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
     terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}`);

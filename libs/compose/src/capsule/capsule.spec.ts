@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { encodeCbor, type TrustRoot } from '@touchstone/attest';
+import { encodeCbor, signCose, type TrustRoot } from '@touchstone/attest';
 import { nobleVerifier } from '@touchstone/note';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { composition, provider, runModule } from '../assemble.fixture.js';
+import { compositionStatement } from '../attestation.js';
 import type { ComposeError } from '../errors.js';
-import { evidenceOf, trustRoot } from '../evidence.fixture.js';
+import { evidenceOf, signer, trustRoot } from '../evidence.fixture.js';
+import { deriveGraph } from '../graph.js';
+import { composeManifest } from '../write-manifest.js';
 import { CAPSULE_SCHEMA, encodeCapsule, parseCapsule, type Capsule } from './capsule.js';
 import { verifyCapsule, type CapsuleReport, type VerifyCapsuleOptions } from './verify-capsule.js';
 
@@ -91,6 +94,51 @@ describe('a capsule', () => {
     const other = text(await evidenceOf(runModule(1), agreed));
     const two = { ...good, evidence: [...good.evidence, other] };
     expect(await codeOf(judge(two))).toBe('capsule-checkpoints-differ');
+  });
+
+  it('carries an attestation in COSE, which no log holds', async () => {
+    const integrator = signer();
+    const { content } = good.file;
+    const manifest = composeManifest(content);
+    const statement = compositionStatement('app.wasm', deriveGraph(content), manifest);
+    const envelope = await signCose(statement, [integrator]);
+    const attestation = { envelope };
+    const checked = (made: Capsule, keys = [integrator.publicKey]): Promise<CapsuleReport> =>
+      verifyCapsule(encodeCapsule(made), {
+        ...{ trust: trustRoot, publicKeys: keys, verify: nobleVerifier },
+      });
+    const report = await checked({ ...good, attestation });
+    expect([report.findings, report.attestation]).toEqual([[], 'checked']);
+    expect((await checked({ ...good, attestation }, [])).attestation).toBe('unchecked');
+    const other = await checked({ ...good, attestation }, [signer().publicKey]);
+    expect([other.ok, other.attestation]).toEqual([false, 'unchecked']);
+    const logged = { envelope, leaf: Uint8Array.of(1), index: 0, proof: [] };
+    const place = checked({ ...good, attestation: logged });
+    expect(await codeOf(place)).toBe('capsule-attestation-unproven');
+  });
+
+  it('says whether its Sigstore bundles were looked at', async () => {
+    expect((await judge(good)).keyless).toBe('none');
+    const carrying = { ...good, bundles: [text({ any: 'bundle' })] };
+    const unchecked = await judge(carrying);
+    expect([unchecked.ok, unchecked.keyless]).toEqual([true, 'unchecked']);
+    const seen: unknown[] = [];
+    const report = await verifyCapsule(encodeCapsule(carrying), {
+      ...{ trust: trustRoot, verify: nobleVerifier },
+      bundles: {
+        identities: [{ issuer: 'https://issuer.test', subject: 'somebody' }],
+        judge: (bundle) => {
+          seen.push(bundle);
+          return { code: 'bundle-invalid', message: 'it does not hold' };
+        },
+      },
+    });
+    expect([report.ok, report.keyless, seen]).toEqual([false, 'checked', [{ any: 'bundle' }]]);
+    expect(report.findings.map(({ code, node }) => [code, node])).toEqual([
+      ['bundle-invalid', '/'],
+      ['bundle-missing', '/component[0]/module[0]'],
+      ['bundle-missing', '/component[1]/module[0]'],
+    ]);
   });
 
   it.each([

@@ -22,7 +22,7 @@ const CapsuleSbom = z.strictObject({ node: z.string().max(2048), document: bytes
 
 /** An envelope, and where it stands in the log of the capsule's one checkpoint. */
 const LoggedAttestation = z.strictObject({
-  /** DSSE envelope, JSON. */
+  /** DSSE envelope, JSON; or COSE_Sign, which has no place in a log. */
   envelope: bytes,
   leaf: bytes.exactOptional(),
   index: z.int().nonnegative().exactOptional(),
@@ -39,6 +39,8 @@ export const Capsule = z.strictObject({
   /** Evidence files (JSON), in the order of their SHA-256. */
   evidence: z.array(bytes).max(MAX_NODES),
   attestation: LoggedAttestation.exactOptional(),
+  /** Sigstore bundles (JSON) about nodes, in the order of their SHA-256. */
+  bundles: z.array(bytes).min(1).max(MAX_NODES).exactOptional(),
   sboms: z.array(CapsuleSbom).max(MAX_NODES),
   /** The trust root (JSON) that the packer judged by; it counts only for a reader who knows its digest. */
   trustRoot: bytes,

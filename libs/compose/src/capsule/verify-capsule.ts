@@ -2,18 +2,22 @@ import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   AttestError,
+  isCose,
   matchLogEntry,
   parseEnvelope,
   parseEvidence,
   parseJson,
   parseTrustRoot,
+  resolveTrustRoot,
+  soleSigner,
+  verifyEnvelope,
+  witnessedTime,
   type DsseEnvelope,
   type Evidence,
   type TrustRoot,
 } from '@touchstone/attest';
 import { MerkleError, rfc6962, treeHasher, verifyInclusion } from '@touchstone/merkle';
 import {
-  keyId,
   NoteError,
   parseCheckpoint,
   parseNote,
@@ -23,7 +27,11 @@ import {
 import { ComposeError } from '../errors.js';
 import type { CompositionGraph, Sha256 } from '../graph.js';
 import { MAX_COMPONENTS, nestSbom } from '../sbom/nested-sbom.js';
-import { verifyComposition, type CompositionReport } from '../verify.js';
+import {
+  verifyComposition,
+  type CompositionReport,
+  type VerifyCompositionOptions,
+} from '../verify.js';
 import { parseCapsule, type Capsule } from './capsule.js';
 
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
@@ -33,6 +41,10 @@ export interface VerifyCapsuleOptions {
   readonly trust: TrustRoot | { readonly sha256: string };
   /** Of integrators whose word is taken; without them an attestation in the capsule counts for nothing. */
   readonly publicKeys?: readonly PublicKey[];
+  /** Whose signatures in place count; without it they are not looked at. */
+  readonly signatures?: VerifyCompositionOptions['signatures'];
+  /** Whose Sigstore bundles count; without it those in the capsule are not looked at. */
+  readonly bundles?: Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;
   readonly verify: SignatureVerifier;
   readonly sha256?: Sha256;
 }
@@ -43,6 +55,8 @@ export interface CapsuleReport extends CompositionReport {
   readonly checkpoint: { readonly origin: string; readonly size: number };
   /** Whether an attestation was there, whether it was checked, and where it is logged. */
   readonly attestation: 'none' | 'unchecked' | 'checked' | 'logged';
+  /** Whether Sigstore bundles were there, and whether they were checked. */
+  readonly keyless: 'none' | 'unchecked' | 'checked';
 }
 
 /**
@@ -53,13 +67,14 @@ export interface CapsuleReport extends CompositionReport {
  * @throws ComposeError `capsule-malformed`, `capsule-too-large`, `capsule-trust-root-unknown`,
  * `capsule-evidence-missing`, `capsule-checkpoints-differ`, `capsule-attestation-unproven`,
  * `claim-unknown-node`, `sbom-malformed`
- * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseTrustRoot` and `parseEnvelope`
+ * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseTrustRoot`,
+ * `parseEnvelope` and `parseJson`
  */
 export async function verifyCapsule(
   content: Uint8Array,
   options: VerifyCapsuleOptions,
 ): Promise<CapsuleReport> {
-  const { verify, publicKeys = [], sha256 = nobleSha256 } = options;
+  const { verify, publicKeys = [], sha256 = nobleSha256, signatures, bundles } = options;
   const capsule = parseCapsule(content);
   const trustRoot = trusted(capsule, options.trust, sha256);
   const evidence = capsule.evidence.map(parseEvidence);
@@ -67,22 +82,52 @@ export async function verifyCapsule(
   const envelope =
     capsule.attestation === undefined || publicKeys.length === 0
       ? undefined
-      : parseEnvelope(parseJson(capsule.attestation.envelope, MAX_JSON_BYTES));
-  const report = await verifyComposition(capsule.file.content, {
+      : readEnvelope(capsule.attestation.envelope);
+  const isLogged =
+    envelope !== undefined &&
+    (await isInLog(capsule.attestation, envelope, { publicKeys, verify, checkpoint, sha256 }));
+  const time = isLogged ? await timeOf(evidence, trustRoot, verify) : undefined;
+  const { content: file } = capsule.file;
+  const report = await verifyComposition(file, {
     sha256,
     ...(envelope && { attestation: { envelope, publicKeys, verify } }),
+    ...(signatures && { signatures }),
+    ...(bundles && { bundles: { ...bundles, files: bundlesIn(capsule) } }),
     evidence: { files: evidence, trustRoot, verify, sha256 },
+    // What was logged names the file, or the report refuses it.
+    ...(time && { provenTimes: [{ sha256: bytesToHex(sha256(file)), time }] }),
   });
   if (report.graph !== undefined) checkSboms(capsule, report.graph);
   const { origin, size } = checkpoint;
-  const attestation = standing(capsule.attestation, {
-    report,
-    envelope,
-    publicKeys,
-    checkpoint,
-    sha256,
-  });
-  return { ...report, capsule, checkpoint: { origin, size }, attestation };
+  const keyless =
+    bundles !== undefined ? 'checked' : capsule.bundles === undefined ? 'none' : 'unchecked';
+  const attestation = standing(capsule, report, isLogged);
+  return { ...report, capsule, checkpoint: { origin, size }, attestation, keyless };
+}
+
+/** By when the tree was there, as the trust root's witnesses say; the evidence is judged later. */
+async function timeOf(
+  [first]: readonly Evidence[],
+  trustRoot: TrustRoot,
+  verify: SignatureVerifier,
+): Promise<Date | undefined> {
+  try {
+    const since =
+      first && (await witnessedTime(first.checkpoint, resolveTrustRoot(trustRoot), verify));
+    return since === undefined ? undefined : new Date(since * 1000);
+  } catch (cause) {
+    if (cause instanceof AttestError) return undefined;
+    throw cause;
+  }
+}
+
+function readEnvelope(envelope: Uint8Array): DsseEnvelope | Uint8Array {
+  if (isCose(envelope)) return envelope;
+  return parseEnvelope(parseJson(envelope, MAX_JSON_BYTES));
+}
+
+function bundlesIn({ bundles = [] }: Capsule): unknown[] {
+  return bundles.map((bundle) => parseJson(bundle, MAX_JSON_BYTES));
 }
 
 function trusted(
@@ -134,24 +179,44 @@ function oneCheckpoint(evidence: readonly Evidence[]): Tree {
   }
 }
 
-interface Judged {
-  readonly report: CompositionReport;
-  readonly envelope: DsseEnvelope | undefined;
+function standing(
+  { attestation }: Capsule,
+  { signers }: CompositionReport,
+  isLogged: boolean,
+): CapsuleReport['attestation'] {
+  if (attestation === undefined) return 'none';
+  // One that was refused has no signers, and the report says why.
+  if (signers === undefined) return 'unchecked';
+  return isLogged ? 'logged' : 'checked';
+}
+
+interface Log {
   readonly publicKeys: readonly PublicKey[];
+  readonly verify: SignatureVerifier;
   readonly checkpoint: Tree;
   readonly sha256: Sha256;
 }
 
-function standing(
+/** Whether the attestation is signed by who is trusted, and logged as the capsule says. */
+async function isInLog(
   attestation: Capsule['attestation'],
-  { report, envelope, publicKeys, checkpoint, sha256 }: Judged,
-): CapsuleReport['attestation'] {
-  if (attestation === undefined) return 'none';
-  const signer = publicKeys.find((key) => report.signers?.includes(keyId(key)) === true);
-  // One that was refused has no signers, and the report says why.
-  if (envelope === undefined || signer === undefined) return 'unchecked';
-  const isLogged = checkLogged(attestation, envelope, { signer, checkpoint, sha256 });
-  return isLogged ? 'logged' : 'checked';
+  envelope: DsseEnvelope | Uint8Array,
+  { publicKeys, verify, ...log }: Log,
+): Promise<boolean> {
+  if (attestation === undefined) return false;
+  if (envelope instanceof Uint8Array) {
+    const { leaf, index, proof } = attestation;
+    if ([leaf, index, proof].every((each) => each === undefined)) return false;
+    throw unproven('a COSE message has no entry in a log');
+  }
+  let signer: PublicKey;
+  try {
+    signer = soleSigner(await verifyEnvelope(envelope, publicKeys, verify));
+  } catch (cause) {
+    if (cause instanceof AttestError) return false;
+    throw cause;
+  }
+  return checkLogged(attestation, envelope, { signer, ...log });
 }
 
 /** Whether the capsule says that the attestation is logged; what it says of that must then hold. */
@@ -162,7 +227,7 @@ function checkLogged(
     signer,
     checkpoint: { size, root },
     sha256,
-  }: Pick<Judged, 'checkpoint' | 'sha256'> & { readonly signer: PublicKey },
+  }: Pick<Log, 'checkpoint' | 'sha256'> & { readonly signer: PublicKey },
 ): boolean {
   if (leaf === undefined && index === undefined && proof === undefined) return false;
   if (leaf === undefined || index === undefined || proof === undefined) {

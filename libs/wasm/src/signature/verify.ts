@@ -36,12 +36,22 @@ export interface SignatureFinding {
 
 /** A key that is trusted for what its certificates say, or why it is not. */
 export type JudgedCertificates =
-  | { readonly publicKey: PublicKey; readonly identity: string; readonly role: string }
+  | {
+      readonly publicKey: PublicKey;
+      readonly identity: string;
+      readonly role: string;
+      /** The time that the certificates were judged for, and where it comes from. */
+      readonly at?: { readonly time: Date; readonly by: 'given' | 'log' | 'clock' };
+    }
   | { readonly code: `certificate-${string}`; readonly message: string };
 
-/** Judges X.509 certificates in DER, the signer's first. */
+/**
+ * Judges X.509 certificates in DER, the signer's first. A signature in a section is part of the
+ * node's bytes, and as old as they are; one that stands apart may be younger.
+ */
 export type CertificateJudge = (
   certificates: readonly Uint8Array[],
+  place: { readonly node: string; readonly where: SignatureReport['where'] },
 ) => JudgedCertificates | Promise<JudgedCertificates>;
 
 export interface SignatureTrust {
@@ -65,6 +75,7 @@ export interface SignatureReport {
     readonly publicKey: PublicKey;
     readonly identity?: string;
     readonly role?: string;
+    readonly at?: { readonly time: Date; readonly by: 'given' | 'log' | 'clock' };
   };
   readonly profile: SignatureProfile;
   /** Absent when what was signed is not there. */
@@ -143,7 +154,7 @@ async function evaluateSet(place: Place, trust: SignatureTrust): Promise<Evaluat
   const evaluated: Evaluated[] = [];
   for (const signature of set.signatures) {
     const { offset, keyId } = signature;
-    const answer = await judge(signature, message, trust);
+    const answer = await judge(signature, message, trust, { node: node.path, where });
     const { status, signer, code, message: why } = answer;
     const covers = coversOf(node, parts, coverage);
     const report: SignatureReport = {
@@ -191,6 +202,7 @@ async function judge(
   signature: SectionSignature,
   message: Uint8Array,
   trust: SignatureTrust,
+  place: Parameters<CertificateJudge>[1],
 ): Promise<Judged> {
   const algorithm = algorithmOf(signature.algorithm);
   if (algorithm === undefined) {
@@ -202,7 +214,7 @@ async function judge(
     key.algorithm === algorithm && bytes !== undefined && (await trust.verify(key, message, bytes));
   const { certificates = [] } = signature;
   if (certificates.length > 0 && trust.certificates !== undefined) {
-    const judged = await trust.certificates(certificates);
+    const judged = await trust.certificates(certificates, place);
     if ('code' in judged) return { status: 'signer-unknown', ...judged };
     if (await check(judged.publicKey)) return { status: 'valid', signer: judged, message: '' };
     return invalid(`${judged.identity}, whom the certificate names,`);

@@ -1,0 +1,42 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.js';
+
+const CLI = fileURLToPath(new URL('../../../apps/cli/bin/touchstone.js', import.meta.url));
+
+/** A network as `touchstone up` runs it, in a process of its own. */
+export interface RunningNetwork {
+  readonly coordinatorUrl: string;
+  readonly logUrl: string;
+  readonly trustRootFile: string;
+  stop(): Promise<void>;
+}
+
+/** Starts `touchstone up`, which must be compiled, with its data in `dir`. */
+export async function startNetwork(
+  dir: string,
+  { rebuilders, quorum }: { rebuilders: number; quorum: number },
+): Promise<RunningNetwork> {
+  const size = ['--rebuilders', rebuilders, '--quorum', quorum];
+  const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
+  const args = [CLI, 'up', '--data', dir, ...[...size, ...ports].map(String), '--json'];
+  const network = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const addresses = JSON.parse(await firstObject(network)) as Omit<RunningNetwork, 'stop'>;
+  return {
+    ...addresses,
+    async stop() {
+      network.kill('SIGTERM');
+      await once(network, 'exit');
+    },
+  };
+}
+
+async function firstObject({ stdout }: ChildProcess): Promise<string> {
+  let said = '';
+  for await (const chunk of stdout ?? []) {
+    said += String(chunk);
+    if (said.includes('}')) break;
+  }
+  return said;
+}
