@@ -25,6 +25,9 @@ import {
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry, type LoopbackRegistry } from './loopback-registry.js';
+import { startPackageRegistry } from './package-registry.js';
+import { causesOf } from './real-artifacts.js';
+import { vendoredProject } from './vendored-project.js';
 
 // Locks are made of what the mirror has now, and packages are kept between runs.
 const CACHE = fileURLToPath(new URL('../../.touchstone/cache', import.meta.url));
@@ -258,6 +261,55 @@ describe('projects with dependencies of a registry', () => {
     const lifted = await reproduces(component, 'pkg:cargo/mark@0.2.1');
     // The preamble of a component: version 13, layer 1.
     expect([...lifted.subarray(4, 8)]).toEqual([13, 0, 1, 0]);
+  }, 300_000);
+
+  it('Rust: without --locked a newer dependency goes in, and the cause names it', async () => {
+    const lock = await lockOf('rust', undefined, { without: NO_HOST, components: true });
+    const packages = await startPackageRegistry();
+    const scopes = new Map([['@loopback', `${packages.url}/`]]);
+    let published = 0;
+    /** Builds the project with what its vendor folder has by then; `claimed` was built before. */
+    const vendored = async (versions: string[], locked: boolean, claimed: Uint8Array) => {
+      const name = '@loopback/vendored';
+      const version = `1.0.${(published += 1)}`;
+      const integrity = await packages.publish(name, version, vendoredProject(versions, locked));
+      const sha256 = createHash('sha256').update(claimed).digest('hex');
+      const output = 'target/wasm32-unknown-unknown/release/vendored.wasm';
+      const recipe = Recipe.parse({
+        schema: 'https://touchstone.dev/recipe/v1',
+        artifact: { kind: 'upload', name: 'vendored.wasm', sha256 },
+        source: { kind: 'npm', name, version, integrity },
+        toolchain: { name: lock.name, version: lock.version },
+        steps: [
+          {
+            run: [
+              ...['cargo', 'build', '--offline', '--release'],
+              ...['--target', 'wasm32-unknown-unknown', ...(locked ? ['--locked'] : [])],
+            ],
+          },
+        ],
+        modules: [{ name: 'm', output, published: { kind: 'file', path: 'vendored.wasm' } }],
+      });
+      return rebuild(recipe, {
+        ...{ cache: CACHE, work: join(work, 'vendored'), toolchains: locks, sandbox },
+        source: await npm(CACHE, scopes),
+        readUpload: () => Promise.resolve(claimed),
+      });
+    };
+    const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+    const first = (await vendored(['0.2.1'], false, empty)).built.get('m') ?? empty;
+    const later = (await vendored(['0.2.1', '0.2.2'], false, first)).predicate;
+    expect([later.outcome, later.failure]).toEqual(['different', undefined]);
+    expect(causesOf(later.modules[0])).toContain('unlocked-dependency certain');
+    const texts = (later.modules[0]?.causes ?? []).flatMap(({ code, evidence }) =>
+      code === 'unlocked-dependency' ? evidence.map(({ text = '' }) => text) : [],
+    );
+    for (const version of ['0.2.1', '0.2.2'])
+      expect(texts).toContain(`/build/package/vendor/mark-${version}/src/lib.rs`);
+    // What mends it: the lock file in the source, and --locked.
+    const mended = (await vendored(['0.2.1', '0.2.2'], true, first)).predicate;
+    await packages.close();
+    expect([mended.outcome, mended.failure]).toEqual(['reproduced', undefined]);
   }, 300_000);
 
   it('Go: the same bytes from two builders', async () => {
