@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { envelopeRequest, rebuildStatement, signEnvelope } from '@touchstone/attest';
 import { generateKey, writePrivateKey } from '@touchstone/keys';
 import { compile, readSymbolSvg, ROOT } from '@touchstone/kit';
-import { toBase64, type Signer } from '@touchstone/note';
+import { cosignerKey, formatCosignerKey, toBase64, type Signer } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program } from './child-process.js';
 import { logVkey, ORIGIN, startLog, WitnessProcess } from './witness-stand.js';
@@ -117,12 +117,20 @@ function exportTo(site: string, file: string, ...more: string[]): Promise<Run> {
   return touchstone('airgap', 'export', site, ...options, '--out', file, ...more);
 }
 
-async function carry(site: string, file: string): Promise<Run> {
+/** What a scanner makes of the QR code on a sheet. */
+async function scan(sheet: string, text: string): Promise<void> {
+  await writeFile(at(text), `${readSymbolSvg(await readFile(at(sheet), 'utf8'))}\n`);
+}
+
+/** Into a site, and its word back into the log: as a file, or as a sheet of paper. */
+async function carry(site: string, file: string, back: 'json' | 'html' = 'json'): Promise<Run> {
   const imported = await touchstone('airgap', 'import', file, '--site', site);
   if (imported.code !== 0) return imported;
-  const ack = `${file}.ack.json`;
+  const ack = `${file}.ack.${back}`;
   expect((await touchstone('airgap', 'ack', 'export', '--site', site, '--out', ack)).code).toBe(0);
-  return touchstone('airgap', 'ack', 'import', ack, '--site', site, '--log', log.url);
+  if (back === 'html') await scan(ack, `${file}.ack.txt`);
+  const brought = back === 'html' ? `${file}.ack.txt` : ack;
+  return touchstone('airgap', 'ack', 'import', brought, '--site', site, '--log', log.url);
 }
 
 beforeAll(async () => {
@@ -130,7 +138,12 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'airgap-e2e-'));
   witness = await WitnessProcess.make(dir, 'w1', logVkey(logKey));
   await witness.start();
-  await writeFile(at('policy'), `${witness.policyLine()}quorum w1\n`);
+  const courier = generateKey('ed25519');
+  await writePrivateKey(at('mill-witness.pem'), courier);
+  await mkdir(at('mill-w'));
+  const vkey = formatCosignerKey(cosignerKey('mill.example', courier.publicKey));
+  // No network reaches the witness at the mill, so it has no URL.
+  await writeFile(at('policy'), `${witness.policyLine()}witness mill ${vkey}\nquorum w1\n`);
   log = await startLog(logKey, at('tiles'), at('policy'));
   await writePrivateKey(at('exporter.pem'), exporter);
   await writeFile(
@@ -199,7 +212,7 @@ describe('two sites', () => {
     });
     expect((await exportTo('mill', 'mill-1.tar')).json).toMatchObject({ from: 0, to: 5 });
     expect((await carry('hut', 'hut-2.tar')).json).toMatchObject({ counter: 2 });
-    expect((await carry('mill', 'mill-1.tar')).json).toMatchObject({ counter: 1 });
+    expect((await carry('mill', 'mill-1.tar', 'html')).json).toMatchObject({ counter: 1 });
     expect((await touchstone('airgap', 'import', 'hut-1.tar', '--site', 'hut')).json).toMatchObject(
       {
         error: { code: 'rollback' },
@@ -210,40 +223,53 @@ describe('two sites', () => {
     expect(await readFile(at('report.html'), 'utf8')).toContain('Import report');
   });
 
-  it('get a checkpoint on paper, and give their word back on paper', async () => {
+  it('get a checkpoint on paper', async () => {
     const source = ['--trust-root', 'trust-root.json', '--log', log.url];
-    const sheet = await touchstone(
-      'airgap',
-      'checkpoint',
-      'export',
-      'mill',
-      ...source,
-      '--out',
-      'c.svg',
-    );
+    const print = ['checkpoint', 'export', 'mill', ...source, '--out', 'sheet.svg'];
+    const sheet = await touchstone('airgap', ...print);
     expect(sheet).toMatchObject({ code: 0, json: { from: 5 } });
-    await writeFile(at('scanned.txt'), `${readSymbolSvg(await readFile(at('c.svg'), 'utf8'))}\n`);
-    const check = ['airgap', 'checkpoint', 'check', 'scanned.txt'];
-    expect(await touchstone(...check, '--site', 'mill')).toMatchObject({
+    await scan('sheet.svg', 'sheet.txt');
+    const check = ['checkpoint', 'check', 'sheet.txt', '--site', 'mill'];
+    expect(await touchstone('airgap', ...check)).toMatchObject({
       code: 0,
       json: { verdict: 'OK', from: 5, to: sheet.json['size'] },
     });
-    expect(await touchstone(...check, '--site', 'hut')).toMatchObject({ code: 0 });
-    await reproduced('on-paper');
-    expect((await exportTo('mill', 'mill-2.tar')).code).toBe(0);
-    expect((await touchstone('airgap', 'import', 'mill-2.tar', '--site', 'mill')).code).toBe(0);
-    expect(await touchstone(...check, '--site', 'mill')).toMatchObject({
-      code: 1,
-      json: { error: { code: 'rollback' } },
+  });
+
+  it('have a witness at a site cosign by courier, which the log publishes', async () => {
+    const source = ['--trust-root', 'trust-root.json', '--log', log.url];
+    const out = ['checkpoint', 'export', 'mill', '--for-witness', ...source, '--out', 'out.cbor'];
+    expect(await touchstone('airgap', ...out)).toMatchObject({ code: 0, json: { from: 0 } });
+    const offline = ['--name', 'mill.example', '--key', 'mill-witness.pem', '--state', 'mill-w'];
+    const cosign = (slip: string, ...more: string[]): Promise<Run> =>
+      touchstone(
+        ...['airgap', 'checkpoint', 'cosign', slip, ...offline, '--log', logVkey(logKey)],
+        ...['--time', '1800000000', ...more],
+      );
+    expect(await cosign('out.cbor', '--out', 'back.svg')).toMatchObject({
+      code: 0,
+      json: { signatures: `${ORIGIN}, mill.example` },
     });
-    const back = ['airgap', 'ack', 'export', '--site', 'mill', '--out', 'ack.html'];
-    expect((await touchstone(...back)).code).toBe(0);
-    await writeFile(at('ack.txt'), String(readSymbolSvg(await readFile(at('ack.html'), 'utf8'))));
-    const brought = ['airgap', 'ack', 'import', 'ack.txt', '--site', 'mill', '--log', log.url];
-    expect(await touchstone(...brought)).toMatchObject({ code: 0, json: { counter: 2 } });
-    // Logged under the device's key, by the digest of what it signed.
-    const head = await (await fetch(`${log.url}/checkpoint`)).text();
-    expect(Number(head.split('\n')[1])).toBeGreaterThan(Number(sheet.json['size']) + 2);
+    await scan('back.svg', 'back.txt');
+    const publish = ['checkpoint', 'publish', 'back.txt', '--site', 'mill', '--log', log.url];
+    expect(await touchstone('airgap', ...publish)).toMatchObject({
+      code: 0,
+      json: { cosignatures: [{ witness: 'mill', timestamp: 1_800_000_000 }] },
+    });
+    const published = await (await fetch(`${log.url}/checkpoint`)).text();
+    expect(published).toContain('mill.example');
+    // The same again is no longer what the witness stands at, and what it cosigned it never unsays.
+    expect(await cosign('out.cbor')).toMatchObject({
+      code: 1,
+      json: { error: { code: 'witness-conflict' } },
+    });
+    await reproduced('after-courier');
+    const next = [...out.slice(0, -1), 'next.cbor'];
+    const size = Number(published.split('\n')[1]);
+    expect((await touchstone('airgap', ...next)).json).toMatchObject({ from: size });
+    // A bundle as of the checkpoint that the courier brought back.
+    const exported = await exportTo('mill', 'couriered.tar', '--checkpoint', 'back.txt');
+    expect(exported).toMatchObject({ code: 0, json: { to: size } });
   });
 
   it('find out an old disk, and an acknowledgement that was kept back', async () => {

@@ -18,9 +18,12 @@ import { V1Controller } from './rekor/v1/v1.controller.js';
 import type { WriteDesk } from './rekor/write-desk.js';
 import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
+import type { CourierDesk } from './witnesses/courier-desk.js';
+import { CouriersController } from './witnesses/couriers.controller.js';
 import {
   ADMIN_TOKEN,
   ATTESTATIONS,
+  COURIER_DESK,
   EXPORT_DESK,
   LIFE_DESK,
   LOG,
@@ -45,6 +48,7 @@ export interface LogParts {
   /** Null when the log keeps no verifiable index. */
   readonly map: LogMap | null;
   readonly life: LifeDesk;
+  readonly couriers: CourierDesk;
   /** Null when nobody may rotate or freeze over HTTP. */
   readonly adminToken: string | null;
 }
@@ -60,6 +64,7 @@ export class LogModule {
     v1,
     map,
     life,
+    couriers,
     adminToken,
   }: LogParts): DynamicModule {
     return {
@@ -74,6 +79,7 @@ export class LogModule {
         ProofsController,
         LifeController,
         SearchController,
+        CouriersController,
         StatusController,
       ],
       providers: [
@@ -88,6 +94,7 @@ export class LogModule {
         { provide: V1_LOG, useFactory: () => v1 },
         { provide: LOG_MAP, useFactory: () => map },
         { provide: LIFE_DESK, useFactory: () => life },
+        { provide: COURIER_DESK, useFactory: () => couriers },
         { provide: ADMIN_TOKEN, useFactory: () => adminToken },
         { provide: SWEEP, useFactory: () => sweep },
         { provide: SCRUB, useFactory: () => scrub },

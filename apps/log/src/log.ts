@@ -10,6 +10,7 @@ import { HttpProblem } from './http-problem.js';
 import { LogKeys } from './life/log-keys.js';
 import { readLife } from './life/read-life.js';
 import { Publications } from './publications.js';
+import { CourierCosignatures } from './witnesses/courier-cosignatures.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
 /** Between batches of a busy log: more entries share what a batch costs, few notice the wait. */
@@ -33,6 +34,7 @@ export class Log {
     storage: PosixStorage,
     keys: LogKeys,
     publications: Publications,
+    readonly couriers: CourierCosignatures | undefined,
   ) {
     this.#publications = publications;
     this.keys = keys;
@@ -64,15 +66,21 @@ export class Log {
         batchEntries: environment.maxBatchEntries,
         poolEntries: environment.maxQueuedEntries,
       };
-      const cosign = witnesses?.cosignerOf(storage, keys.known());
+      const ask = witnesses?.cosignerOf(storage, keys.known());
+      const couriers = witnesses && (await CourierCosignatures.open(tilesDir, witnesses.policy));
       const engine = await Tlog.open({
         ...{ storage, signer, lock, limits, verify: nodeVerifier, observe: observed },
         lingerMs: LINGER_MS,
         signers: () => keys.signers(),
         keys: keys.known(),
-        ...(cosign && { cosign }),
+        ...(ask && {
+          cosign: async (checkpoint, size) => {
+            const note = await ask(checkpoint, size);
+            return couriers?.onto(note) ?? note;
+          },
+        }),
       });
-      return new Log(engine, storage, keys, publications);
+      return new Log(engine, storage, keys, publications, couriers);
     } catch (error) {
       await lock.release();
       throw error;
@@ -123,7 +131,8 @@ export class Log {
 
   /** The signed note published last; empty while witnesses keep the first from being published. */
   get note(): string {
-    return this.#engine.checkpoint();
+    const note = this.#engine.checkpoint();
+    return this.couriers?.onto(note) ?? note;
   }
 
   /** @throws HttpProblem `log-frozen`, and as the engine does */

@@ -21,6 +21,7 @@ import { EntryThreads } from './rekor/entry-threads.js';
 import { openSigstore } from './rekor/sigstore.js';
 import { V1Log } from './rekor/v1/v1-log.js';
 import { Scrub } from './scrub/scrub.js';
+import { CourierDesk } from './witnesses/courier-desk.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
 
@@ -91,7 +92,12 @@ export async function openParts(around: {
     clock: () => new Date(),
     told: (event, index) => logger.warn({ event, index }, `the log said of itself: ${event.event}`),
   });
-  return { desk, metrics, sigstore, sweep, scrub, v1, map, life, adminToken };
+  const couriers = new CourierDesk({
+    log,
+    couriers: log.couriers ?? null,
+    alarm: (message) => logger.error(message),
+  });
+  return { desk, metrics, sigstore, sweep, scrub, v1, map, life, couriers, adminToken };
 }
 
 async function openAdminToken({ adminToken }: LogEnvironment): Promise<string | null> {

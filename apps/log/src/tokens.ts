@@ -11,4 +11,5 @@ export const V1_LOG = Symbol('v1 log');
 export const LOG_MAP = Symbol('log map');
 export const EXPORT_DESK = Symbol('export desk');
 export const LIFE_DESK = Symbol('life desk');
+export const COURIER_DESK = Symbol('courier desk');
 export const ADMIN_TOKEN = Symbol('admin token');

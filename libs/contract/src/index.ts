@@ -26,6 +26,7 @@ export {
   RebuildState,
   Report,
 } from './coordinator-api.js';
+export { CosignatureRequest, CosignaturesAnswer } from './cosignatures-api.js';
 export { FreezeRequest, LifeAnswer, RotateRequest } from './life-api.js';
 export {
   ConsistencyAnswer,

@@ -1,5 +1,6 @@
 import { DsseRequestBody, HashedRekordRequest } from '@touchstone/attest';
 import { z } from 'zod';
+import { cosignatureRoutes } from './cosignatures-api.js';
 import { lifeRoutes } from './life-api.js';
 import { mapRoutes } from './map-api.js';
 import { defineRoutes } from './route.js';
@@ -155,6 +156,7 @@ export const logRoutes = defineRoutes({
   },
   ...mapRoutes,
   ...lifeRoutes,
+  ...cosignatureRoutes,
   trustedRoot: {
     method: 'GET',
     path: '/trusted_root.json',

@@ -39,6 +39,8 @@ export interface ExportRequest {
   readonly trustRoot: TrustRoot;
   readonly witnessPolicy?: WitnessPolicy;
   readonly site: SiteRecord;
+  /** A checkpoint of the log in place of its newest: one that more witnesses cosigned. */
+  readonly note?: Uint8Array;
   /** `delta`: all since the last acknowledgement; `full`: all; else only these leaves. */
   readonly selection: 'delta' | 'full' | { readonly ranges: readonly LeafRange[] };
   readonly proof: 'prefix' | 'frontier';
@@ -68,9 +70,14 @@ export interface Export {
 export async function planExport(request: ExportRequest): Promise<Export> {
   const { trustRoot, witnessPolicy, site, selection, proof } = request;
   const log = new LogSource(request.logUrl);
-  const note = await log.checkpoint();
+  const note = request.note ?? (await log.checkpoint());
   const witnessed = await openLogCheckpoint(note, trustRoot, witnessPolicy);
   const { origin, size } = witnessed.checkpoint;
+  const acknowledged = site.acknowledgement?.checkpoint.size ?? 0;
+  if (request.note !== undefined && acknowledged > size) {
+    const stands = `site ${site.site} acknowledged ${acknowledged} entries`;
+    throw new CliError('size-out-of-range', `${stands}, the checkpoint has ${size}`, EXIT.usage);
+  }
   const base = await acknowledgedBase(log, site, witnessed);
   const begin = selection === 'full' ? 0 : base.size;
   const whole = begin < size ? [{ begin, end: size }] : [];

@@ -22,6 +22,8 @@ export const SiteRecord = z.strictObject({
   counter: z.int().min(0),
   /** The last one: base of the next delta. */
   acknowledgement: Acknowledgement.exactOptional(),
+  /** Tree size that the site's witness cosigned last, as far as couriers have told. */
+  cosigned: z.int().min(0).exactOptional(),
 });
 export type SiteRecord = z.infer<typeof SiteRecord>;
 

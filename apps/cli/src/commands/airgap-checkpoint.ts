@@ -1,32 +1,19 @@
-import {
-  AirgapError,
-  decodeCheckpointSlip,
-  encodeCheckpointSlip,
-  slipText,
-  verifyCheckpointSlip,
-  type CheckpointSlip,
-} from '@touchstone/airgap';
+import { AirgapError, decodeCheckpointSlip, verifyCheckpointSlip } from '@touchstone/airgap';
 import { nodeVerifier } from '@touchstone/keys';
-import { decodeUtf8, parseCheckpoint, parseNote } from '@touchstone/note';
+import { decodeUtf8 } from '@touchstone/note';
 import { nodeSha256, TileReader } from '@touchstone/tlog';
 import { InvalidArgumentError, type Command } from 'commander';
+import { giveSlip } from '../airgap/checkpoint-slip-output.js';
 import { keepFork, verdictOf } from '../airgap/import-bundle.js';
 import { acknowledgedBase, openLogCheckpoint } from '../airgap/log-checkpoint.js';
 import { readSiteRecord } from '../airgap/site-record.js';
 import { withSite, type Site } from '../airgap/site.js';
-import {
-  readSlip,
-  showSymbol,
-  withSlipOutput,
-  writeSlip,
-  type SlipOutput,
-  type SlipTitle,
-} from '../airgap/slip-file.js';
+import { readSlip, withSlipOutput, type SlipOutput } from '../airgap/slip-file.js';
 import { DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readTrustRoot, readWitnessPolicy } from '../input.js';
 import { LogSource } from '../monitor/log-source.js';
-import type { Terminal } from '../terminal.js';
+import { registerCourier } from './airgap-courier.js';
 
 /** Checkpoints alone, each small enough for one QR code. */
 export function registerCheckpoint(airgap: Command, context: Context): void {
@@ -35,6 +22,7 @@ export function registerCheckpoint(airgap: Command, context: Context): void {
     .description('a checkpoint alone, with its proof: it fits one QR code');
   registerExport(checkpoint, context);
   registerCheck(checkpoint, context);
+  registerCourier(checkpoint, context);
 }
 
 interface ExportOptions extends SlipOutput {
@@ -42,6 +30,7 @@ interface ExportOptions extends SlipOutput {
   trustRoot: string;
   sites: string;
   witnessPolicy?: string;
+  forWitness?: boolean;
   from?: number;
 }
 
@@ -54,6 +43,7 @@ function registerExport(checkpoint: Command, context: Context): void {
     .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
     .option('--sites <dir>', 'folder of the records', 'sites')
     .option('--witness-policy <file>', 'C2SP tlog-policy, to say whether a quorum cosigned')
+    .option('--for-witness', "proved from what the site's witness cosigned last")
     .option('--from <size>', 'tree size that the proof begins at', treeSize);
   withSlipOutput(command)
     .addHelpText(
@@ -79,7 +69,7 @@ async function exportCheckpoint(
   const trustRoot = await readTrustRoot(options.trustRoot);
   const witnessed = await openLogCheckpoint(note, trustRoot, policy);
   const base = await acknowledgedBase(log, site, witnessed);
-  const from = options.from ?? base.size;
+  const from = options.from ?? (options.forWitness === true ? (site.cosigned ?? 0) : base.size);
   const { size } = witnessed.checkpoint;
   if (from > size) {
     throw new CliError('size-out-of-range', `the log has ${size} entries, not ${from}`, EXIT.usage);
@@ -89,40 +79,6 @@ async function exportCheckpoint(
   const proof = whole ? [] : await reader.consistencyProof(from, size);
   const slip = { note: decodeUtf8(note), consistency: { from, proof } };
   await giveSlip(slip, options, terminal);
-}
-
-/** To a file, to the terminal as a symbol, or else as its text. */
-async function giveSlip(
-  slip: CheckpointSlip,
-  { out, qr, json }: SlipOutput,
-  terminal: Terminal,
-): Promise<void> {
-  const bytes = encodeCheckpointSlip(slip);
-  const title = checkpointTitle(slip);
-  if (out !== undefined) await writeSlip(out, bytes, title);
-  if (json === true) {
-    terminal.json({ ...title.fields, bytes: bytes.length, text: slipText(bytes) });
-    return;
-  }
-  if (qr === true) showSymbol(bytes, terminal);
-  else if (out === undefined) terminal.print(slipText(bytes));
-  for (const [name, value] of Object.entries(title.fields)) terminal.note(`${name}: ${value}`);
-}
-
-/** What stands on the sheet, and in the terminal. */
-function checkpointTitle({ note, consistency }: CheckpointSlip): SlipTitle {
-  const { text, signatures } = parseNote(note);
-  const { origin, size, root } = parseCheckpoint(text);
-  return {
-    title: 'Checkpoint of a transparency log',
-    fields: {
-      log: origin,
-      size,
-      root: Buffer.from(root).toString('hex'),
-      ...(consistency && { from: consistency.from }),
-      signatures: signatures.map(({ name }) => name).join(', '),
-    },
-  };
 }
 
 function registerCheck(checkpoint: Command, context: Context): void {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { rangesOf } from '@touchstone/airgap';
+import { decodeCheckpointSlip, rangesOf } from '@touchstone/airgap';
 import { publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
-import { parseWitnessPolicy, toBase64, type PublicKey } from '@touchstone/note';
+import { encodeUtf8, parseWitnessPolicy, toBase64, type PublicKey } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import {
   planExport,
@@ -11,6 +11,7 @@ import {
   type ExportRequest,
 } from '../airgap/export-bundle.js';
 import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site-record.js';
+import { readSlip } from '../airgap/slip-file.js';
 import { leavesOfArtifact } from '../airgap/select-artifact.js';
 import { coordinatorClient, DEFAULT_LOG, type Context } from '../context.js';
 import { verifyDeviceCertificate } from '../device/device-certificate.js';
@@ -115,6 +116,7 @@ interface ExportOptions {
   sites: string;
   witnessPolicy?: string;
   rootChain?: string;
+  checkpoint?: string;
   full?: boolean;
   artifact?: string[];
   include?: string[];
@@ -134,6 +136,7 @@ function registerPlanAndExport(airgap: Command, context: Context): void {
       .option('--sites <dir>', 'folder of the records', 'sites')
       .option('--witness-policy <file>', 'C2SP tlog-policy, to say whether a quorum cosigned')
       .option('--root-chain <dir>', 'signed trust roots, root-<version>.json')
+      .option('--checkpoint <slip>', 'as of this one (.cbor or scanned text), not the newest')
       .option('--full', 'all entries, not only those since the last acknowledgement')
       .option('--artifact <digest...>', 'only entries that speak of sha256:… or sha512:…')
       .option('--include <file...>', 'files that travel along')
@@ -174,12 +177,18 @@ async function layOut(site: string, options: ExportOptions): Promise<Export> {
     site: record,
     selection: options.full === true ? 'full' : 'delta',
     proof: options.frontier === true ? 'frontier' : 'prefix',
+    ...(options.checkpoint !== undefined && { note: await slipNote(options.checkpoint) }),
     ...(options.rootChain !== undefined && { rootChain: options.rootChain }),
     artifacts: options.include ?? [],
   };
   if (options.artifact === undefined) return planExport(request);
   const leaves = await leavesOfArtifact(options.artifact, options.log, trustRoot);
   return planExport({ ...request, selection: { ranges: rangesOf(leaves) } });
+}
+
+/** The signed note of a slip, such as a courier brought back. */
+async function slipNote(file: string): Promise<Uint8Array> {
+  return encodeUtf8(decodeCheckpointSlip(await readSlip(file)).note);
 }
 
 async function plan(site: string, options: ExportOptions, { terminal }: Context): Promise<void> {

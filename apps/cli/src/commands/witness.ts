@@ -149,7 +149,7 @@ class Account {
   }
 }
 
-function readLogKey(vkey: string): VerifierKey {
+export function readLogKey(vkey: string): VerifierKey {
   try {
     return parseVerifierKey(vkey);
   } catch (cause) {

@@ -19,11 +19,12 @@ export interface WitnessesOptions {
  * stopped by its witnesses before anyone sees the second.
  */
 export class Witnesses {
-  readonly #policy: WitnessPolicy;
+  /** Also names those whose cosignatures are carried here, which have no URL. */
+  readonly policy: WitnessPolicy;
   readonly #cosigner: PolicyCosigner;
 
   private constructor(policy: WitnessPolicy, cosigner: PolicyCosigner) {
-    this.#policy = policy;
+    this.policy = policy;
     this.#cosigner = cosigner;
   }
 
@@ -56,7 +57,7 @@ export class Witnesses {
     keys: readonly VerifierKey[],
   ): NonNullable<TlogOptions['cosign']> {
     const vkeys = keys.map(formatVerifierKey);
-    const { logs } = this.#policy;
+    const { logs } = this.policy;
     if (logs.length > 0 && logs.every((log) => !vkeys.includes(formatVerifierKey(log.key)))) {
       const own = vkeys.join(', ');
       throw new Error(`LOG_WITNESS_POLICY_FILE: none of its log lines has this log's key ${own}`);

@@ -33,8 +33,17 @@ export class Writers {
    *
    * @throws HttpProblem `token-missing`, `token-forbidden`, `rate-limited`, `log-frozen`
    */
-  admit({ headers: { authorization }, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): void {
+  admit(request: Pick<FastifyRequest, 'headers' | 'ip'>): void {
     this.#options.refuse?.();
+    this.authorize(request);
+  }
+
+  /**
+   * The same for what adds no entry, and so is taken of a frozen log too.
+   *
+   * @throws HttpProblem `token-missing`, `token-forbidden`, `rate-limited`
+   */
+  authorize({ headers: { authorization }, ip }: Pick<FastifyRequest, 'headers' | 'ip'>): void {
     this.#authorize(authorization);
     this.#limit(`address ${ip}`);
   }
