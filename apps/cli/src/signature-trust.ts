@@ -47,26 +47,36 @@ export async function readTimedTrust(
   return { publicKeys, verify: nodeVerifier, ...(certificates && { certificates }) };
 }
 
-/** Judges by the time that was given, else by one that is proven, else by the clock. */
-async function certificatesOf({
-  root,
-  crl = [],
-  at,
-}: TrustOptions): Promise<TimedCertificateJudge | undefined> {
+async function certificatesOf(options: TrustOptions): Promise<TimedCertificateJudge | undefined> {
+  const { root, crl = [], at } = options;
   if (root === undefined) {
     if (crl.length === 0 && at === undefined) return undefined;
     throw new CliError('usage', '--crl and --at go with --root', EXIT.usage);
   }
+  return certificateJudgeOf({ ...options, root });
+}
+
+/**
+ * Judges certificates by the time that was given, else by one that is proven, else by the clock.
+ *
+ * @param predicateType of a statement, whose role is asked for; any role without it
+ */
+export async function certificateJudgeOf(
+  { root, crl = [], at }: { root: string[]; crl?: string[]; at?: string },
+  predicateType?: string,
+): Promise<TimedCertificateJudge> {
   const given = at === undefined ? undefined : new Date(at);
   if (given !== undefined && Number.isNaN(given.getTime()))
     throw new CliError('usage', '--at is no time', EXIT.usage);
   // Loaded when it is asked for: it brings a library that most commands do without.
-  const { certificateJudge, ROLES } = await import('@touchstone/pki');
+  const { certificateJudge, roleOfStatement, ROLES } = await import('@touchstone/pki');
+  const role = predicateType === undefined ? undefined : roleOfStatement(predicateType);
+  const roles = predicateType === undefined ? ROLES : role === undefined ? [] : [role];
   const roots = (await Promise.all(root.map(readCertificates))).flat();
   const revocationLists = (await Promise.all(crl.map(readRevocationLists))).flat();
   return (chain, loggedAt) => {
     const time = given ?? loggedAt ?? new Date();
-    const judged = certificateJudge({ roots, at: time, roles: ROLES, revocationLists })(chain);
+    const judged = certificateJudge({ roots, at: time, roles, revocationLists })(chain);
     const by = given !== undefined ? 'given' : loggedAt !== undefined ? 'log' : 'clock';
     return 'code' in judged ? judged : { ...judged, at: { time, by } };
   };

@@ -12,6 +12,7 @@ import { keyId, type PublicKey, type SignatureVerifier } from '@touchstone/note'
 import { at, rootOf } from './compare.js';
 import { ComposeError, type Finding } from './errors.js';
 import type { CompositionGraph } from './graph.js';
+import { type TimedCertificateJudge } from './node-signatures.js';
 import { parseManifest, type AnyManifest, type CompositionManifest } from './manifest.js';
 
 export const COMPOSITION_PREDICATE_TYPE = 'https://touchstone.dev/composition/v1';
@@ -47,6 +48,15 @@ export function compositionStatement(
   };
 }
 
+/** A chain of certificates (DER, the signer's first), and who judges them. */
+export interface AttestationCertificate {
+  readonly chain: readonly Uint8Array[];
+  /** Must ask for the role of who attests compositions. */
+  readonly judge: TimedCertificateJudge;
+  /** When the attestation is proven to have been there. */
+  readonly loggedAt?: Date;
+}
+
 export interface CheckedAttestation {
   readonly findings: readonly Finding[];
   readonly manifest: AnyManifest;
@@ -62,7 +72,7 @@ export interface CheckedAttestation {
  *
  * @param envelope DSSE as parsed JSON, or the bytes of COSE_Sign
  * @throws AttestError of `verifyEnvelope`, `soleSigner` and `parseStatement`, of `verifyCose`,
- * `statement-predicate-type`; ComposeError `manifest-malformed`
+ * `statement-predicate-type`; ComposeError `manifest-malformed`, those of {@link attestingKeys}
  */
 export async function checkAttestation(
   envelope: unknown,
@@ -70,10 +80,12 @@ export async function checkAttestation(
     readonly graph: CompositionGraph;
     readonly embedded: AnyManifest | undefined;
     readonly publicKeys: readonly PublicKey[];
+    readonly certificate?: AttestationCertificate;
     readonly verify: SignatureVerifier;
   },
 ): Promise<CheckedAttestation> {
-  const { graph, embedded, publicKeys, verify } = options;
+  const { graph, embedded, verify } = options;
+  const publicKeys = await attestingKeys(options);
   const { statement, signers } = await openEnvelope(envelope, publicKeys, verify);
   const { predicateType, predicate } = statement;
   if (!COMPOSITION_PREDICATE_TYPES.includes(predicateType)) {
@@ -92,6 +104,26 @@ export async function checkAttestation(
     ...checkSame(manifest, embedded, graph),
   ];
   return { findings, manifest, signers, predicateType };
+}
+
+/**
+ * The keys whose word is taken: those that are given, and the one that a certificate vouches for.
+ *
+ * @throws ComposeError `certificate-…` of the judge
+ */
+export async function attestingKeys({
+  publicKeys,
+  certificate,
+}: {
+  readonly publicKeys: readonly PublicKey[];
+  readonly certificate?: AttestationCertificate;
+}): Promise<readonly PublicKey[]> {
+  if (certificate === undefined) return publicKeys;
+  const { chain, judge, loggedAt } = certificate;
+  const judged = await judge(chain, loggedAt);
+  if (!('code' in judged)) return [...publicKeys, judged.publicKey];
+  const message = `the certificate of who attested: ${judged.message}`;
+  throw new ComposeError(judged.code, '/', 0, message);
 }
 
 async function openEnvelope(

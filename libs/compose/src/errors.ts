@@ -50,6 +50,12 @@ export type CompositionCode =
   | 'node-unproven'
   | 'node-disputed'
   | 'node-different'
+  /** Its bytes are on a revocation list of somebody who may take it back. */
+  | 'node-revoked'
+  | 'revocation-malformed'
+  /** Somebody who may revoke has given no list, or none that is in force. */
+  | 'revocation-missing'
+  | 'revocation-expired'
   | 'capsule-malformed'
   | 'capsule-too-large'
   /** The trust root in it is not the one that the reader named. */

@@ -5,7 +5,7 @@ export { readComposition } from './read.js';
 export { parseClaims, type AnyManifest, type CompositionManifest } from './manifest.js';
 export { composeManifest, embedManifest } from './write-manifest.js';
 export { manifestOf, readManifests, type EmbeddedManifest } from './read-manifest.js';
-export { compositionStatement } from './attestation.js';
+export { COMPOSITION_PREDICATE_TYPE, compositionStatement } from './attestation.js';
 export type { BundleReport, KeylessIdentity, NodeBundlesOptions } from './node-bundles.js';
 export type { NodeProof } from './node-evidence.js';
 export type { TimedCertificateJudge } from './node-signatures.js';
@@ -27,5 +27,6 @@ export {
   type CapsuleReport,
   type VerifyCapsuleOptions,
 } from './capsule/verify-capsule.js';
+export { parseRevocationList, revocationStatement } from './revocation/revocation-list.js';
 export { attestedSboms } from './sbom/attested-sboms.js';
 export { compositionSbom, type NodeSbom } from './sbom/composition-sbom.js';

@@ -1,4 +1,5 @@
 import {
+  SBOM_PREDICATE_TYPE,
   verifyEvidence,
   type TrustRoot,
   type Verdict,
@@ -17,6 +18,8 @@ export interface NodeProof {
   /** The node that the evidence is about: this one, or one around it. */
   readonly by?: string;
   readonly votes: readonly { readonly organisation: string; readonly outcome: string }[];
+  /** Organisations that attested a bill of materials of it. */
+  readonly sboms: readonly string[];
 }
 
 export interface EvidenceOptions {
@@ -26,7 +29,7 @@ export interface EvidenceOptions {
   readonly sha256?: Sha256;
 }
 
-type Report = VerifiedEvidence['modules'][number];
+type Report = VerifiedEvidence['modules'][number] & { readonly sboms: readonly string[] };
 
 /**
  * Holds each core module against evidence: its bytes, or those of a component around it, must have
@@ -43,9 +46,12 @@ export async function proveNodes(
   const times: ProvenTime[] = [];
   const reports = new Map<string, Report>();
   for (const file of files) {
-    const { modules, checkpoint } = await verifyEvidence(file, options);
+    const { modules, checkpoint, entries } = await verifyEvidence(file, options);
+    const sboms = entries
+      .filter(({ predicateType }) => predicateType === SBOM_PREDICATE_TYPE)
+      .map(({ organisation }) => organisation);
     for (const module of modules) {
-      keepWorst(reports, module);
+      keepWorst(reports, { ...module, sboms: [...new Set(sboms)].sort() });
       if (module.digest === undefined || checkpoint.time === undefined) continue;
       times.push({ sha256: module.digest, time: new Date(checkpoint.time * 1000) });
     }
@@ -93,13 +99,14 @@ function proofOf(
   // What was said of a node's own bytes decides; else a reproduced component vouches for what is in it.
   const own = spoken.find(({ by }) => by === node.path);
   const decisive = own ?? spoken.find(({ report }) => report.verdict === 'reproduced') ?? spoken[0];
-  if (decisive === undefined) return { node: node.path, verdict: 'unproven', votes: [] };
-  const { verdict, votes } = decisive.report;
+  if (decisive === undefined) return { node: node.path, verdict: 'unproven', votes: [], sboms: [] };
+  const { verdict, votes, sboms } = decisive.report;
   return {
     node: node.path,
     verdict,
     by: decisive.by,
     votes: votes.map(({ organisation, outcome }) => ({ organisation, outcome })),
+    sboms,
   };
 }
 

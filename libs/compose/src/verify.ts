@@ -1,6 +1,10 @@
 import type { PublicKey, SignatureVerifier } from '@touchstone/note';
 import { walkNodes, type Node, type SignatureReport } from '@touchstone/wasm';
-import { checkAttestation, type CheckedAttestation } from './attestation.js';
+import {
+  checkAttestation,
+  type AttestationCertificate,
+  type CheckedAttestation,
+} from './attestation.js';
 import {
   at,
   checkComponents,
@@ -23,6 +27,7 @@ import { checkBundles, type BundleReport, type NodeBundlesOptions } from './node
 import { checkSignatures, type NodeSignaturesOptions } from './node-signatures.js';
 import { readManifests, type EmbeddedManifest } from './read-manifest.js';
 import { earliestByNode, type ProvenTime } from './proven-time.js';
+import { checkRevocations, type RevocationOptions } from './revocation/check-revocations.js';
 import { readThoroughly } from './read.js';
 import { StepRun, type StepOutcome } from './steps.js';
 import { subgraph } from './subgraph.js';
@@ -45,12 +50,16 @@ export interface VerifyCompositionOptions {
     readonly envelope: unknown;
     /** Of integrators whose word is taken. */
     readonly publicKeys: readonly PublicKey[];
+    /** Or who has this certificate, when it is judged to be an integrator's. */
+    readonly certificate?: AttestationCertificate;
     readonly verify: SignatureVerifier;
   };
   /** Whose signatures in place count; without it they are not looked at. */
   readonly signatures?: NodeSignaturesOptions;
   readonly bundles?: NodeBundlesOptions;
   readonly evidence?: EvidenceOptions;
+  /** Who may take nodes back, and their lists; without it nobody is asked. */
+  readonly revocations?: RevocationOptions;
   /** When nodes were there, as somebody has proven already. */
   readonly provenTimes?: readonly ProvenTime[];
   readonly sha256?: Sha256;
@@ -139,7 +148,7 @@ async function provenSteps(
     options,
   }: { root: Node; graph: CompositionGraph; options: VerifyCompositionOptions },
 ): Promise<Proven> {
-  const { bundles, evidence, signatures, provenTimes = [] } = options;
+  const { bundles, evidence, revocations, signatures, provenTimes = [] } = options;
   let proven: Proven = {};
   const times: ProvenTime[] = [...provenTimes];
   if (bundles !== undefined) {
@@ -157,6 +166,9 @@ async function provenSteps(
     });
     times.push(...(found?.times ?? []));
     if (found !== undefined) proven = { ...proven, proofs: found.proofs };
+  }
+  if (revocations !== undefined) {
+    await run.step('revocations', async () => [true, await checkRevocations(graph, revocations)]);
   }
   if (signatures === undefined) return proven;
   const found = await run.step('signatures', async () => {

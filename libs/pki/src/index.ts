@@ -9,5 +9,5 @@ export {
   type Authority,
   type NewCertificate,
 } from './issue.js';
-export { ROLES, type Role } from './roles.js';
+export { ROLES, roleOfStatement, type Role } from './roles.js';
 export { certificateJudge, verifyPath, type PathOptions } from './verify-path.js';

@@ -9,6 +9,23 @@ export type Role = (typeof ROLES)[number];
  */
 const ARC = '2.25.252906248324101314511413291119832132688';
 
+/** Who says what: the role that goes with the statements of a predicate type. */
+const OF_STATEMENTS: ReadonlyMap<string, Role> = new Map([
+  ['https://touchstone.dev/revocation/v1', 'owner'],
+  ['https://touchstone.dev/composition/v1', 'integrator'],
+  ['https://wsc.dev/composition/v1', 'integrator'],
+  ['https://wsc.dev/in-toto/composition/v1', 'integrator'],
+  ['https://touchstone.dev/rebuild/v1', 'rebuilder'],
+  ['https://slsa.dev/provenance/v1', 'rebuilder'],
+  ['https://cyclonedx.org/bom', 'rebuilder'],
+  ['https://touchstone.dev/acknowledgement/v1', 'device'],
+]);
+
+/** The role that a signer of such a statement must have; undefined where none is bound to it. */
+export function roleOfStatement(predicateType: string): Role | undefined {
+  return OF_STATEMENTS.get(predicateType);
+}
+
 /** DER of that arc, without tag and length. */
 const ARC_BODY = '6982fcc3fcaffaaf9284a18b92a2c9bcc29bd850';
 

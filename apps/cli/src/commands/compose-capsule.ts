@@ -20,7 +20,9 @@ import { graphSvg } from '../compose/graph-svg.js';
 import { readNodeFiles } from '../compose/node-files.js';
 import {
   addNodeTrustOptions,
+  attestationJudgeOf,
   bundleTrustOf,
+  revocationsOf,
   signaturesOf,
   type NodeTrustOptions,
 } from '../compose/node-trust.js';
@@ -31,6 +33,7 @@ import { logFiles } from '../log-files.js';
 import { bytesToHex } from '../log-reader.js';
 import { index, newest } from '../log-view.js';
 import { sha256 } from '../native-hash.js';
+import { readCertificates } from '../pki/certificate-files.js';
 import { readPublicKey } from '../public-key-file.js';
 import { signatureLines, signatureView } from '../signature-view.js';
 
@@ -42,7 +45,9 @@ interface PackOptions {
   attestation?: string;
   attestationIndex?: number;
   publicKey?: string[];
+  certificate?: string;
   bundle?: string[];
+  revocation?: string[];
   sbom?: string[];
   json?: boolean;
 }
@@ -71,6 +76,8 @@ export function registerCapsule(compose: Command, context: Context): void {
     .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
     .option('--attestation-index <n>', 'with --log: the entry that it is logged as', index)
     .option('--public-key <file...>', 'with --attestation: key (PEM) of the integrator')
+    .option('--certificate <file>', 'with --attestation: chain (PEM) of who signed it')
+    .option('--revocation <file...>', 'revocation lists; they travel along unchecked')
     .option('--bundle <file...>', 'Sigstore bundles about nodes; they travel along unchecked')
     .option(
       '--sbom <node=file...>',
@@ -114,8 +121,9 @@ async function pack(file: string, options: PackOptions, { terminal }: Context): 
     schema: CAPSULE_SCHEMA,
     file: { name: basename(file), content: await readBounded(file) },
     evidence: files,
-    ...(attestation && { attestation }),
-    ...(options.bundle && { bundles: await bundlesIn(options.bundle) }),
+    ...(attestation && { attestation: { ...attestation, ...(await certificatesOf(options)) } }),
+    ...(options.bundle && { bundles: await filesIn(options.bundle) }),
+    ...(options.revocation && { revocations: await filesIn(options.revocation) }),
     sboms: await readNodeFiles(options.sbom ?? []),
     trustRoot,
   };
@@ -174,7 +182,13 @@ function encodeAll(evidence: readonly Evidence[]): Uint8Array[] {
   return byDigest(evidence.map((each) => new Uint8Array(Buffer.from(JSON.stringify(each)))));
 }
 
-async function bundlesIn(paths: readonly string[]): Promise<Uint8Array[]> {
+async function certificatesOf({
+  certificate,
+}: PackOptions): Promise<{ certificates?: Uint8Array[] }> {
+  return certificate === undefined ? {} : { certificates: await readCertificates(certificate) };
+}
+
+async function filesIn(paths: readonly string[]): Promise<Uint8Array[]> {
   return byDigest(await Promise.all(paths.map((path) => readBounded(path))));
 }
 
@@ -201,11 +215,17 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
   const { terminal } = context;
   const content = await readBounded(file, MAX_CAPSULE_BYTES);
   const [signatures, bundles] = [await signaturesOf(options), await bundleTrustOf(options)];
+  const [attestationJudge, revocations] = [
+    await attestationJudgeOf(options),
+    await revocationsOf(options),
+  ];
   const report = await judge(content, {
     trust: await trustOf(options),
     publicKeys: await keysOf(options),
     ...(signatures && { signatures }),
     ...(bundles && { bundles }),
+    ...(attestationJudge && { attestationJudge }),
+    ...(revocations && { revocations }),
   });
   const { ok, findings, graph, proofs, capsule } = report;
   if (!ok) context.exitCode = EXIT.refuted;
@@ -260,7 +280,8 @@ function placeOf({
 
 const ATTESTATION: Readonly<Record<CapsuleReport['attestation'], string>> = {
   none: 'no attestation of the integrator',
-  unchecked: "the integrator's attestation was not checked: give --public-key",
+  unchecked:
+    "the integrator's attestation was not checked: give --public-key or --attestation-root",
   checked: 'attested by the integrator, not logged',
   logged: 'attested by the integrator, and logged',
 };

@@ -10,14 +10,17 @@ import { bundleLines } from '../compose/bundle-view.js';
 import { oneLine } from '../compose/graph-view.js';
 import {
   addNodeTrustOptions,
+  attestationJudgeOf,
   bundleTrustOf,
   readBundles,
+  revocationsOf,
   signaturesOf,
   type NodeTrustOptions,
 } from '../compose/node-trust.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
+import { readCertificates } from '../pki/certificate-files.js';
 import { readPublicKey } from '../public-key-file.js';
 import { sha256 } from '../native-hash.js';
 import { signatureLines, signatureView } from '../signature-view.js';
@@ -27,6 +30,7 @@ interface VerifyOptions extends NodeTrustOptions {
   json?: boolean;
   attestation?: string;
   publicKey?: string[];
+  certificate?: string;
   bundle?: string[];
   evidence?: string[];
   trustRoot?: string;
@@ -39,6 +43,7 @@ export function registerComposeVerify(compose: Command, context: Context): void 
     .description('derive the graph and hold it against manifest, signatures and evidence')
     .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
     .option('--public-key <file...>', 'with --attestation: keys (PEM) of integrators you trust')
+    .option('--certificate <file>', 'with --attestation-root: chain (PEM) of who attested')
     .option('--bundle <file...>', 'Sigstore bundles: every core module must be signed by one')
     .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
     .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
@@ -62,11 +67,13 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
   const bytes = await readBounded(file);
   const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
   const [signatures, bundles] = [await signaturesOf(options), await bundlesOf(options)];
+  const revocations = await revocationsOf(options);
   const report = await verifyComposition(bytes, {
     sha256,
     ...(attestation && { attestation }),
     ...(signatures && { signatures }),
     ...(bundles && { bundles }),
+    ...(revocations && { revocations }),
     ...(evidence && { evidence }),
   });
   if (!report.ok) context.exitCode = EXIT.refuted;
@@ -77,18 +84,28 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
   } else printReport(report, terminal);
 }
 
-async function attestationOf({
-  attestation,
-  publicKey = [],
-}: VerifyOptions): Promise<VerifyCompositionOptions['attestation']> {
-  if (attestation === undefined && publicKey.length === 0) return undefined;
-  if (attestation === undefined || publicKey.length === 0) {
-    throw new CliError('usage', '--attestation and --public-key belong together', EXIT.usage);
+async function attestationOf(
+  options: VerifyOptions,
+): Promise<VerifyCompositionOptions['attestation']> {
+  const { attestation, publicKey = [], certificate: chain } = options;
+  const judge = await attestationJudgeOf(options);
+  if ((chain === undefined) !== (judge === undefined)) {
+    throw new CliError('usage', '--certificate and --attestation-root belong together', EXIT.usage);
+  }
+  const isTrusted = publicKey.length > 0 || judge !== undefined;
+  if (attestation === undefined && !isTrusted) return undefined;
+  if (attestation === undefined || !isTrusted) {
+    const message = '--attestation goes with --public-key, or with --certificate';
+    throw new CliError('usage', message, EXIT.usage);
   }
   const publicKeys = await Promise.all(publicKey.map(readPublicKey));
   const bytes = await readBounded(attestation);
   const envelope = isCose(bytes) ? new Uint8Array(bytes) : await readJson(attestation);
-  return { envelope, publicKeys, verify: nodeVerifier };
+  const certificate =
+    chain === undefined || judge === undefined
+      ? undefined
+      : { chain: await readCertificates(chain), judge };
+  return { envelope, publicKeys, verify: nodeVerifier, ...(certificate && { certificate }) };
 }
 
 async function bundlesOf(options: VerifyOptions): Promise<VerifyCompositionOptions['bundles']> {
@@ -132,9 +149,10 @@ function printReport(
   for (const signer of signers ?? []) terminal.print(`attested by ${signer}`);
   for (const line of signatureLines(signatures ?? [], [])) terminal.print(line);
   for (const line of bundleLines(bundles ?? [])) terminal.print(line);
-  for (const { node, verdict, votes } of proofs ?? []) {
+  for (const { node, verdict, votes, sboms } of proofs ?? []) {
     const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
-    terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}`);
+    const parts = sboms.length === 0 ? '' : `, bill of materials by ${sboms.join(', ')}`;
+    terminal.print(`${node}: ${verdict}${said === '' ? '' : ` (${said})`}${parts}`);
   }
   terminal.print(ok ? 'the composition is what is claimed' : 'the composition is refused');
 }

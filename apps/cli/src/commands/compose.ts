@@ -28,6 +28,7 @@ import { readBounded, readJson } from '../input.js';
 import { sha256 } from '../native-hash.js';
 import { registerCapsule } from './compose-capsule.js';
 import { registerCompositionSbom } from './compose-sbom.js';
+import { registerRevoke } from './compose-revoke.js';
 import { registerComposeVerify } from './compose-verify.js';
 
 interface Options {
@@ -62,6 +63,7 @@ export function registerCompose(program: Command, context: Context): void {
   registerComposeBuild(compose, context);
   registerCompositionSbom(compose, context);
   registerCapsule(compose, context);
+  registerRevoke(compose, context);
 }
 
 function registerReading(compose: Command, context: Context): void {

@@ -26,6 +26,7 @@ import {
   readRevocationLists,
 } from '../pki/certificate-files.js';
 import { countOf, isRoot, lifeOf, newCertificate, record, told } from '../pki/new-certificate.js';
+import { registerVerifyEnvelope } from './pki-envelope.js';
 import { readPublicKey } from '../public-key-file.js';
 
 interface Common {
@@ -99,6 +100,7 @@ export function registerPki(program: Command, context: Context): void {
     )
     .action((folder: string, options: IssueOptions) => usable(issue(folder, options, context)));
   registerChecks(pki, context);
+  registerVerifyEnvelope(pki, context);
 }
 
 function registerChecks(pki: Command, context: Context): void {

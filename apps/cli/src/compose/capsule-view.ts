@@ -14,7 +14,11 @@ export function capsuleTree({ graph, proofs = [], capsule }: CapsuleReport): str
     const by = proof?.by === undefined || proof.by === node.path ? '' : `, by ${proof.by}`;
     const verdict =
       proof === undefined ? '' : `  ${proof.verdict}${by}${said && ` (${oneLine(said)})`}`;
-    const sbom = listed.has(node.path) ? '  with a bill of materials' : '';
+    const attested =
+      proof === undefined || proof.sboms.length === 0
+        ? ''
+        : `  bill of materials by ${oneLine(proof.sboms.join(', '))}`;
+    const sbom = listed.has(node.path) ? '  with a bill of materials' : attested;
     const name = row === 0 ? capsule.file.name : (node.name ?? node.kind);
     return `${branch(nodes, row)}${oneLine(name)}  ${node.path}  sha256:${node.digest.sha256.slice(0, 16)}…${verdict}${sbom}`;
   });

@@ -1,9 +1,21 @@
-import type { KeylessIdentity, VerifyCompositionOptions } from '@touchstone/compose';
+import {
+  COMPOSITION_PREDICATE_TYPE,
+  type KeylessIdentity,
+  type TimedCertificateJudge,
+  type VerifyCompositionOptions,
+} from '@touchstone/compose';
+import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
 import { rollingSha256 } from '../native-hash.js';
-import { addCertificateOptions, readTimedTrust, type TrustOptions } from '../signature-trust.js';
+import { readPublicKey } from '../public-key-file.js';
+import {
+  addCertificateOptions,
+  certificateJudgeOf,
+  readTimedTrust,
+  type TrustOptions,
+} from '../signature-trust.js';
 
 /** Whose signatures in the nodes count, and whose bundles about them. */
 export interface NodeTrustOptions extends Omit<TrustOptions, 'publicKey'> {
@@ -11,6 +23,9 @@ export interface NodeTrustOptions extends Omit<TrustOptions, 'publicKey'> {
   detached?: string;
   sigstoreRoot?: string;
   identity?: string[];
+  attestationRoot?: string[];
+  revokerKey?: string[];
+  revocation?: string[];
 }
 
 export function addNodeTrustOptions(command: Command): Command {
@@ -22,6 +37,12 @@ export function addNodeTrustOptions(command: Command): Command {
       .option(
         '--identity <[node=]issuer=subject...>',
         'with --sigstore-root: whose bundles count, for every node or for one',
+      )
+      .option('--revoker-key <file...>', 'keys (PEM) of who may take a node back')
+      .option('--revocation <file...>', 'with --revoker-key: lists of touchstone compose revoke')
+      .option(
+        '--attestation-root <file...>',
+        'roots (PEM): the attestation counts when its certificate is an integrator’s',
       ),
   );
 }
@@ -29,8 +50,9 @@ export function addNodeTrustOptions(command: Command): Command {
 export async function signaturesOf(
   options: NodeTrustOptions,
 ): Promise<VerifyCompositionOptions['signatures']> {
-  const { signerKey, root, crl, at, detached } = options;
-  if ([signerKey, root, crl, at, detached].every((each) => each === undefined)) return undefined;
+  const { signerKey, root, crl, at, detached, attestationRoot } = options;
+  const asked = [signerKey, root, detached, ...(attestationRoot ? [] : [crl, at])];
+  if (asked.every((each) => each === undefined)) return undefined;
   if (signerKey === undefined && root === undefined) {
     throw new CliError('usage', 'give --signer-key or --root, whose signatures count', EXIT.usage);
   }
@@ -42,6 +64,33 @@ export async function signaturesOf(
   });
   const apart = detached === undefined ? {} : { detached: await readBounded(detached) };
   return { ...trust, ...apart, hash: rollingSha256 };
+}
+
+/** Judges the certificate of who attested; undefined when no root is named for it. */
+export async function attestationJudgeOf({
+  attestationRoot,
+  crl,
+  at,
+}: NodeTrustOptions): Promise<TimedCertificateJudge | undefined> {
+  if (attestationRoot === undefined) return undefined;
+  return certificateJudgeOf(
+    { root: attestationRoot, ...(crl && { crl }), ...(at !== undefined && { at }) },
+    COMPOSITION_PREDICATE_TYPE,
+  );
+}
+
+/** Who may take nodes back, and the lists that are at hand. */
+export async function revocationsOf({
+  revokerKey,
+  revocation = [],
+}: NodeTrustOptions): Promise<VerifyCompositionOptions['revocations']> {
+  if (revokerKey === undefined) {
+    if (revocation.length === 0) return undefined;
+    throw new CliError('usage', '--revocation needs --revoker-key: whose lists count', EXIT.usage);
+  }
+  const revokers = await Promise.all(revokerKey.map(readPublicKey));
+  const files = await Promise.all(revocation.map(readJson));
+  return { files, revokers, verify: nodeVerifier, at: new Date() };
 }
 
 export type BundleTrust = Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { encodeCbor, signCose, type TrustRoot } from '@touchstone/attest';
+import { encodeCbor, signCose, signEnvelope, type TrustRoot } from '@touchstone/attest';
 import { nobleVerifier } from '@touchstone/note';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,8 @@ import { compositionStatement } from '../attestation.js';
 import type { ComposeError } from '../errors.js';
 import { evidenceOf, signer, trustRoot } from '../evidence.fixture.js';
 import { deriveGraph } from '../graph.js';
+import type { TimedCertificateJudge } from '../node-signatures.js';
+import { revocationStatement } from '../revocation/revocation-list.js';
 import { composeManifest } from '../write-manifest.js';
 import { CAPSULE_SCHEMA, encodeCapsule, parseCapsule, type Capsule } from './capsule.js';
 import { verifyCapsule, type CapsuleReport, type VerifyCapsuleOptions } from './verify-capsule.js';
@@ -115,6 +117,62 @@ describe('a capsule', () => {
     const logged = { envelope, leaf: Uint8Array.of(1), index: 0, proof: [] };
     const place = checked({ ...good, attestation: logged });
     expect(await codeOf(place)).toBe('capsule-attestation-unproven');
+  });
+
+  it('carries the certificate of who attested, for whoever judges it', async () => {
+    const integrator = signer();
+    const { content } = good.file;
+    const manifest = composeManifest(content);
+    const statement = compositionStatement('app.wasm', deriveGraph(content), manifest);
+    const envelope = text(await signEnvelope(statement, integrator));
+    const certificates = [Uint8Array.of(7)];
+    const made = encodeCapsule({ ...good, attestation: { envelope, certificates } });
+    const judged = (attestationJudge?: TimedCertificateJudge): Promise<CapsuleReport> =>
+      verifyCapsule(made, {
+        ...{ trust: trustRoot, verify: nobleVerifier },
+        ...(attestationJudge && { attestationJudge }),
+      });
+    const { publicKey } = integrator;
+    const seen: unknown[] = [];
+    const report = await judged((chain, loggedAt) => {
+      seen.push(chain, loggedAt);
+      return { publicKey, identity: 'CN=Integrator', role: 'integrator' };
+    });
+    // It is not logged, so nothing proves when it was signed.
+    expect([report.ok, report.attestation, ...seen]).toEqual([
+      true,
+      'checked',
+      certificates,
+      undefined,
+    ]);
+    const refused = await judged(() => ({ code: 'certificate-role', message: 'an owner' }));
+    expect([refused.attestation, refused.findings[0]?.code]).toEqual([
+      'unchecked',
+      'certificate-role',
+    ]);
+    expect((await judged()).attestation).toBe('unchecked');
+  });
+
+  it('carries revocation lists, for whoever names who may revoke', async () => {
+    const owner = signer();
+    const list = revocationStatement({
+      ...{ issuedOn: new Date('2026-01-01'), nextUpdate: new Date('2026-02-01') },
+      revoked: [{ digest: { sha256: deriveGraph(runModule(0)).nodes[0]?.digest.sha256 ?? '' } }],
+    });
+    const revocations = [text(await signEnvelope(list, owner))];
+    const made = encodeCapsule({ ...good, revocations });
+    const asked = {
+      revokers: [owner.publicKey],
+      at: new Date('2026-01-02'),
+      verify: nobleVerifier,
+    };
+    const options = { trust: trustRoot, verify: nobleVerifier };
+    const report = await verifyCapsule(made, { ...options, revocations: { ...asked, files: [] } });
+    expect(report.findings.map(({ code, node }) => [code, node])).toEqual([
+      ['node-revoked', '/component[0]/module[0]'],
+      ['node-revoked', '/component[1]/module[0]'],
+    ]);
+    expect((await verifyCapsule(made, options)).ok).toBe(true);
   });
 
   it('says whether its Sigstore bundles were looked at', async () => {

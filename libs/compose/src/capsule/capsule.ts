@@ -24,6 +24,8 @@ const CapsuleSbom = z.strictObject({ node: z.string().max(2048), document: bytes
 const LoggedAttestation = z.strictObject({
   /** DSSE envelope, JSON; or COSE_Sign, which has no place in a log. */
   envelope: bytes,
+  /** Of who signed it, in DER, the signer's first. */
+  certificates: z.array(bytes).min(1).max(8).exactOptional(),
   leaf: bytes.exactOptional(),
   index: z.int().nonnegative().exactOptional(),
   proof: z.array(proofHash).max(64).exactOptional(),
@@ -41,6 +43,8 @@ export const Capsule = z.strictObject({
   attestation: LoggedAttestation.exactOptional(),
   /** Sigstore bundles (JSON) about nodes, in the order of their SHA-256. */
   bundles: z.array(bytes).min(1).max(MAX_NODES).exactOptional(),
+  /** Revocation lists (DSSE, JSON), in the order of their SHA-256. */
+  revocations: z.array(bytes).min(1).max(MAX_NODES).exactOptional(),
   sboms: z.array(CapsuleSbom).max(MAX_NODES),
   /** The trust root (JSON) that the packer judged by; it counts only for a reader who knows its digest. */
   trustRoot: bytes,

@@ -3,20 +3,16 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   AttestError,
   isCose,
-  matchLogEntry,
   parseEnvelope,
   parseEvidence,
   parseJson,
   parseTrustRoot,
   resolveTrustRoot,
-  soleSigner,
-  verifyEnvelope,
   witnessedTime,
   type DsseEnvelope,
   type Evidence,
   type TrustRoot,
 } from '@touchstone/attest';
-import { MerkleError, rfc6962, treeHasher, verifyInclusion } from '@touchstone/merkle';
 import {
   NoteError,
   parseCheckpoint,
@@ -26,12 +22,14 @@ import {
 } from '@touchstone/note';
 import { ComposeError } from '../errors.js';
 import type { CompositionGraph, Sha256 } from '../graph.js';
+import type { TimedCertificateJudge } from '../node-signatures.js';
 import { MAX_COMPONENTS, nestSbom } from '../sbom/nested-sbom.js';
 import {
   verifyComposition,
   type CompositionReport,
   type VerifyCompositionOptions,
 } from '../verify.js';
+import { isInLog, type Tree } from './attestation-place.js';
 import { parseCapsule, type Capsule } from './capsule.js';
 
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
@@ -41,10 +39,14 @@ export interface VerifyCapsuleOptions {
   readonly trust: TrustRoot | { readonly sha256: string };
   /** Of integrators whose word is taken; without them an attestation in the capsule counts for nothing. */
   readonly publicKeys?: readonly PublicKey[];
+  /** Or judges the certificate that came with the attestation: must ask for an integrator. */
+  readonly attestationJudge?: TimedCertificateJudge;
   /** Whose signatures in place count; without it they are not looked at. */
   readonly signatures?: VerifyCompositionOptions['signatures'];
   /** Whose Sigstore bundles count; without it those in the capsule are not looked at. */
   readonly bundles?: Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;
+  /** Who may take nodes back, with lists beside those in the capsule; without it nobody is asked. */
+  readonly revocations?: VerifyCompositionOptions['revocations'];
   readonly verify: SignatureVerifier;
   readonly sha256?: Sha256;
 }
@@ -74,28 +76,31 @@ export async function verifyCapsule(
   content: Uint8Array,
   options: VerifyCapsuleOptions,
 ): Promise<CapsuleReport> {
-  const { verify, publicKeys = [], sha256 = nobleSha256, signatures, bundles } = options;
+  const { verify, sha256 = nobleSha256, signatures, bundles, revocations } = options;
   const capsule = parseCapsule(content);
   const trustRoot = trusted(capsule, options.trust, sha256);
   const evidence = capsule.evidence.map(parseEvidence);
   const checkpoint = oneCheckpoint(evidence);
-  const envelope =
-    capsule.attestation === undefined || publicKeys.length === 0
-      ? undefined
-      : readEnvelope(capsule.attestation.envelope);
+  const time = capsule.attestation?.leaf && (await timeOf(evidence, trustRoot, verify));
+  const presented = presentedOf(capsule, options, time);
   const isLogged =
-    envelope !== undefined &&
-    (await isInLog(capsule.attestation, envelope, { publicKeys, verify, checkpoint, sha256 }));
-  const time = isLogged ? await timeOf(evidence, trustRoot, verify) : undefined;
+    presented !== undefined &&
+    (await isInLog(capsule.attestation, presented, { checkpoint, sha256 }));
   const { content: file } = capsule.file;
   const report = await verifyComposition(file, {
     sha256,
-    ...(envelope && { attestation: { envelope, publicKeys, verify } }),
+    ...(presented && { attestation: presented }),
     ...(signatures && { signatures }),
-    ...(bundles && { bundles: { ...bundles, files: bundlesIn(capsule) } }),
+    ...(bundles && { bundles: { ...bundles, files: documentsIn(capsule.bundles) } }),
+    ...(revocations && {
+      revocations: {
+        ...revocations,
+        files: [...documentsIn(capsule.revocations), ...revocations.files],
+      },
+    }),
     evidence: { files: evidence, trustRoot, verify, sha256 },
     // What was logged names the file, or the report refuses it.
-    ...(time && { provenTimes: [{ sha256: bytesToHex(sha256(file)), time }] }),
+    ...(isLogged && time && { provenTimes: [{ sha256: bytesToHex(sha256(file)), time }] }),
   });
   if (report.graph !== undefined) checkSboms(capsule, report.graph);
   const { origin, size } = checkpoint;
@@ -103,6 +108,20 @@ export async function verifyCapsule(
     bundles !== undefined ? 'checked' : capsule.bundles === undefined ? 'none' : 'unchecked';
   const attestation = standing(capsule, report, isLogged);
   return { ...report, capsule, checkpoint: { origin, size }, attestation, keyless };
+}
+
+/** The attestation as it is to be checked; undefined when nobody says whose counts. */
+function presentedOf(
+  { attestation }: Capsule,
+  { publicKeys = [], attestationJudge: judge, verify }: VerifyCapsuleOptions,
+  time: Date | undefined,
+): NonNullable<VerifyCompositionOptions['attestation']> | undefined {
+  const chain = attestation?.certificates;
+  const certificate = chain && judge && { chain, judge, ...(time && { loggedAt: time }) };
+  if (attestation === undefined) return undefined;
+  if (publicKeys.length === 0 && certificate === undefined) return undefined;
+  const envelope = readEnvelope(attestation.envelope);
+  return { envelope, publicKeys, verify, ...(certificate && { certificate }) };
 }
 
 /** By when the tree was there, as the trust root's witnesses say; the evidence is judged later. */
@@ -126,8 +145,8 @@ function readEnvelope(envelope: Uint8Array): DsseEnvelope | Uint8Array {
   return parseEnvelope(parseJson(envelope, MAX_JSON_BYTES));
 }
 
-function bundlesIn({ bundles = [] }: Capsule): unknown[] {
-  return bundles.map((bundle) => parseJson(bundle, MAX_JSON_BYTES));
+function documentsIn(documents: readonly Uint8Array[] = []): unknown[] {
+  return documents.map((document) => parseJson(document, MAX_JSON_BYTES));
 }
 
 function trusted(
@@ -152,12 +171,6 @@ function checkSboms({ sboms }: Capsule, { nodes }: CompositionGraph): void {
     }
     nestSbom(document, node, count);
   }
-}
-
-interface Tree {
-  readonly origin: string;
-  readonly size: number;
-  readonly root: Uint8Array;
 }
 
 /** Proofs against two trees could be of two histories. The signature is checked with the evidence. */
@@ -188,63 +201,4 @@ function standing(
   // One that was refused has no signers, and the report says why.
   if (signers === undefined) return 'unchecked';
   return isLogged ? 'logged' : 'checked';
-}
-
-interface Log {
-  readonly publicKeys: readonly PublicKey[];
-  readonly verify: SignatureVerifier;
-  readonly checkpoint: Tree;
-  readonly sha256: Sha256;
-}
-
-/** Whether the attestation is signed by who is trusted, and logged as the capsule says. */
-async function isInLog(
-  attestation: Capsule['attestation'],
-  envelope: DsseEnvelope | Uint8Array,
-  { publicKeys, verify, ...log }: Log,
-): Promise<boolean> {
-  if (attestation === undefined) return false;
-  if (envelope instanceof Uint8Array) {
-    const { leaf, index, proof } = attestation;
-    if ([leaf, index, proof].every((each) => each === undefined)) return false;
-    throw unproven('a COSE message has no entry in a log');
-  }
-  let signer: PublicKey;
-  try {
-    signer = soleSigner(await verifyEnvelope(envelope, publicKeys, verify));
-  } catch (cause) {
-    if (cause instanceof AttestError) return false;
-    throw cause;
-  }
-  return checkLogged(attestation, envelope, { signer, ...log });
-}
-
-/** Whether the capsule says that the attestation is logged; what it says of that must then hold. */
-function checkLogged(
-  { leaf, index, proof }: NonNullable<Capsule['attestation']>,
-  envelope: DsseEnvelope,
-  {
-    signer,
-    checkpoint: { size, root },
-    sha256,
-  }: Pick<Log, 'checkpoint' | 'sha256'> & { readonly signer: PublicKey },
-): boolean {
-  if (leaf === undefined && index === undefined && proof === undefined) return false;
-  if (leaf === undefined || index === undefined || proof === undefined) {
-    throw unproven('leaf, index and proof belong together');
-  }
-  const hasher = sha256 === nobleSha256 ? rfc6962 : treeHasher(sha256);
-  try {
-    matchLogEntry(leaf, envelope, signer);
-    verifyInclusion({ index, size, leafHash: hasher.leaf(leaf), proof, root }, hasher);
-  } catch (cause) {
-    if (!(cause instanceof AttestError || cause instanceof MerkleError)) throw cause;
-    throw unproven(cause.message, cause);
-  }
-  return true;
-}
-
-function unproven(message: string, cause?: Error): ComposeError {
-  const text = `the attestation is not proven to be in the log: ${message}`;
-  return new ComposeError('capsule-attestation-unproven', '/', 0, text, { cause });
 }
