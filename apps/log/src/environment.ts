@@ -55,8 +55,8 @@ const Environment = z.object({
   /** A commitment to the map is due after this many leaves, or this many seconds after the first. */
   LOG_MAP_LEAVES: z.coerce.number().int().min(1).max(65_536).default(1_024),
   LOG_MAP_SECONDS: z.coerce.number().min(0.01).max(86_400).default(60),
-  /** Keys of the map in memory, some 470 bytes each; a log that has more commits no more. */
-  LOG_MAP_MAX_KEYS: z.coerce.number().int().min(1).max(100_000_000).default(1_000_000),
+  /** Keys of the map, each some five bytes of memory; a log that has more commits no more. */
+  LOG_MAP_MAX_KEYS: z.coerce.number().int().min(1).max(100_000_000).default(30_000_000),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),

@@ -12,7 +12,7 @@ export {
   type MapProof,
 } from './map/map-proof.js';
 export { MerkleMap } from './map/merkle-map.js';
-export { LIST_PAGE_SIZE, listPages, type ListPage } from './map/posting-list.js';
+export { encodePage, LIST_PAGE_SIZE, listPages, type ListPage } from './map/posting-list.js';
 export { compactRangeNodes, coveringNodes, type NodeId } from './node-id.js';
 export { consistencyProof, inclusionProof, type GetNode } from './prove.js';
 export {

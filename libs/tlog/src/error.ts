@@ -19,6 +19,8 @@ export type TlogErrorCode =
   | 'limit-invalid'
   | 'map-journal'
   | 'map-full'
+  | 'map-store'
+  | 'map-version'
   | 'quorum-missing'
   | 'witness-request'
   | 'witness-state'

@@ -14,6 +14,7 @@ export {
   type ReadLeaves,
   type StagedMap,
 } from './map/indexed-map.js';
+export type { MapView } from './map/map-view.js';
 export { nodeMapHasher } from './map/map-hasher.js';
 export { nodeHasher } from './node-hasher.js';
 export { nodeSha256 } from './node-sha256.js';

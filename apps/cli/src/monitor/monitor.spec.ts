@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -79,6 +79,19 @@ describe('a monitor', () => {
     // Once more, with nothing new.
     expect(await look()).toEqual(second);
     expect((await readdir(join(dir, 'checkpoints'))).length).toBe(2);
+  });
+
+  it('makes its own map again when the files of it are damaged', async () => {
+    await log.add('one', [module], alice);
+    await log.committed(1);
+    await look();
+    const buckets = join(dir, 'map', 'buckets.0');
+    await writeFile(buckets, (await readFile(buckets)).fill(0));
+    const last = await log.add('two', [module], alice);
+    await log.committed(last + 1);
+    const after = await look();
+    expect(after).toMatchObject({ findings: [], stopped: false });
+    expect(after.mapSize).toBeGreaterThan(last);
   });
 
   it('tells of what is watched, once', async () => {

@@ -13,7 +13,8 @@ import {
 import { nodeVerifier } from '@touchstone/keys';
 import { CompactRange } from '@touchstone/merkle';
 import { formatVerifierKey, toBase64, type VerifierKey } from '@touchstone/note';
-import { IndexedMap, inRanges, nodeHasher } from '@touchstone/tlog';
+import { IndexedMap, inRanges, nodeHasher, TlogError } from '@touchstone/tlog';
+import type { ExtendOptions, StagedMap } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { checkHead } from './check-head.js';
 import type { Finding } from './findings.js';
@@ -76,7 +77,7 @@ class Stop extends Error {}
  */
 export class Monitor {
   readonly #options: MonitorOptions;
-  readonly #map: IndexedMap;
+  #map: IndexedMap;
   #state: MonitorState | undefined;
 
   private constructor(options: MonitorOptions, state: MonitorState | undefined, map: IndexedMap) {
@@ -87,9 +88,7 @@ export class Monitor {
 
   static async open(options: MonitorOptions): Promise<Monitor> {
     const state = await options.folder.load();
-    const recorded = state?.map ?? { size: 0, bytes: 0 };
-    const map = await IndexedMap.open(join(options.folder.dir, 'map'), recorded);
-    return new Monitor(options, state, map);
+    return new Monitor(options, state, await openMap(options, state));
   }
 
   close(): Promise<void> {
@@ -293,7 +292,7 @@ export class Monitor {
   ): Promise<{ index: number; sha256: string } | undefined> {
     let missing: { index: number; sha256: string } | undefined;
     const { attestation } = this.#options.source;
-    const staged = await this.#map.stage({
+    const staged = await this.#stage({
       to: treeSize,
       maxKeys: Number.MAX_SAFE_INTEGER,
       // The ranges are the log's; a leaf outside of them that cannot be read ends the staging.
@@ -315,6 +314,18 @@ export class Monitor {
     return undefined;
   }
 
+  /** Files of the map that are damaged say nothing about the log: they are made again. */
+  async #stage(options: ExtendOptions): Promise<StagedMap> {
+    try {
+      return await this.#map.stage(options);
+    } catch (error) {
+      if (!(error instanceof TlogError) || error.code !== 'map-store') throw error;
+      await this.#map.discard();
+      this.#map = await openMap(this.#options, this.#state);
+      return this.#map.stage(options);
+    }
+  }
+
   async #stop(finding: Finding): Promise<never> {
     await this.#options.report(finding);
     throw new Stop();
@@ -328,6 +339,10 @@ export class Monitor {
   #now(): MonitorState {
     return this.#state as MonitorState;
   }
+}
+
+function openMap({ folder }: MonitorOptions, state: MonitorState | undefined): Promise<IndexedMap> {
+  return IndexedMap.open(join(folder.dir, 'map'), state?.map ?? { size: 0, bytes: 0 });
 }
 
 async function nothing(): Promise<undefined> {

@@ -2,7 +2,7 @@ import { digestKey, signerKey, type SearchAnswer } from '@touchstone/attest';
 import { generateKey } from '@touchstone/keys';
 import { keyId } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex, startLiar, TestLog, type Answered } from './log.fixture.js';
 import { LogSource } from './log-source.js';
@@ -24,7 +24,7 @@ beforeAll(async () => {
     await log.add('elsewhere', [other], alice),
     await log.add('different', [module, other], bob),
   ];
-  await log.committed(3);
+  await log.committed((indices.at(-1) ?? 0) + 1);
 });
 
 afterAll(() => log.remove());
@@ -260,6 +260,19 @@ describe('the map of a log', () => {
     // Earlier maps are answered from while later ones are made.
     await log.committed(before.search.commitment.treeSize);
     const after = await search(module);
+    expect(found(after)).toEqual(found(before));
+    expect(after.search.commitment).toEqual(before.search.commitment);
+  });
+
+  it('is made again when its files turn out to be damaged', async () => {
+    const before = await search(module);
+    await log.stop();
+    const map = join(log.dir, 'map');
+    const buckets = (await readdir(map)).find((name) => name.startsWith('buckets.')) ?? '';
+    await writeFile(join(map, buckets), (await readFile(join(map, buckets))).fill(0));
+    await log.restart();
+    // Refused while it is damaged, and never answered wrongly.
+    const after = await retried(() => search(module));
     expect(found(after)).toEqual(found(before));
     expect(after.search.commitment).toEqual(before.search.commitment);
   });

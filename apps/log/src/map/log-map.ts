@@ -10,17 +10,16 @@ import {
 } from '@touchstone/attest';
 import type { IndexedEntry, MapCommitment, ReadAttestation } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
-import type { MerkleMap } from '@touchstone/merkle';
 import { toBase64 } from '@touchstone/note';
-import { IndexedMap, inRanges, nodeSha256, writeDurably } from '@touchstone/tlog';
-import type { LeafRanges, StagedMap } from '@touchstone/tlog';
+import { IndexedMap, inRanges, nodeSha256, TlogError, writeDurably } from '@touchstone/tlog';
+import type { LeafRanges, MapView, StagedMap } from '@touchstone/tlog';
 import { z } from 'zod';
 import type { LoggedEntry } from '../index-store/indexed-log.js';
 import type { Log } from '../log.js';
 
 /** A map that the log has committed to. */
 export interface CommittedMap {
-  readonly map: MerkleMap;
+  readonly map: MapView;
   readonly commitment: MapCommitment;
   /** Where the log has the commitment. */
   readonly index: number;
@@ -85,6 +84,7 @@ export class LogMap {
   #running: Promise<void> = Promise.resolve();
   #closed = false;
   #failures = 0;
+  #damaged = false;
 
   /** Opens the map in the background: the log serves everything else meanwhile. */
   constructor(options: LogMapOptions) {
@@ -94,8 +94,14 @@ export class LogMap {
 
   /** The newest map, or the one over that many leaves; undefined when it is not held. */
   at(size?: number): CommittedMap | undefined {
-    if (size === undefined) return this.#held.at(-1);
-    return this.#held.find(({ commitment }) => commitment.treeSize === size);
+    const held = this.#held.filter(({ map }) => map.readable);
+    if (size === undefined) return held.at(-1);
+    return held.find(({ commitment }) => commitment.treeSize === size);
+  }
+
+  /** Something in the files of the map was found damaged: the next turn makes it again. */
+  foundDamaged(): void {
+    this.#damaged = true;
   }
 
   /** Commits to all that is published, where the map is open and works. */
@@ -110,7 +116,7 @@ export class LogMap {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#running;
-    await this.#indexed?.close();
+    await this.#indexed?.close().catch(this.#options.failed);
   }
 
   #later(ms: number): void {
@@ -125,17 +131,28 @@ export class LogMap {
     const { intervalMs, failed } = this.#options;
     let next = Math.min(1000, intervalMs);
     try {
+      if (this.#damaged) await this.#discard();
       this.#indexed ??= await this.#open();
       await this.#follow(this.#indexed);
       if (this.#due(this.#indexed, now)) await this.#commit(this.#indexed);
       this.#failures = 0;
     } catch (error) {
       failed(error);
+      if (error instanceof TlogError && error.code === 'map-store') this.#damaged = true;
       next = Math.min(1000 * 2 ** this.#failures++, MAX_RETRY_MS);
       // Committing to something else would not make the earlier commitment true.
       if (error instanceof MapMismatch) return;
     }
     this.#later(next);
+  }
+
+  /** What is damaged; the journal has what it takes to make it again. */
+  async #discard(): Promise<void> {
+    const damaged = this.#indexed;
+    this.#indexed = undefined;
+    this.#held = [];
+    this.#damaged = false;
+    await damaged?.discard();
   }
 
   /** The map of the journal, when it is the committed one; else an empty one. */
@@ -160,7 +177,7 @@ export class LogMap {
   }
 
   /** @throws MapMismatch when the leaf there commits to another map */
-  async #committedAt(index: number, map: MerkleMap): Promise<CommittedMap> {
+  async #committedAt(index: number, map: MapView): Promise<CommittedMap> {
     const { log } = this.#options;
     const leaf = await log.reader.entry(index, log.size);
     const commitment = await openMapCommitment(leaf, log.keys.known(), nodeVerifier);

@@ -4,8 +4,9 @@ import type { KeyAnswer, SearchAnswer } from '@touchstone/attest';
 import { logRoutes } from '@touchstone/contract';
 import type { SearchQuery } from '@touchstone/contract';
 import { listPages } from '@touchstone/merkle';
-import type { MerkleMap } from '@touchstone/merkle';
 import { toBase64 } from '@touchstone/note';
+import { TlogError } from '@touchstone/tlog';
+import type { MapView } from '@touchstone/tlog';
 import { HttpProblem, parseRequest } from '../http-problem.js';
 import type { Log } from '../log.js';
 import { LOG, LOG_MAP } from '../tokens.js';
@@ -32,7 +33,7 @@ export class SearchController {
       keyAnswer(map, keyOf(asked), asked.page ?? 0),
       keyAnswer(map, UNREAD_KEY, asked.unreadPage ?? 0),
       this.#inclusion(index),
-    ]);
+    ]).catch((error: unknown) => this.#refuse(error));
     const { checkpoint, hashes } = inclusionProof;
     const commitment = { index, leaf: toBase64(leaf), inclusionProof: hashes };
     return { checkpoint, commitment, found, unread };
@@ -51,6 +52,16 @@ export class SearchController {
     throw new HttpProblem('map-not-ready', 503, detail);
   }
 
+  #refuse(error: unknown): never {
+    if (error instanceof TlogError && error.code === 'map-version') {
+      throw new HttpProblem('map-unknown', 404, error.message, { field: 'size' });
+    }
+    if (!(error instanceof TlogError) || error.code !== 'map-store') throw error;
+    this.#map?.foundDamaged();
+    const detail = 'the files of the map are damaged; it is made again';
+    throw new HttpProblem('map-not-ready', 503, detail);
+  }
+
   async #inclusion(index: number): Promise<{ checkpoint: string; hashes: string[] }> {
     const { note: checkpoint, size } = this.#log;
     const proof = await this.#log.reader.inclusionProof(index, size);
@@ -65,7 +76,7 @@ function keyOf({ digest, signer, unreadOf }: SearchQuery): Uint8Array {
   return digestKey(algorithm, hex);
 }
 
-async function keyAnswer(map: MerkleMap, key: Uint8Array, page: number): Promise<KeyAnswer> {
+async function keyAnswer(map: MapView, key: Uint8Array, page: number): Promise<KeyAnswer> {
   const has = page < listPages(map.count(key));
   return encodeKeyAnswer(map.prove(key), has ? await map.page(key, page) : undefined);
 }

@@ -25,8 +25,16 @@ const LEAF_PREFIX = 0x10;
 const NODE_PREFIX = 0x11;
 const EMPTY_PREFIX = 0x12;
 
-/** @throws MerkleError `hash-length`, `map-key`, `map-list` from `leaf` and `node` */
+/**
+ * Inputs are put together in memory that the next call uses again, as treeHasher does.
+ *
+ * @throws MerkleError `hash-length`, `map-key`, `map-list` from `leaf` and `node`
+ */
 export function mapHasher(sha256: Sha256): MapHasher {
+  const leafInput = new Uint8Array(1 + MAP_KEY_SIZE + 8 + HASH_SIZE);
+  leafInput[0] = LEAF_PREFIX;
+  const nodeInput = new Uint8Array(1 + 2 * HASH_SIZE);
+  nodeInput[0] = NODE_PREFIX;
   return {
     leaf(key, count, listRoot) {
       checkKey(key);
@@ -34,21 +42,17 @@ export function mapHasher(sha256: Sha256): MapHasher {
       if (!isTreeNumber(count) || count === 0) {
         throw new MerkleError('map-list', `a list has 1 to 2^53-1 indices, not ${count}`);
       }
-      const input = new Uint8Array(1 + MAP_KEY_SIZE + 8 + HASH_SIZE);
-      input[0] = LEAF_PREFIX;
-      input.set(key, 1);
-      writeUint64(input, 1 + MAP_KEY_SIZE, count);
-      input.set(listRoot, 1 + MAP_KEY_SIZE + 8);
-      return sha256(input);
+      leafInput.set(key, 1);
+      writeUint64(leafInput, 1 + MAP_KEY_SIZE, count);
+      leafInput.set(listRoot, 1 + MAP_KEY_SIZE + 8);
+      return sha256(leafInput);
     },
     node(left, right) {
       checkHash(left, 'left node');
       checkHash(right, 'right node');
-      const input = new Uint8Array(1 + 2 * HASH_SIZE);
-      input[0] = NODE_PREFIX;
-      input.set(left, 1);
-      input.set(right, 1 + HASH_SIZE);
-      return sha256(input);
+      nodeInput.set(left, 1);
+      nodeInput.set(right, 1 + HASH_SIZE);
+      return sha256(nodeInput);
     },
     empty: sha256(Uint8Array.of(EMPTY_PREFIX)),
     list: treeHasher(sha256),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MerkleMap } from '@touchstone/merkle';
@@ -43,6 +43,28 @@ function mapOf(size: number): Uint8Array {
   }
   const changes = [...lists].map(([hex, list]) => [Buffer.from(hex, 'hex'), list] as const);
   return MerkleMap.empty(nodeMapHasher).with(changes).root();
+}
+
+async function kept(): Promise<void> {
+  // What a killed process has written stays.
+}
+
+/** What was not made durable: buckets behind those that the saved nodes speak of. */
+async function unsyncedLost(folder: string): Promise<void> {
+  const nodes = await readFile(join(folder, 'nodes'));
+  await truncate(join(folder, 'buckets.0'), Number(nodes.readBigUInt64BE(28 + 4 + 4 * 8)));
+}
+
+async function bucketsLost(folder: string): Promise<void> {
+  await rm(join(folder, 'buckets.0'));
+}
+
+async function pagesLost(folder: string): Promise<void> {
+  await rm(join(folder, 'pages'));
+}
+
+async function nodesTorn(folder: string): Promise<void> {
+  await truncate(join(folder, 'nodes'), 3000);
 }
 
 describe('the map over the leaves', () => {
@@ -90,6 +112,58 @@ describe('the map over the leaves', () => {
     const all: ExtendOptions['keysOf'] = async (_, index) => ({ keys: keysOf(index), absent: 'x' });
     expect((await map.stage(upTo(200, { keysOf: all }))).absent).toEqual([[0, 200]]);
     expect(inRanges(staged.absent, 3) && !inRanges(staged.absent, 4)).toBe(true);
+    await map.close();
+  });
+
+  it('is right wherever the process ended, and whatever was not durable by then', async () => {
+    const copy = join(dir, 'copy');
+    const map = await IndexedMap.open(join(dir, 'map'), nothing);
+    const before = [nothing];
+    for (const to of [300, 301, 500, 900]) {
+      await map.stage(upTo(to + 40));
+      await map.accept(await map.stage(upTo(to)));
+      if (to === 500) {
+        await map.close();
+        break;
+      }
+      before.push(map.recorded);
+    }
+    const saved = map.recorded;
+    const again = await IndexedMap.open(join(dir, 'map'), saved);
+    await again.accept(await again.stage(upTo(900)));
+    await again.stage(upTo(950));
+    const { recorded } = again;
+    // Ended now, with the map saved at 500 leaves; its owner may have recorded any map before.
+    for (const then of [...before, saved, recorded]) {
+      for (const spoil of [kept, unsyncedLost, bucketsLost, nodesTorn, pagesLost]) {
+        await rm(copy, { recursive: true, force: true });
+        await cp(join(dir, 'map'), copy, { recursive: true });
+        await spoil(copy);
+        const found = await IndexedMap.open(copy, then);
+        expect([found.size, found.map.root()]).toEqual([then.size, mapOf(then.size)]);
+        await found.accept(await found.stage(upTo(901)));
+        expect(found.map.root()).toEqual(mapOf(901));
+        await found.close();
+      }
+    }
+    await again.close();
+  });
+
+  it('is made again from its journal when its files are found damaged', async () => {
+    const first = await IndexedMap.open(dir, nothing);
+    await first.accept(await first.stage(upTo(400)));
+    await first.close();
+    const buckets = join(dir, 'buckets.0');
+    await writeFile(buckets, (await readFile(buckets)).fill(0));
+    let map = await IndexedMap.open(dir, first.recorded);
+    const broken = expect.objectContaining({ code: 'map-store' }) as Error;
+    expect(() => map.map.prove(keyOf(1))).toThrow(broken);
+    await expect(map.stage(upTo(800))).rejects.toEqual(broken);
+    await map.discard();
+    map = await IndexedMap.open(dir, first.recorded);
+    expect(map.map.count(keyOf(1))).toBe(1);
+    await map.accept(await map.stage(upTo(800)));
+    expect(map.map.root()).toEqual(mapOf(800));
     await map.close();
   });
 

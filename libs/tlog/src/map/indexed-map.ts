@@ -1,7 +1,9 @@
-import { MerkleMap } from '@touchstone/merkle';
 import { TlogError } from '../error.js';
-import { nodeMapHasher } from './map-hasher.js';
+import { DiskMap } from './disk-map.js';
+import { KeyChanges } from './key-changes.js';
+import { isSaveDue, KEYS_AT_ONCE, openFromJournal } from './made-from-journal.js';
 import { MapJournal, type KeysOfLeaves } from './map-journal.js';
+import type { MapView } from './map-view.js';
 
 /** Leaves [from, to) of the tree. */
 export type ReadLeaves = (from: number, to: number) => Promise<readonly Uint8Array[]>;
@@ -17,7 +19,7 @@ export type KeysOfLeaf = (
 
 /** A map that covers more leaves, not yet taken. */
 export interface StagedMap {
-  readonly map: MerkleMap;
+  readonly map: MapView;
   /** Leaves it covers. */
   readonly size: number;
   readonly absent: LeafRanges;
@@ -35,109 +37,145 @@ export interface ExtendOptions {
   readonly maxKeys: number;
 }
 
-/** Leaves between two turns of the event loop: a bundle, some milliseconds of hashing. */
+/** Leaves read at once: a bundle. */
 const CHUNK = 256;
 
-/** Leaves whose keys are held in memory while one map is staged. */
+/** Leaves, and keys of theirs, that are held in memory while one map is staged. */
 const MAX_STAGED_LEAVES = 65_536;
+const MAX_STAGED_KEYS = 131_072;
 
 /**
- * The map over leaves [0, size), in memory, with a journal to open it from.
+ * The map over leaves [0, size), on disk, with a journal of the keys of every leaf.
  *
- * Memory: about 470 bytes for each key and 8 for each further leaf of a key (measured with Node
- * 20 at 200,000 keys).
+ * The journal counts: it is durable with every map that is taken. The map itself is saved now and
+ * then and when it is closed; what was not saved, or is damaged, is made again from the journal.
  */
 export class IndexedMap {
+  readonly #dir: string;
   readonly #journal: MapJournal;
-  #map: MerkleMap;
-  #size: number;
+  readonly #disk: DiskMap;
+  #map: MapView;
+  /** Keys that were taken in since the map was saved. */
+  #unsaved = 0;
 
-  private constructor(journal: MapJournal, map: MerkleMap, size: number) {
+  private constructor(dir: string, journal: MapJournal, disk: DiskMap) {
+    this.#dir = dir;
     this.#journal = journal;
-    this.#map = map;
-    this.#size = size;
+    this.#disk = disk;
+    this.#map = disk.view();
   }
 
   /** @throws TlogError `map-journal` when the journal does not hold the keys of `size` leaves */
   static async open(dir: string, recorded: { bytes: number; size: number }): Promise<IndexedMap> {
     const journal = await MapJournal.open(dir, recorded.bytes);
     try {
-      let map = MerkleMap.empty(nodeMapHasher);
-      let size = 0;
-      for await (const leaves of journal.read()) {
-        for (let at = 0; at < leaves.length; at += CHUNK) {
-          const chunk = leaves.slice(at, at + CHUNK);
-          map = withKeys(map, chunk, size);
-          size += chunk.length;
-          await turn();
-        }
-      }
-      if (size !== recorded.size) {
-        throw new TlogError('map-journal', `the journal has ${size} leaves of ${recorded.size}`);
-      }
-      return new IndexedMap(journal, map, size);
+      return new IndexedMap(dir, journal, await openFromJournal(dir, journal, recorded.size));
     } catch (error) {
       await journal.close();
       throw error;
     }
   }
 
-  get map(): MerkleMap {
+  /** The map that was taken last. */
+  get map(): MapView {
     return this.#map;
   }
 
   /** Leaves that the map covers. */
   get size(): number {
-    return this.#size;
+    return this.#disk.size;
   }
 
   /** What to keep, once durable, to open this very map again. */
   get recorded(): { bytes: number; size: number } {
-    return { bytes: this.#journal.bytes, size: this.#size };
+    return { bytes: this.#journal.bytes, size: this.size };
   }
 
-  /** The map over more leaves, with this one left as it is. It may end before `to`. */
-  async stage({ to, readLeaves, keysOf, maxRanges, maxKeys }: ExtendOptions): Promise<StagedMap> {
-    let map = this.#map;
-    let size = this.#size;
+  /**
+   * The map over more leaves, with this one left as it is. It may end before `to`. A map that was
+   * staged before and not taken is given up.
+   *
+   * @throws TlogError `map-store` when the files of the map are damaged: `discard` them
+   */
+  async stage(options: ExtendOptions): Promise<StagedMap> {
+    this.#disk.rollback();
+    // Whoever took the map has recorded that by now, so no saved map is ahead of what is recorded.
+    if (isSaveDue(this.#disk, this.#unsaved)) await this.#save();
+    try {
+      return await this.#stage(options);
+    } catch (error) {
+      this.#disk.rollback();
+      throw error;
+    }
+  }
+
+  async #stage({ to, readLeaves, keysOf, maxRanges, maxKeys }: ExtendOptions): Promise<StagedMap> {
+    const disk = this.#disk;
+    let { size } = disk;
     const end = Math.min(to, size + MAX_STAGED_LEAVES);
     const absent: [number, number][] = [];
     const keys: (readonly Uint8Array[])[] = [];
+    const changes = new KeyChanges();
+    let held = 0;
     let full = false;
-    while (size < end && !full) {
+    while (size < end && held < MAX_STAGED_KEYS && !full) {
       // To the end of the bundle, so that each is read once.
       const bundle = size + CHUNK - (size % CHUNK);
-      const leaves = await readLeaves(size, Math.min(end, bundle));
-      const chunk: (readonly Uint8Array[])[] = [];
-      for (const [i, leaf] of leaves.entries()) {
-        const found = await keysOf(leaf, size + i);
-        full = found.absent !== undefined && !addTo(absent, size + i, maxRanges);
+      for (const leaf of await readLeaves(size, Math.min(end, bundle))) {
+        const found = await keysOf(leaf, size);
+        full = found.absent !== undefined && !addTo(absent, size, maxRanges);
         if (full) break;
-        chunk.push(found.keys);
+        for (const key of found.keys) changes.add(key, size);
+        keys.push(found.keys);
+        held += found.keys.length;
+        size++;
       }
-      map = withKeys(map, chunk, size);
-      size += chunk.length;
-      keys.push(...chunk);
-      if (map.size > maxKeys) {
-        throw new TlogError('map-full', `the map has reached its limit of ${maxKeys} keys`);
-      }
-      await turn();
+      if (changes.size >= KEYS_AT_ONCE) await take(disk, changes, maxKeys);
+      else await turn();
     }
-    return { map, size, absent, keys };
+    await take(disk, changes, maxKeys);
+    return { map: await disk.staged(), size, absent, keys };
   }
 
   /** Takes a staged map. Its keys are durable in the journal when it resolves. */
   async accept({ map, size, keys }: StagedMap): Promise<void> {
-    if (size !== this.#size + keys.length) {
+    if (size !== this.size + keys.length || !map.readable) {
       throw new TlogError('map-journal', 'the map was staged over another size than this one has');
     }
     await this.#journal.append(keys);
+    this.#disk.commit(size, this.#journal.bytes);
     this.#map = map;
-    this.#size = size;
+    for (const { length } of keys) this.#unsaved += length;
   }
 
-  close(): Promise<void> {
-    return this.#journal.close();
+  /** Closes the map and removes its files but for the journal, from which `open` makes it again. */
+  async discard(): Promise<void> {
+    this.#disk.close();
+    await this.#journal.close();
+    await DiskMap.remove(this.#dir);
+  }
+
+  /** Saves the map and closes it. Where it cannot be saved the journal has it. */
+  async close(): Promise<void> {
+    try {
+      await this.#save();
+    } finally {
+      this.#disk.close();
+      await this.#journal.close();
+    }
+  }
+
+  async #save(): Promise<void> {
+    await this.#disk.save();
+    this.#unsaved = 0;
+  }
+}
+
+/** @throws TlogError `map-full` */
+async function take(disk: DiskMap, changes: KeyChanges, maxKeys: number): Promise<void> {
+  await disk.apply(changes.take());
+  if (disk.keys > maxKeys) {
+    throw new TlogError('map-full', `the map has reached its limit of ${maxKeys} keys`);
   }
 }
 
@@ -152,19 +190,6 @@ function addTo(ranges: [number, number][], index: number, max: number): boolean 
 
 export function inRanges(ranges: LeafRanges, index: number): boolean {
   return ranges.some(([from, to]) => index >= from && index < to);
-}
-
-function withKeys(map: MerkleMap, leaves: KeysOfLeaves, first: number): MerkleMap {
-  const changes = new Map<string, { key: Uint8Array; indices: number[] }>();
-  for (const [i, keys] of leaves.entries()) {
-    for (const key of keys) {
-      const name = Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
-      const change = changes.get(name) ?? { key, indices: [] };
-      change.indices.push(first + i);
-      changes.set(name, change);
-    }
-  }
-  return map.with([...changes.values()].map(({ key, indices }) => [key, indices] as const));
 }
 
 /** Lets appends and requests have their turn. */

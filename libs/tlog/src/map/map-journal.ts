@@ -67,10 +67,10 @@ export class MapJournal {
     this.#bytes += bytes.length;
   }
 
-  /** The keys of every leaf, some leaves at a time. @throws TlogError `map-journal` */
-  async *read(): AsyncGenerator<Uint8Array[][]> {
+  /** The keys of every leaf from a place on, some leaves at a time. @throws TlogError `map-journal` */
+  async *read(from = 0): AsyncGenerator<Uint8Array[][]> {
     let rest: Uint8Array = new Uint8Array();
-    for (let at = 0; at < this.#bytes;) {
+    for (let at = from; at < this.#bytes;) {
       const chunk = Buffer.alloc(Math.min(READ_BYTES, this.#bytes - at));
       const { bytesRead } = await this.#file.read(chunk, 0, chunk.length, at);
       if (bytesRead === 0) throw new TlogError('map-journal', 'the journal ended early');
@@ -85,6 +85,11 @@ export class MapJournal {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+/** Bytes that a leaf with these keys takes. */
+export function journalBytes(keys: readonly Uint8Array[]): number {
+  return COUNT_BYTES + keys.length * MAP_KEY_SIZE;
 }
 
 function encode(leaves: KeysOfLeaves): Uint8Array {
