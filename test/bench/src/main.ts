@@ -4,12 +4,13 @@ import { diff } from './diff.js';
 import { log } from './log.js';
 import { logHttp } from './log-http.js';
 import { logLarge } from './log-large.js';
+import { map } from './map.js';
 import { proofs } from './proofs.js';
 import { rebuild } from './rebuild.js';
 import { wasm } from './wasm.js';
 
 const BENCHES: readonly Bench[] = [
-  ...[log, logHttp, logLarge, proofs],
+  ...[log, logHttp, logLarge, map, proofs],
   ...[rebuild, wasm, diff],
   ...[airgap, airgapLarge],
 ];
