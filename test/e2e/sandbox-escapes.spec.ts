@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -265,6 +266,53 @@ function escapes(stand: () => SandboxStand): void {
         expect(await stand().ask(`spawnSync('./i386').signal`)).toBe('SIGSYS');
       },
     );
+  });
+
+  it('sees nothing of a build that runs at the same time', async () => {
+    // Each leaves a word wherever it may write, and looks for the other's wherever it may read.
+    // The words come by standard input, for arguments can be read in /proc.
+    const script = `
+      import fs from 'node:fs';
+      const [own, other] = JSON.parse(fs.readFileSync(0, 'utf8'));
+      for (const path of ['/tmp/word', '/work/package/word', '/work/word', '/dev/shm/word', '/dev/word'])
+        try { fs.writeFileSync(path, own); } catch {}
+      process.title = own;
+      const [from, found] = [Date.now(), new Set()];
+      const look = (path) => {
+        try { if (fs.readFileSync(path, 'latin1').includes(other)) found.add(path); } catch {}
+      };
+      while (Date.now() < from + 1500) {
+        for (const folder of ['/tmp', '/work', '/work/package', '/dev/shm', '/dev/mqueue', '/run', '/'])
+          try { for (const name of fs.readdirSync(folder)) if (fs.statSync(folder + '/' + name).isFile()) look(folder + '/' + name); } catch {}
+        for (const name of fs.readdirSync('/proc').filter((n) => /^[0-9]+$/.test(n) && n !== String(process.pid)))
+          for (const file of ['cmdline', 'environ', 'comm', 'mountinfo']) look('/proc/' + name + '/' + file);
+        await new Promise((go) => setTimeout(go, 50));
+      }
+      console.log(JSON.stringify({ from, to: Date.now(), found: [...found], own: fs.readFileSync('/tmp/word', 'latin1') }));`;
+    interface Seen {
+      readonly from: number;
+      readonly to: number;
+      readonly found: string[];
+      readonly own: string;
+    }
+    const elsewhere = join(stand().folder, 'other');
+    await mkdir(join(elsewhere, 'package'), { recursive: true });
+    const words = [randomUUID(), randomUUID()];
+    const once = async (): Promise<Seen[]> => {
+      const runs = await Promise.all([
+        stand().run(script, { input: JSON.stringify(words) }),
+        stand().run(script, { input: JSON.stringify(words.toReversed()), workspace: elsewhere }),
+      ]);
+      return runs.map(({ stdout }) => JSON.parse(stdout) as Seen);
+    };
+    // On a busy machine one may have ended before the other began; that shows nothing.
+    let overlap = 0;
+    for (let attempt = 0; attempt < 5 && overlap <= 500; attempt += 1) {
+      const seen = await once();
+      expect(seen.map(({ found, own }) => [found, own])).toEqual(words.map((own) => [[], own]));
+      overlap = Math.min(...seen.map(({ to }) => to)) - Math.max(...seen.map(({ from }) => from));
+    }
+    expect(overlap).toBeGreaterThan(500);
   });
 
   describe('what a build may use', () => {

@@ -10,6 +10,9 @@ import { fetchNpmPackages } from './npm.js';
 import { DEPENDENCY_FOLDER, type DependencySources, type FetchedDependencies } from './sources.js';
 
 const MAX_LOCKFILE = 16 * 1024 * 1024;
+/** All of them, with source and toolchain, must fit into one statement of provenance (1 MiB). */
+const MAX_RESOLVED = 3500;
+const MAX_RESOLVED_BYTES = 768 * 1024;
 
 /**
  * Fetches what the recipe's lock files pin and lays it into the workspace, where the language's
@@ -30,9 +33,20 @@ export async function fetchDependencies(
   for (const wanted of recipe.dependencies ?? []) {
     const fetched = await fetchKind(wanted, workspace, sources, signal);
     resolved.push(...fetched.resolved);
+    refuseUnrecordable(resolved);
     environment = { ...environment, ...fetched.environment };
   }
   return { resolved, environment };
+}
+
+/** What a build uses and provenance cannot name is not used. */
+function refuseUnrecordable(resolved: readonly ResolvedDependency[]): void {
+  const bytes = JSON.stringify(resolved).length;
+  if (resolved.length <= MAX_RESOLVED && bytes <= MAX_RESOLVED_BYTES) return;
+  throw new RebuildError(
+    'dependencies-unsupported',
+    `the lock files pin ${resolved.length} files, more than provenance can name: vendor them in the source`,
+  );
 }
 
 async function fetchKind(

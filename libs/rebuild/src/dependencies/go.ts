@@ -31,11 +31,12 @@ export async function fetchGoModules(
     await mkdir(dirname(place), { recursive: true });
     await writeFile(`${place}.${sum.of}`, bytes);
     await writeFile(`${place}.info`, JSON.stringify({ Version: sum.version }));
-    if (sum.of === 'zip')
-      resolved.push({
-        uri: `pkg:golang/${sum.module}@${encodeURIComponent(sum.version)}`,
-        digest: { sha256: sha256Hex(bytes) },
-      });
+    // Of a module that only its go.mod is needed of, nothing else is fetched.
+    const part = sum.of === 'zip' ? '' : '#go.mod';
+    resolved.push({
+      uri: `pkg:golang/${sum.module}@${encodeURIComponent(sum.version)}${part}`,
+      digest: { sha256: sha256Hex(bytes) },
+    });
   }
   return {
     resolved,

@@ -1,4 +1,9 @@
-import { artifactUri, canonicalJson, sourceDescriptor } from '@touchstone/attest';
+import {
+  artifactDescriptor,
+  artifactUri,
+  canonicalJson,
+  sourceDescriptor,
+} from '@touchstone/attest';
 import type { Composition } from '@touchstone/contract';
 import { RebuildError } from '../errors.js';
 import type { ResolvedDependency } from '../toolchain/toolchain.js';
@@ -40,7 +45,7 @@ export async function fetchComposition(
   const dependencies: ResolvedDependency[] = [{ ...sourceDescriptor(composition), name: 'source' }];
   let total = 0;
   for (const component of composition.components) {
-    const { bytes, fetched } = await fetchComponent(component, fetch, signal);
+    const { bytes, fetched, carriers = [] } = await fetchComponent(component, fetch, signal);
     const { sha256 } = component;
     const actual = sha256Hex(bytes);
     if (actual !== sha256) {
@@ -53,7 +58,7 @@ export async function fetchComposition(
       throw new RebuildError('too-large', message);
     }
     entries.push(placed(`source/components/${sha256}.wasm`, bytes));
-    dependencies.push(fetched);
+    dependencies.push(fetched, ...carriers);
   }
   return { entries, dependencies };
 }
@@ -62,12 +67,19 @@ function placed(path: string, data: Uint8Array): TarEntry {
   return { path, type: 'file', executable: false, data: Buffer.from(data) };
 }
 
+interface FetchedComponent {
+  readonly bytes: Uint8Array;
+  readonly fetched: ResolvedDependency;
+  /** Tarball, manifest and layers: what it was taken out of. */
+  readonly carriers?: readonly ResolvedDependency[];
+}
+
 /** The bytes, unchecked where the place has a digest of its own, and where they were. */
 async function fetchComponent(
   { sha256, from }: Component,
   { npm, oci, file }: ComponentFetch,
   signal?: AbortSignal,
-): Promise<{ bytes: Uint8Array; fetched: ResolvedDependency }> {
+): Promise<FetchedComponent> {
   switch (from.kind) {
     case 'npm': {
       const { path, ...pin } = from;
@@ -75,16 +87,23 @@ async function fetchComponent(
       const entries = await readTarball(await npm.tarball(pin, signal));
       const found = entries.find((entry) => entry.path === path);
       if (found === undefined) throw absent(uri);
-      return { bytes: found.data, fetched: { uri, digest: { sha256 }, name: 'component' } };
+      const fetched = { uri, digest: { sha256 }, name: 'component' };
+      return {
+        bytes: found.data,
+        fetched,
+        carriers: [artifactDescriptor(pin)],
+      };
     }
     case 'oci': {
       const uri = artifactUri(from);
       const layer = await oci.files(from, new Set([sha256]), signal);
       // Not a layer of its own, so a file in one of them.
-      const { files } = layer.files.size > 0 ? layer : await oci.files(from, undefined, signal);
+      const { files, dependencies } =
+        layer.files.size > 0 ? layer : await oci.files(from, undefined, signal);
       const bytes = [...files.values()].find((content) => sha256Hex(content) === sha256);
       if (bytes === undefined) throw absent(uri);
-      return { bytes, fetched: { uri, digest: { sha256 }, name: 'component' } };
+      const carriers = [artifactDescriptor(from), ...dependencies];
+      return { bytes, fetched: { uri, digest: { sha256 }, name: 'component' }, carriers };
     }
     case 'url': {
       const bytes = await file({ url: from.url, sha256 }, signal);

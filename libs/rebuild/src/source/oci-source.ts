@@ -29,6 +29,8 @@ export interface OciFiles {
 
 const MAX_LAYER_BYTES = 512 * 1024 * 1024;
 const MAX_CONFIG_BYTES = 1024 * 1024;
+/** Media types of an image's configuration, of OCI and of Docker. */
+const IMAGE_CONFIG = /\.image\.(?:v1|config\.v1)\+json$|container\.image/;
 
 const CODES: Readonly<Record<OciErrorCode, RebuildErrorCode>> = {
   'reference-malformed': 'oci-malformed',
@@ -84,27 +86,29 @@ export class OciSource {
         );
         files.set(path, bytes);
         for (const [inner, data] of await archiveFiles(bytes)) files.set(`${path}/${inner}`, data);
-        dependencies.push({
-          uri: `oci://${repository.name}@${layer.digest}`,
-          digest: { sha256: hex },
-        });
+        dependencies.push(blobDependency(repository, layer));
       }
       return { files, dependencies };
     });
   }
 
   /**
-   * The commit that an artifact's annotations name, or the labels of an image's configuration.
+   * The commit that an artifact's annotations name, or the labels of an image's configuration; and
+   * what had to be fetched for it besides the manifest.
    * @throws RebuildError as {@link files}, `oci-no-source`
    */
-  async sourceOf(artifact: OciArtifact, signal?: AbortSignal): Promise<GitCommit> {
+  async sourceOf(
+    artifact: OciArtifact,
+    signal?: AbortSignal,
+  ): Promise<{ commit: GitCommit; dependencies: readonly ResolvedDependency[] }> {
     return translated(async () => {
       const repository = await this.#repository(artifact);
       const image = await imageOf(repository, artifact, signal);
-      const labels =
-        image.annotations?.[SOURCE_ANNOTATION] === undefined
-          ? await imageLabels(repository, image, signal)
-          : image.annotations;
+      const annotated = image.annotations?.[SOURCE_ANNOTATION] !== undefined;
+      const isImage = !annotated && IMAGE_CONFIG.test(image.config.mediaType);
+      const labels = isImage
+        ? await imageLabels(repository, image, signal)
+        : (image.annotations ?? {});
       const url = labels[SOURCE_ANNOTATION]?.replace(/^git\+/, '').replace(/\/+$/, '');
       const commit = labels[REVISION_ANNOTATION];
       if (
@@ -116,7 +120,10 @@ export class OciSource {
           'oci-no-source',
           `${artifact.repository} names no commit: ${SOURCE_ANNOTATION} is ${JSON.stringify(url?.slice(0, 200))}, ${REVISION_ANNOTATION} ${JSON.stringify(commit?.slice(0, 64))}`,
         );
-      return { kind: 'git', url, commit: commit ?? '' };
+      return {
+        commit: { kind: 'git', url, commit: commit ?? '' },
+        dependencies: isImage ? [blobDependency(repository, image.config)] : [],
+      };
     });
   }
 
@@ -159,7 +166,6 @@ async function imageLabels(
   { config }: ImageManifest,
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, string>>> {
-  if (!/\.image\.(?:v1|config\.v1)\+json$|container\.image/.test(config.mediaType)) return {};
   const bytes = await repository.blob(config, { maxBytes: MAX_CONFIG_BYTES }, signal);
   try {
     const document = JSON.parse(Buffer.from(bytes).toString('utf8')) as {
@@ -175,6 +181,16 @@ async function imageLabels(
   } catch {
     return {};
   }
+}
+
+function blobDependency(
+  repository: Repository,
+  { digest }: ImageManifest['config'],
+): ResolvedDependency {
+  return {
+    uri: `oci://${repository.name}@${digest}`,
+    digest: { sha256: digest.slice('sha256:'.length) },
+  };
 }
 
 /** The regular files of a layer that is a tar archive; none of another layer. */

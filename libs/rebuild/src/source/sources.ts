@@ -96,11 +96,14 @@ export class Sources {
         };
       }
       case 'oci': {
-        const commit = await this.oci.sourceOf(source, signal);
+        const { commit, dependencies } = await this.oci.sourceOf(source, signal);
         const fetched = await this.fetch(commit, signal);
         const [first, ...others] = fetched.dependencies;
         const renamed = first === undefined ? [] : [{ ...first, name: 'commit' }];
-        return { ...fetched, dependencies: [named(source), ...renamed, ...others] };
+        return {
+          ...fetched,
+          dependencies: [named(source), ...dependencies, ...renamed, ...others],
+        };
       }
       case 'composition': {
         const fetch = { npm: this.npm, oci: this.oci, file: this.#file.bind(this) };
