@@ -129,13 +129,16 @@ describe('an image that the operator names', () => {
     expect(toolchain.dependencies[1]?.digest).toEqual({ sha256: made.digest.slice(7) });
   });
 
-  it('TinyGo’s command line is the step’s, after the command’s own place', async () => {
-    const { commands } = await build(imageOf(LAYERS));
-    const args = ['build', '-target=wasip2', '-no-debug', '-opt=z', '-o', 'main.wasm', '.'];
-    expect(planSteps([{ run: ['tinygo', ...args] }], commands)).toEqual([
-      { argv: ['/usr/local/tinygo/bin/tinygo', ...args] },
-    ]);
-  });
+  it.each(['wasip2', 'wasi'])(
+    'TinyGo’s command line for %s is the step’s, after the command’s own place',
+    async (target) => {
+      const { commands } = await build(imageOf(LAYERS));
+      const args = ['build', `-target=${target}`, '-no-debug', '-opt=z', '-o', 'main.wasm', '.'];
+      expect(planSteps([{ run: ['tinygo', ...args] }], commands)).toEqual([
+        { argv: ['/usr/local/tinygo/bin/tinygo', ...args] },
+      ]);
+    },
+  );
 
   it.each([
     ['a changed layer', { spoil: 1 }],
