@@ -24,7 +24,7 @@ import { parseEvidence, type Evidence } from './evidence.js';
 import { matchLogEntry } from './log-entry.js';
 import type { Variation } from './rebuild-predicate.js';
 import { viewRecipe, type RecipeView } from './recipe-view.js';
-import { resolveTrustRoot, type TrustRoot } from './trust-root.js';
+import { resolveTrustRoot, type ResolvedTrustRoot, type TrustRoot } from './trust-root.js';
 import { publicationVerdict, voteOf, type ModuleReport, type Verdict } from './verdict.js';
 
 /** Every step of the verification in its order, with what it follows. */
@@ -56,8 +56,8 @@ export interface VerificationStep {
 }
 
 export interface VerifyEvidenceOptions {
-  /** From a source the verifier trusts; all else is checked by it. */
-  readonly trustRoot: TrustRoot;
+  /** From a source the verifier trusts; all else is checked by it. Resolved once for many files. */
+  readonly trustRoot: TrustRoot | ResolvedTrustRoot;
   readonly verify: SignatureVerifier;
   /** Witnesses that must have cosigned besides those that the trust root asks for. */
   readonly witnessPolicy?: WitnessPolicy;
@@ -110,7 +110,9 @@ export async function verifyEvidence(
   { trustRoot, verify, sha256, artifacts, witnessPolicy }: VerifyEvidenceOptions,
 ): Promise<VerifiedEvidence> {
   const { steps, step } = stepList();
-  const trusted = await step('trust-root', () => resolveTrustRoot(trustRoot));
+  const trusted = await step('trust-root', () =>
+    'root' in trustRoot ? trustRoot : resolveTrustRoot(trustRoot),
+  );
   const { root, keys, organisations, retired } = trusted;
   const evidence = await step('evidence-format', () => parseEvidence(file));
   const { entries } = evidence;

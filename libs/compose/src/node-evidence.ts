@@ -1,4 +1,5 @@
 import {
+  resolveTrustRoot,
   SBOM_PREDICATE_TYPE,
   verifyEvidence,
   type TrustRoot,
@@ -37,16 +38,17 @@ type Report = VerifiedEvidence['modules'][number] & { readonly sboms: readonly s
  * reproduced itself: nothing in it is not the same as everything proven. An outvoted or disputed file never counts because
  * another evidence file speaks well of it: the worst verdict on one digest holds.
  *
- * @throws AttestError of `verifyEvidence`
+ * @throws AttestError of `resolveTrustRoot` and `verifyEvidence`
  */
 export async function proveNodes(
   graph: CompositionGraph,
-  { files, ...options }: EvidenceOptions,
+  { files, trustRoot, ...options }: EvidenceOptions,
 ): Promise<{ proofs: NodeProof[]; findings: Finding[]; times: ProvenTime[] }> {
+  const resolved = { ...options, trustRoot: resolveTrustRoot(trustRoot) };
   const times: ProvenTime[] = [];
   const reports = new Map<string, Report>();
   for (const file of files) {
-    const { modules, checkpoint, entries } = await verifyEvidence(file, options);
+    const { modules, checkpoint, entries } = await verifyEvidence(file, resolved);
     const sboms = entries
       .filter(({ predicateType }) => predicateType === SBOM_PREDICATE_TYPE)
       .map(({ organisation }) => organisation);

@@ -1,5 +1,6 @@
 import { airgap, airgapLarge } from './airgap.js';
 import type { Bench } from './bench.js';
+import { compose } from './compose.js';
 import { diff } from './diff.js';
 import { log } from './log.js';
 import { logHttp } from './log-http.js';
@@ -11,7 +12,7 @@ import { wasm } from './wasm.js';
 
 const BENCHES: readonly Bench[] = [
   ...[log, logHttp, logLarge, map, proofs],
-  ...[rebuild, wasm, diff],
+  ...[rebuild, wasm, compose, diff],
   ...[airgap, airgapLarge],
 ];
 

@@ -200,8 +200,10 @@ function readBody(walk: Walk, node: ComponentNode, section: ComponentSection, sc
   for (let position = 0; position < count; position += 1) {
     const offset = cursor.offset;
     scope.position = node.definitions.length;
-    const definition = read(cursor, scope);
-    node.definitions.push(Object.assign(definition, { offset, size: cursor.offset - offset }));
+    const definition = read(cursor, scope) as Definition & Span;
+    definition.offset = offset;
+    definition.size = cursor.offset - offset;
+    node.definitions.push(definition);
   }
   if (cursor.remaining > 0) {
     const message = `section ${name} holds ${cursor.remaining} bytes after its last item`;

@@ -105,15 +105,21 @@ export class Scope {
   }
 }
 
-/** Notices names that are given twice in one list. */
+/** Notices names that are given twice in one list. Most lists are of one name, and need no set. */
 export class UniqueNames {
-  readonly #names = new Set<string>();
+  #first: string | undefined;
+  #others: Set<string> | undefined;
 
   constructor(private readonly field: string) {}
 
   add(name: string, offset: number): void {
-    if (this.#names.has(name)) refuseDuplicate(this.field, name, offset);
-    this.#names.add(name);
+    if (this.#first === undefined) {
+      this.#first = name;
+      return;
+    }
+    this.#others ??= new Set([this.#first]);
+    if (this.#others.has(name)) refuseDuplicate(this.field, name, offset);
+    this.#others.add(name);
   }
 }
 
