@@ -1,6 +1,7 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { ComponentNode } from '@touchstone/wasm';
+import { checkTypes } from '../check-types.js';
 import { ComposeError } from '../errors.js';
 import type { Sha256 } from '../graph.js';
 import { MAX_FILE_BYTES } from '../limits.js';
@@ -57,6 +58,7 @@ export function compose(
   const wiring = wire(plan, nodes);
   const linked = link(wiring, nodes, plan.imports);
   const bare = new Assembly(wiring, linked, parts).assemble();
+  checkComposed(bare);
   const bytes =
     plan.manifest === undefined
       ? bare
@@ -77,6 +79,16 @@ export function compose(
     imports: linked.imports.map(({ name }) => name),
     exports: wiring.exports.map(({ as }) => as),
   };
+}
+
+/**
+ * Linking types by unifying them says what goes by which name; whether all of it fits is said by the
+ * one that says so of every component, over the bytes that are handed out.
+ */
+function checkComposed(bytes: Uint8Array): void {
+  const [finding] = checkTypes(bytes, readComposition(bytes));
+  if (finding === undefined) return;
+  throw new ComposeError('type-mismatch', finding.node, finding.offset ?? 0, finding.message);
 }
 
 interface Part {
