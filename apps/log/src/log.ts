@@ -13,8 +13,11 @@ import { Publications } from './publications.js';
 import { CourierCosignatures } from './witnesses/courier-cosignatures.js';
 import type { Witnesses } from './witnesses/witnesses.js';
 
-/** Between batches of a busy log: more entries share what a batch costs, few notice the wait. */
-const LINGER_MS = 15;
+/**
+ * Between batches of a busy log: more entries share what a batch costs. Who waits for a checkpoint
+ * waits so much longer at most.
+ */
+const LINGER_MS = 30;
 
 /** The log of this process with what is read from it: the engine, its files and its key. */
 export class Log {

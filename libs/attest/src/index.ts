@@ -31,7 +31,7 @@ export {
   parseEvidence,
 } from './evidence.js';
 export { witnessedTime } from './evidence-log.js';
-export { parseJson } from './json.js';
+export { parseJson, rememberJson, type ReadJson } from './json.js';
 export {
   dsseLogEntry,
   envelopeLogEntry,

@@ -16,6 +16,23 @@ export function parseJson(bytes: Uint8Array, maxBytes: number): unknown {
   return parseJsonText(bytes, maxBytes).value;
 }
 
+/** How JSON is read: {@link parseJson}, or one that remembers. */
+export type ReadJson = (bytes: Uint8Array, maxBytes: number) => unknown;
+
+/**
+ * Reads as {@link parseJson} does, and the same bytes (the array, not its content) once: for as
+ * long as several look into the same entry and nobody writes to it.
+ */
+export function rememberJson(): ReadJson {
+  const read = new Map<Uint8Array, unknown>();
+  return (bytes, maxBytes) => {
+    if (read.has(bytes) && bytes.length <= maxBytes) return read.get(bytes);
+    const value = parseJson(bytes, maxBytes);
+    read.set(bytes, value);
+    return value;
+  };
+}
+
 /** A JSON text that was read. */
 export interface JsonText {
   /** What the bytes say: no other bytes say the same. */

@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MerkleError } from './errors.js';
+import { NODE_INPUT_SIZE, nodeSha256 } from './node-sha256.js';
 
 /**
  * SHA-256 (FIPS 180-4) in one call: any bytes in, 32 new bytes out. It must not keep its input,
@@ -31,12 +32,13 @@ const LEAF_SCRATCH_SIZE = 2048;
  * Inputs are put together in memory that the next call uses again: allocating it for each call
  * costs as much as the hash does.
  *
+ * @param sha256Of65 for nodes, whose input is always 65 bytes, where there is one that is faster
  * @throws MerkleError `hash-length` from `node` when a side is not 32 bytes
  */
-export function treeHasher(sha256: Sha256): TreeHasher {
+export function treeHasher(sha256: Sha256, sha256Of65: Sha256 = sha256): TreeHasher {
   const leafScratch = new Uint8Array(1 + LEAF_SCRATCH_SIZE);
   leafScratch[0] = LEAF_PREFIX;
-  const nodeScratch = new Uint8Array(1 + 2 * HASH_SIZE);
+  const nodeScratch = new Uint8Array(NODE_INPUT_SIZE);
   nodeScratch[0] = NODE_PREFIX;
   return {
     leaf(data) {
@@ -51,7 +53,7 @@ export function treeHasher(sha256: Sha256): TreeHasher {
       checkHash(right, 'right node');
       nodeScratch.set(left, 1);
       nodeScratch.set(right, 1 + HASH_SIZE);
-      return sha256(nodeScratch);
+      return sha256Of65(nodeScratch);
     },
     empty() {
       return sha256(new Uint8Array(0));
@@ -60,7 +62,7 @@ export function treeHasher(sha256: Sha256): TreeHasher {
 }
 
 /** RFC 6962 hashing that works everywhere. */
-export const rfc6962: TreeHasher = treeHasher(sha256);
+export const rfc6962: TreeHasher = treeHasher(sha256, nodeSha256);
 
 /**
  * Refuses a hash that is not 32 bytes: concatenating a shorter one would change what is hashed.
@@ -75,5 +77,7 @@ export function checkHash(hash: Uint8Array, what: string, at?: number): void {
 
 /** Nothing compared here is secret, so the time it takes may depend on the bytes. */
 export function equalHashes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

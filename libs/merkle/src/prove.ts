@@ -93,17 +93,36 @@ async function rootsOf(
   getNode: GetNode,
   hasher: TreeHasher,
 ): Promise<Uint8Array[]> {
-  const roots = ranges.map(({ begin, end }): Hash => {
-    const ids = rangeNodes(begin, end);
-    const nodes = ids.map((id) => attempt(() => getNode(id)));
-    // Nodes that are at hand are not waited for: waiting costs more than the proof.
-    return nodes.every((node) => node instanceof Uint8Array)
-      ? attempt(() => fold(ids, nodes, hasher))
-      : Promise.all(nodes.map(promised)).then((hashes) => fold(ids, hashes, hasher));
-  });
-  return roots.every((root) => root instanceof Uint8Array)
-    ? roots
-    : Promise.all(roots.map(promised));
+  const roots: Hash[] = [];
+  // Nodes that are at hand are not waited for: waiting costs more than the proof.
+  let waits = false;
+  for (const range of ranges) {
+    const root = attempt(() => rootOf(range, getNode, hasher));
+    waits ||= !(root instanceof Uint8Array);
+    roots.push(root);
+  }
+  return waits ? Promise.all(roots.map(promised)) : (roots as Uint8Array[]);
+}
+
+function rootOf({ begin, end }: Range, getNode: GetNode, hasher: TreeHasher): Hash {
+  const ids = rangeNodes(begin, end);
+  const [first] = ids;
+  if (first && ids.length === 1) {
+    // All but the last range of a tree are one subtree.
+    const node = getNode(first);
+    return node instanceof Uint8Array
+      ? checked(node, first)
+      : node.then((hash) => checked(hash, first));
+  }
+  const nodes = ids.map((id) => attempt(() => getNode(id)));
+  return nodes.every((node) => node instanceof Uint8Array)
+    ? fold(ids, nodes, hasher)
+    : Promise.all(nodes.map(promised)).then((hashes) => fold(ids, hashes, hasher));
+}
+
+function checked(hash: Uint8Array, { index }: NodeId): Uint8Array {
+  checkHash(hash, 'node', index);
+  return hash;
 }
 
 async function promised(hash: Hash): Promise<Uint8Array> {
@@ -115,9 +134,7 @@ function fold(
   hashes: readonly Uint8Array[],
   hasher: TreeHasher,
 ): Uint8Array {
-  for (const [i, hash] of hashes.entries()) {
-    checkHash(hash, 'node', (ids[i] as NodeId).index);
-  }
+  hashes.forEach((hash, i) => checked(hash, ids[i] as NodeId));
   return foldRight(hashes, hasher);
 }
 

@@ -41,16 +41,21 @@ export function rootFromInclusion(
   let sn = size - 1;
   let root = leafHash;
   // Step 4
-  for (const [i, hash] of proof.entries()) {
+  for (let i = 0; i < proof.length; i++) {
+    const hash = proof[i] as Uint8Array;
     checkHash(hash, 'inclusion proof: hash', i);
     if (sn === 0) throw proofLength('inclusion', 'longer');
     if (isOdd(fn) || fn === sn) {
       root = hasher.node(hash, root);
-      while (!isOdd(fn) && fn !== 0) [fn, sn] = [half(fn), half(sn)];
+      while (!isOdd(fn) && fn !== 0) {
+        fn = half(fn);
+        sn = half(sn);
+      }
     } else {
       root = hasher.node(root, hash);
     }
-    [fn, sn] = [half(fn), half(sn)];
+    fn = half(fn);
+    sn = half(sn);
   }
   // Step 5
   if (sn !== 0) throw proofLength('inclusion', 'shorter');

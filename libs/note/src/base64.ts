@@ -35,30 +35,40 @@ export function fromBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0) throw notBase64('its length is no multiple of four');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  const end = text.length - padding;
+  const whole = text.length - (padding === 0 ? 0 : 4);
   let offset = 0;
-  let group = 0;
-  for (let i = 0; i < end; i++) {
-    const value = VALUES[text.charCodeAt(i)] ?? INVALID;
-    if (value === INVALID) throw notBase64(`character ${i} is not of its alphabet`);
-    group = (group << 6) | value;
-    if (i % 4 === 3) {
-      bytes[offset++] = group >> 16;
-      bytes[offset++] = (group >> 8) & 0xff;
-      bytes[offset++] = group & 0xff;
-      group = 0;
-    }
+  for (let i = 0; i < whole; i += 4) {
+    const a = valueAt(text, i);
+    const b = valueAt(text, i + 1);
+    const c = valueAt(text, i + 2);
+    const d = valueAt(text, i + 3);
+    if ((a | b | c | d) === INVALID) throw wrongCharacter(text, i);
+    bytes[offset++] = (a << 2) | (b >> 4);
+    bytes[offset++] = ((b & 0x0f) << 4) | (c >> 2);
+    bytes[offset++] = ((c & 0x03) << 6) | d;
   }
   if (padding === 0) return bytes;
-  const strayBits = padding === 2 ? group & 0x0f : group & 0x03;
+  const a = valueAt(text, whole);
+  const b = valueAt(text, whole + 1);
+  const c = padding === 2 ? 0 : valueAt(text, whole + 2);
+  if ((a | b | c) === INVALID) throw wrongCharacter(text, whole);
+  const strayBits = padding === 2 ? b & 0x0f : c & 0x03;
   if (strayBits !== 0) throw notBase64('its last character has stray bits');
-  if (padding === 2) {
-    bytes[offset] = group >> 4;
-  } else {
-    bytes[offset] = group >> 10;
-    bytes[offset + 1] = (group >> 2) & 0xff;
-  }
+  bytes[offset] = (a << 2) | (b >> 4);
+  if (padding === 1) bytes[offset + 1] = ((b & 0x0f) << 4) | (c >> 2);
   return bytes;
+}
+
+/** The six bits that a character stands for; INVALID, which has bits beyond them, for others. */
+function valueAt(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  return code < VALUES.length ? (VALUES[code] as number) : INVALID;
+}
+
+function wrongCharacter(text: string, from: number): NoteError {
+  let i = from;
+  while (valueAt(text, i) !== INVALID) i++;
+  return notBase64(`character ${i} is not of its alphabet`);
 }
 
 function char(value: number): string {

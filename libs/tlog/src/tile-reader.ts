@@ -11,7 +11,7 @@ import {
   tileWidth,
   CompactRange,
 } from '@touchstone/merkle';
-import type { GetNode, NodeId, TreeHasher } from '@touchstone/merkle';
+import type { GetNode, HashTile, NodeId, TreeHasher } from '@touchstone/merkle';
 import { TlogError } from './error.js';
 import { nodeHasher } from './node-hasher.js';
 
@@ -97,13 +97,14 @@ export class TileReader {
   #nodes(size: number): GetNode {
     const readable = Math.max(size, this.#latest());
     // Most nodes of a proof are in the tile that the one before was in.
-    const at: { level?: number; index?: number; subtree?: Subtree | Promise<Subtree> } = {};
+    let last: HashTile | undefined;
+    let subtree: Subtree | Promise<Subtree> | undefined;
     return (id) => {
-      const { level, index, width } = tileOfNode(id, readable);
-      if (at.level !== level || at.index !== index) {
-        Object.assign(at, { level, index, subtree: this.#subtree(level, index, width) });
+      const tile = tileOfNode(id, readable);
+      if (!subtree || last?.level !== tile.level || last.index !== tile.index) {
+        subtree = this.#subtree(tile.level, tile.index, tile.width);
+        last = tile;
       }
-      const { subtree } = at as { subtree: Subtree | Promise<Subtree> };
       return subtree instanceof Subtree ? subtree.node(id) : subtree.then((tile) => tile.node(id));
     };
   }

@@ -1,5 +1,5 @@
-import { openLevel } from '../level.js';
-import type { Level, LevelPut } from '../level.js';
+import { openLevel, putRows } from '../level.js';
+import type { Level, LevelRow } from '../level.js';
 import { listPacks, readPack } from './attestation-pack.js';
 
 /** Where an attestation is. */
@@ -43,9 +43,9 @@ export class AttestationPlaces {
   async add(places: readonly (readonly [digest: string, place: Place])[]): Promise<void> {
     const last = places.at(-1)?.[1];
     if (!last) return;
-    const rows = places.map(([digest, place]) => put(keyOf(digest), place));
+    const rows = places.map(([digest, place]) => rowOf(keyOf(digest), place));
     const end = { pack: last.pack, offset: last.offset + last.length, length: 0 };
-    await this.#level.batch([...rows, put(COVERED, end)]);
+    await putRows(this.#level, [...rows, rowOf(COVERED, end)]);
   }
 
   async close(): Promise<void> {
@@ -54,25 +54,25 @@ export class AttestationPlaces {
 }
 
 async function readPlaces(level: Level, packs: string, pack: number, from: number): Promise<void> {
-  let rows: LevelPut[] = [];
+  let rows: LevelRow[] = [];
   let end = from;
   for await (const { digest, offset, length, intact } of readPack(packs, pack, from)) {
     end = offset + length;
     // A damaged one is known too, so that it is told from one that is missing.
-    if (intact || !(await level.get(digest))) rows.push(put(digest, { pack, offset, length }));
+    if (intact || !(await level.get(digest))) rows.push(rowOf(digest, { pack, offset, length }));
     if (rows.length < ROWS) continue;
-    await level.batch(rows);
+    await putRows(level, rows);
     rows = [];
   }
-  await level.batch([...rows, put(COVERED, { pack, offset: end, length: 0 })]);
+  await putRows(level, [...rows, rowOf(COVERED, { pack, offset: end, length: 0 })]);
 }
 
-function put(key: Buffer, { pack, offset, length }: Place): LevelPut {
-  const value = Buffer.alloc(16);
+function rowOf(key: Buffer, { pack, offset, length }: Place): LevelRow {
+  const value = Buffer.allocUnsafe(16);
   value.writeUInt32BE(pack, 0);
   value.writeUIntBE(offset, 4, 6);
   value.writeUIntBE(length, 10, 6);
-  return { type: 'put', key, value };
+  return [key, value];
 }
 
 function placeOf(row: Buffer | undefined): Place | undefined {

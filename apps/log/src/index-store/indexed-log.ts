@@ -1,5 +1,6 @@
 import { TlogError } from '@touchstone/tlog';
 import type { Appended } from '@touchstone/tlog';
+import { byteText } from '../byte-text.js';
 import type { Log } from '../log.js';
 import { Indexer } from './indexer.js';
 import type { LeafTimes } from './leaf-times.js';
@@ -174,7 +175,7 @@ async function soon(indexed: Promise<unknown>): Promise<void> {
 }
 
 function idOf(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
+  return byteText(hash, 'latin1');
 }
 
 interface Lookup {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { openLevel } from '../level.js';
-import type { Level, LevelPut } from '../level.js';
+import { openLevel, putRows } from '../level.js';
+import type { Level, LevelRow } from '../level.js';
 import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
 
 /*
@@ -12,6 +12,7 @@ import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
  * Numbers are big-endian, so that rows are in the log's order.
  */
 const SIZE_KEY = Buffer.from('m');
+const [BY_HASH, BY_INDEX] = [0x68, 0x69];
 const NUMBER_SIZE = 8;
 const HASH_SIZE = 32;
 
@@ -44,25 +45,21 @@ export class LevelLogIndex implements LogIndex {
 
   async add(first: number, leaves: readonly NewLeaf[], integratedAt: number): Promise<void> {
     if (first !== this.#size) throw new Error(`the index does not end at leaf ${first}`);
-    const time = numberBytes(integratedAt);
-    const operations: LevelPut[] = [];
-    const put = (key: Buffer, value: Buffer): number =>
-      operations.push({ type: 'put', key, value });
+    const size = first + leaves.length;
     const found = leaves.map(({ hash }) => this.#level.getSync(hashKey(hash)));
+    const rows: LevelRow[] = [[SIZE_KEY, numberBytes(size)]];
     const seen = new Set<string>();
     for (const [i, { hash, keys }] of leaves.entries()) {
-      const index = numberBytes(first + i);
+      const index = first + i;
       const byHash = hashKey(hash);
       const name = byHash.toString('latin1');
       // Of leaves that are the same the first counts.
-      if (!found[i] && !seen.has(name)) put(byHash, index);
+      if (!found[i] && !seen.has(name)) rows.push([byHash, numberBytes(index)]);
       seen.add(name);
-      put(indexKey(index), Buffer.concat([hash, time]));
-      for (const key of keys) put(Buffer.concat([keyPrefix(key), index]), EMPTY);
+      rows.push([indexKey(index), leafRow(hash, integratedAt)]);
+      for (const key of keys) rows.push([keyRow(key, index), EMPTY]);
     }
-    const size = first + leaves.length;
-    put(SIZE_KEY, numberBytes(size));
-    await this.#level.batch(operations);
+    await putRows(this.#level, rows);
     this.#size = size;
   }
 
@@ -74,7 +71,7 @@ export class LevelLogIndex implements LogIndex {
 
   async at(index: number): Promise<IndexedLeaf | undefined> {
     if (index >= this.#size) return undefined;
-    const row = await this.#level.get(indexKey(numberBytes(index)));
+    const row = await this.#level.get(indexKey(index));
     if (!row) return undefined;
     const hash = new Uint8Array(row.subarray(0, HASH_SIZE));
     return { index, hash, integratedAt: readNumber(row, HASH_SIZE) };
@@ -83,11 +80,10 @@ export class LevelLogIndex implements LogIndex {
   async search(keys: readonly string[], from: number, limit: number): Promise<IndexedLeaf[]> {
     const found = new Set<number>();
     for (const key of new Set(keys)) {
-      const prefix = keyPrefix(key);
-      const gte = Buffer.concat([prefix, numberBytes(from)]);
-      const lt = Buffer.concat([prefix, numberBytes(this.#size)]);
+      const gte = keyRow(key, from);
+      const lt = keyRow(key, this.#size);
       for await (const row of this.#level.keys({ gte, lt, limit })) {
-        found.add(readNumber(row, prefix.length));
+        found.add(readNumber(row, row.length - NUMBER_SIZE));
       }
     }
     const first = [...found].sort((a, b) => a - b).slice(0, limit);
@@ -110,20 +106,39 @@ export class LevelLogIndex implements LogIndex {
 const EMPTY = Buffer.alloc(0);
 
 function hashKey(hash: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from('h'), hash]);
+  const key = Buffer.allocUnsafe(1 + HASH_SIZE);
+  key[0] = BY_HASH;
+  key.set(hash, 1);
+  return key;
 }
 
-function indexKey(index: Buffer): Buffer {
-  return Buffer.concat([Buffer.from('i'), index]);
+function indexKey(index: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + NUMBER_SIZE);
+  key[0] = BY_INDEX;
+  return writeNumber(key, 1, index);
 }
 
-function keyPrefix(key: string): Buffer {
-  return Buffer.from(`k${key}\0`);
+function leafRow(hash: Uint8Array, time: number): Buffer {
+  const row = Buffer.allocUnsafe(HASH_SIZE + NUMBER_SIZE);
+  row.set(hash);
+  return writeNumber(row, HASH_SIZE, time);
+}
+
+function keyRow(key: string, index: number): Buffer {
+  const prefix = `k${key}\0`;
+  const length = Buffer.byteLength(prefix);
+  const row = Buffer.allocUnsafe(length + NUMBER_SIZE);
+  row.write(prefix);
+  return writeNumber(row, length, index);
 }
 
 function numberBytes(value: number): Buffer {
-  const bytes = Buffer.alloc(NUMBER_SIZE);
-  bytes.writeBigUInt64BE(BigInt(value));
+  return writeNumber(Buffer.allocUnsafe(NUMBER_SIZE), 0, value);
+}
+
+function writeNumber(bytes: Buffer, at: number, value: number): Buffer {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  bytes.writeUInt32BE(value % 2 ** 32, at + 4);
   return bytes;
 }
 

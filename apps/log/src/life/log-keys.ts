@@ -23,6 +23,8 @@ export class LogKeys {
   #events: readonly LoggedEvent[] = [];
   /** Signs beside the others before its announcement is durable, so that it does from then on. */
   #joining: Held | undefined;
+  /** Reading a key costs more than verifying by it. */
+  readonly #parsed = new Map<string, VerifierKey>();
 
   /**
    * @param held the key of LOG_KEY first, then that of LOG_NEXT_KEY
@@ -88,7 +90,11 @@ export class LogKeys {
   known(): VerifierKey[] {
     const vkeys = new Set(this.#life.keys.map(({ vkey }) => vkey));
     if (this.#joining) vkeys.add(this.#joining.vkey);
-    return [...vkeys].map(parseVerifierKey);
+    return [...vkeys].map((vkey) => {
+      const key = this.#parsed.get(vkey) ?? parseVerifierKey(vkey);
+      this.#parsed.set(vkey, key);
+      return key;
+    });
   }
 
   /** The staged key signs from now on; undo it with `undefined`. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { HttpProblem } from '../http-problem.js';
-import type { EntryJobs, EntryResult } from './entry-worker.js';
+import { packJobs, unpackResults } from './entry-messages.js';
+import type { EntryResult, ResultsMessage } from './entry-messages.js';
 import { prepareEntry } from './prepare-entry.js';
 import type { EntryJob, PreparedEntry } from './prepare-entry.js';
 
@@ -73,7 +74,7 @@ export class EntryThreads {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     const thread: Thread = { worker, lists: [] };
-    worker.on('message', (results: readonly EntryResult[]) => this.#settle(thread, results));
+    worker.on('message', (results: ResultsMessage) => this.#settle(thread, results));
     worker.on('error', (error) => this.#lost(thread, error));
     worker.on('exit', () => this.#lost(thread, new Error('a thread that makes entries ended')));
     // What waits for it keeps the process alive, not the thread.
@@ -90,14 +91,15 @@ export class EntryThreads {
         const share = Math.ceil(this.#waiting.length / this.#threads.length);
         const list = this.#waiting.splice(0, Math.min(LIST, share));
         thread.lists.push(list);
-        const jobs: EntryJobs = list.map(({ job }) => job);
-        thread.worker.postMessage(jobs);
+        const jobs = packJobs(list.map(({ job }) => job));
+        thread.worker.postMessage(jobs, [jobs.bytes.buffer]);
       }
     }
   }
 
-  #settle(thread: Thread, results: readonly EntryResult[]): void {
+  #settle(thread: Thread, message: ResultsMessage): void {
     const list = thread.lists.shift() ?? [];
+    const results = unpackResults(message);
     for (const [at, { resolve, reject }] of list.entries()) {
       const result = results[at];
       if (result && 'entry' in result) resolve(result.entry);

@@ -1,16 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { HttpProblem } from '../http-problem.js';
+import { packResults, unpackJobs } from './entry-messages.js';
+import type { EntryResult, JobsMessage } from './entry-messages.js';
 import { prepareEntry } from './prepare-entry.js';
-import type { EntryJob, PreparedEntry } from './prepare-entry.js';
-
-/** Jobs go in lists: a message costs more than what is in it. */
-export type EntryJobs = readonly EntryJob[];
-
-/** What became of a job. A refusal is taken apart, since an error does not keep its kind. */
-export type EntryResult =
-  | { readonly entry: PreparedEntry }
-  | { readonly problem: HttpProblem['problem'] }
-  | { readonly failure: string };
+import type { EntryJob } from './prepare-entry.js';
 
 async function resultOf(job: EntryJob): Promise<EntryResult> {
   try {
@@ -21,7 +14,10 @@ async function resultOf(job: EntryJob): Promise<EntryResult> {
   }
 }
 
+async function answer(message: JobsMessage): Promise<void> {
+  const results = packResults(await Promise.all(unpackJobs(message).map(resultOf)));
+  parentPort?.postMessage(results, [results.bytes.buffer]);
+}
+
 /** One list at a time; the results are in the order of the jobs. */
-parentPort?.on('message', (jobs: EntryJobs) => {
-  void Promise.all(jobs.map(resultOf)).then((results) => parentPort?.postMessage(results));
-});
+parentPort?.on('message', (message: JobsMessage) => void answer(message));

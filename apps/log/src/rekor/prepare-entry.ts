@@ -6,6 +6,7 @@ import {
   indexEntry,
   parseJson,
   readEntry,
+  rememberJson,
   searchKeys,
   V1Request,
   v1Entry,
@@ -15,6 +16,7 @@ import { entryRequestOf } from '@touchstone/contract';
 import { ecdsaDigestCheck, nodeVerifier } from '@touchstone/keys';
 import { MAX_ENTRY_SIZE } from '@touchstone/merkle';
 import { nodeHasher, nodeSha256 } from '@touchstone/tlog';
+import { byteText } from '../byte-text.js';
 import { HttpProblem, parseRequest } from '../http-problem.js';
 import { packKeys } from '../map/leaf-keys.js';
 import type { PackedKeys } from '../map/leaf-keys.js';
@@ -51,21 +53,23 @@ export interface PreparedEntry extends NewEntry {
 export async function prepareEntry(job: EntryJob): Promise<PreparedEntry> {
   try {
     const { body, payload } = await entryOf(job);
+    const readJson = rememberJson();
     if (body.length > MAX_ENTRY_SIZE) {
       const detail = `an entry has at most ${MAX_ENTRY_SIZE} bytes, this one ${body.length}`;
       throw new HttpProblem('entry-too-large', 413, detail);
     }
-    const view = readEntry(body);
+    const view = readEntry(body, readJson);
     return {
       body,
       ...(payload && { payload }),
       kind: view.kind,
       version: view.version,
       hash: nodeHasher.leaf(body),
-      keys: searchKeys(view, payload),
-      mapKeys: packKeys(await indexEntry(body, async () => payload, nodeSha256)),
+      keys: searchKeys(view, payload, readJson),
+      mapKeys: packKeys(await indexEntry(body, async () => payload, nodeSha256, readJson)),
       signers: view.signers.map(keyIdOf),
-      ...(!payload && view.signed?.algorithm === 'sha256' && { signed: hex(view.signed.digest) }),
+      ...(!payload &&
+        view.signed?.algorithm === 'sha256' && { signed: byteText(view.signed.digest, 'hex') }),
     };
   } catch (error) {
     throw refusal(error);
@@ -80,7 +84,7 @@ async function entryOf({ api, body: given }: EntryJob): Promise<NewEntry> {
   }
   const request = parseRequest(entryRequestOf(body), body, 'entry-malformed', 'body');
   return 'dsseRequestV002' in request
-    ? dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck)
+    ? dsseEntry(request.dsseRequestV002, nodeVerifier, ecdsaDigestCheck, nodeSha256)
     : { body: hashedRekordEntry(request.hashedRekordRequestV002, ecdsaDigestCheck) };
 }
 
@@ -96,10 +100,6 @@ function readJson(bytes: Uint8Array): unknown {
 
 function keyIdOf({ spki }: EntryView['signers'][number]): string {
   return hash('sha256', spki, 'hex');
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
 /** What is wrong with an entry, as problem details; anything else is passed on. */

@@ -1,6 +1,7 @@
 import type { TransparencyLogEntry } from '@touchstone/contract';
 import { verifyInclusion } from '@touchstone/merkle';
 import { nodeHasher } from '@touchstone/tlog';
+import { byteText } from '../byte-text.js';
 import type { Log } from '../log.js';
 
 /** A published checkpoint, and the size it is for. */
@@ -59,7 +60,6 @@ export async function provenEntry(
   };
 }
 
-/** As toBase64, of the platform: an answer has some twenty of them. */
 function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  return byteText(bytes, 'base64');
 }

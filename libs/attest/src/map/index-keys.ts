@@ -4,7 +4,7 @@ import type { Sha256 } from '@touchstone/merkle';
 import { encodeUtf8, fromBase64 } from '@touchstone/note';
 import { equalBytes } from '../bytes.js';
 import { isPlainObject } from '../canonical-json.js';
-import { parseJson } from '../json.js';
+import { parseJson, type ReadJson } from '../json.js';
 import { isLifeLeaf } from '../life/life-leaf.js';
 import { parsePae } from '../rekor/bundle.js';
 import { readCertificate } from '../rekor/certificate.js';
@@ -90,10 +90,11 @@ export async function indexEntry(
   leaf: Uint8Array,
   read: ReadAttestation,
   hash: Sha256 = sha256,
+  readJson: ReadJson = parseJson,
 ): Promise<IndexedEntry> {
   if (isMapLeaf(leaf)) return { keys: [COMMITMENTS_KEY] };
   if (isLifeLeaf(leaf)) return { keys: [LIFE_KEY] };
-  const found = readLeaf(leaf);
+  const found = readLeaf(leaf, readJson);
   if (!found) return { keys: [UNREAD_KEY] };
   const keys = new KeySet();
   const signers = found.signers.map((spki) => bytesToHex(hash(spki)));
@@ -111,7 +112,7 @@ export async function indexEntry(
   const payload = attestation === undefined ? parsePae(bytes)?.payload : bytes;
   if (!payload) return { keys: keys.list };
   keys.add(digestKey('sha256', bytesToHex(hash(payload)), hash));
-  const subjects = subjectDigests(payload, hash);
+  const subjects = subjectDigests(payload, hash, readJson);
   for (const digest of subjects.digests) keys.add(digest);
   if (!subjects.all) keys.add(UNREAD_KEY);
   return { keys: keys.list };
@@ -140,9 +141,9 @@ interface LeafContent {
 }
 
 /** Undefined for a leaf that is none of the kinds below. */
-function readLeaf(leaf: Uint8Array): LeafContent | undefined {
+function readLeaf(leaf: Uint8Array, readJson: ReadJson): LeafContent | undefined {
   try {
-    const { kind, apiVersion, spec } = object(parseJson(leaf, MAX_LEAF_BYTES));
+    const { kind, apiVersion, spec } = object(readJson(leaf, MAX_LEAF_BYTES));
     const reader = READERS.get(`${text(kind)} ${text(apiVersion)}`);
     return reader?.(object(spec));
   } catch {
@@ -252,11 +253,12 @@ function pem(value: unknown): Uint8Array {
 function subjectDigests(
   payload: Uint8Array,
   hash: Sha256,
+  readJson: ReadJson,
 ): { digests: Uint8Array[]; all: boolean } {
   if (payload.length > MAX_ATTESTATION_BYTES) return { digests: [], all: false };
   let subjects: unknown;
   try {
-    const value = parseJson(payload, MAX_ATTESTATION_BYTES);
+    const value = readJson(payload, MAX_ATTESTATION_BYTES);
     subjects = isPlainObject(value) ? value['subject'] : undefined;
   } catch {
     return { digests: [], all: true };

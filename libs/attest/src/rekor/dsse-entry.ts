@@ -1,4 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
+import type { Sha256 } from '@touchstone/merkle';
 import { encodeUtf8, fromBase64, toBase64, type SignatureVerifier } from '@touchstone/note';
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.js';
@@ -27,8 +28,9 @@ export interface EntrySignature {
 export function dsseEntryBody(
   payload: Uint8Array,
   signatures: readonly EntrySignature[],
+  hash: Sha256 = sha256,
 ): Uint8Array {
-  const payloadHash = { algorithm: 'SHA2_256', digest: toBase64(sha256(payload)) };
+  const payloadHash = { algorithm: 'SHA2_256', digest: toBase64(hash(payload)) };
   return encodeUtf8(
     canonicalJson({
       apiVersion: '0.0.2',
@@ -49,6 +51,7 @@ export async function dsseEntry(
   { envelope, verifiers }: DsseRequestBody,
   verify: SignatureVerifier,
   check?: PointCheck,
+  hash?: Sha256,
 ): Promise<NewEntry> {
   const payload = fromBase64(envelope.payload);
   const pae = paeBytes(envelope.payloadType, payload);
@@ -74,7 +77,7 @@ export async function dsseEntry(
     const message = `${field} has ${unused.size} keys that made no signature; leave them out`;
     throw new AttestError('entry-signature', message, { field });
   }
-  return { body: dsseEntryBody(payload, signatures), payload };
+  return { body: dsseEntryBody(payload, signatures, hash), payload };
 }
 
 async function signerOf(

@@ -2,7 +2,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { decodeUtf8, fromBase64 } from '@touchstone/note';
 import { z } from 'zod';
 import { AttestError } from '../errors.js';
-import { parseBy, parseJson } from '../json.js';
+import { parseBy, parseJson, type ReadJson } from '../json.js';
 import { HASHES, type HashName } from './algorithms.js';
 import { readPemBase64 } from './pem-verifier.js';
 import { EntryVerifier, readVerifier } from './verifier.js';
@@ -89,8 +89,8 @@ const LeafKind = z
  *
  * @throws AttestError `entry-kind-unknown`, `json-malformed`, `entry-malformed`
  */
-export function readEntry(leaf: Uint8Array): EntryView {
-  const value = parseJson(leaf, MAX_LEAF_BYTES);
+export function readEntry(leaf: Uint8Array, readJson: ReadJson = parseJson): EntryView {
+  const value = readJson(leaf, MAX_LEAF_BYTES);
   const kind = parseBy(LeafKind, value, 'entry-kind-unknown', 'entry');
   const parsed: Leaf = parseBy(LEAVES[kind], value, 'entry-kind-unknown', 'entry');
   try {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../json.js';
+import { parseJson, type ReadJson } from '../json.js';
 import { digestName, type EntryView } from './read-entry.js';
 
 /** Keys of one entry; whatever it names beyond that is not found by it. */
@@ -18,24 +18,28 @@ const Materials = z.object({ materials: z.array(Digests) });
  * What an entry is found by: digests, signers, and the names in their certificates; with the
  * payload at hand, the subjects of its in-toto statement too.
  */
-export function searchKeys(entry: EntryView, payload?: Uint8Array): string[] {
+export function searchKeys(
+  entry: EntryView,
+  payload?: Uint8Array,
+  readJson: ReadJson = parseJson,
+): string[] {
   const { signed, payloadSha256, envelopeSha256, signers } = entry;
   const keys = new Set<string>();
   if (signed) keys.add(digestName(signed.algorithm, signed.digest));
   if (payloadSha256) keys.add(digestName('sha256', payloadSha256));
   if (envelopeSha256) keys.add(digestName('sha256', envelopeSha256));
   for (const { searchKeys: bySigner } of signers) for (const key of bySigner) keys.add(key);
-  for (const digest of payload ? statementDigests(payload) : []) {
+  for (const digest of payload ? statementDigests(payload, readJson) : []) {
     if (keys.size >= MAX_KEYS) break;
     keys.add(digest);
   }
   return [...keys];
 }
 
-function statementDigests(payload: Uint8Array): string[] {
+function statementDigests(payload: Uint8Array, readJson: ReadJson): string[] {
   let parsed: z.ZodSafeParseResult<z.infer<typeof Payload>>;
   try {
-    parsed = Payload.safeParse(parseJson(payload, MAX_PAYLOAD_BYTES));
+    parsed = Payload.safeParse(readJson(payload, MAX_PAYLOAD_BYTES));
   } catch {
     // Not JSON: an envelope may carry anything.
     return [];

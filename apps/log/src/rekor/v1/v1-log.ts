@@ -14,6 +14,7 @@ import type { Checkpoint } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
 import type { AttestationStore } from '../../attestations/attestation-store.js';
 import { HttpProblem } from '../../http-problem.js';
+import { byteText } from '../../byte-text.js';
 import type { IndexedLog } from '../../index-store/indexed-log.js';
 import { proveInclusion } from '../proven-entry.js';
 
@@ -147,5 +148,5 @@ function readEntryIfAny(leaf: Uint8Array): ReturnType<typeof readEntry> | undefi
 }
 
 export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+  return byteText(bytes, 'hex');
 }
