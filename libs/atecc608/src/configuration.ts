@@ -22,8 +22,11 @@ export const CONFIG = {
   lockConfig: 87,
   slotLocked: 88,
   chipOptions: 90,
+  x509Format: 92,
   keyConfig: 96,
 } as const;
+
+const USE_LOCK_ENABLED = 0x0a;
 
 /** LockValue and LockConfig while their zone can be written. */
 export const UNLOCKED = 0x55;
@@ -80,6 +83,8 @@ export interface KeyConfig {
   readonly authorisingKey: number;
   /** Unusable while the persistent latch is clear. */
   readonly persistentDisable: boolean;
+  /** Which byte of X509format says how certificates over this public key are laid out. */
+  readonly x509Id: number;
 }
 
 export function keyConfigValue(config: Uint8Array, slot: number): number {
@@ -96,7 +101,28 @@ export function parseKeyConfig(value: number): KeyConfig {
     requireAuthorisation: (value & 0x80) !== 0,
     authorisingKey: (value >>> 8) & 15,
     persistentDisable: (value & 0x1000) !== 0,
+    x509Id: value >>> 14,
   };
+}
+
+/** How a certificate is laid out whose key the chip is to validate, in blocks of 64 bytes. */
+export interface X509Format {
+  /** The block that is the public key itself. */
+  readonly publicPosition: number;
+  /** All blocks, that of the key among them; the last may be short. */
+  readonly templateLength: number;
+}
+
+/** Undefined when any message will do. */
+export function x509Format(config: Uint8Array, id: number): X509Format | undefined {
+  const value = config[CONFIG.x509Format + id]!;
+  return value === 0 ? undefined : { publicPosition: value & 15, templateLength: value >>> 4 };
+}
+
+/** UseLock: the slot whose key must be proven before any other is used; undefined when off. */
+export function useLockKey(config: Uint8Array): number | undefined {
+  const value = config[CONFIG.useLock]!;
+  return (value & 15) === USE_LOCK_ENABLED ? value >>> 4 : undefined;
 }
 
 export interface ChipOptions {
@@ -122,6 +148,8 @@ export function chipOptions(config: Uint8Array): ChipOptions {
 export interface SecureBootConfig {
   /** 0 disabled, 1 FullBoth, 2 FullSig (signature stored), 3 FullDig (digest stored). */
   readonly mode: number;
+  /** A success sets the persistent latch, on which keys can be made to hang. */
+  readonly setsLatch: boolean;
   readonly requireRandom: boolean;
   readonly storeSlot: number;
   readonly publicKeySlot: number;
@@ -131,6 +159,7 @@ export function secureBootConfig(config: Uint8Array): SecureBootConfig {
   const value = readU16le(config, CONFIG.secureBoot);
   return {
     mode: value & 3,
+    setsLatch: (value & 8) !== 0,
     requireRandom: (value & 0x10) !== 0,
     storeSlot: (value >>> 8) & 15,
     publicKeySlot: value >>> 12,

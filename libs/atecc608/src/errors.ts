@@ -13,6 +13,7 @@ export type Atecc608ErrorCode =
   | 'no-response'
   | 'response-crc'
   | 'response-malformed'
+  | 'response-mac'
   | 'frame-malformed'
   | 'stream-malformed'
   // What the caller asked for

@@ -6,7 +6,8 @@ import { I2cTransport } from './i2c-transport.js';
 import { chipOf, KIND } from './model/chip.fixture.js';
 import { verifyDigest } from './p256.js';
 import { Atecc608Session } from './session.js';
-import { generateKey, signDigest, verifyExternal } from './session-keys.js';
+import { generateKey, signDigest } from './session-keys.js';
+import { verifyExternal } from './session-verify.js';
 
 const ADDRESS = 0x60;
 const DIGEST = sha256(utf8ToBytes('a checkpoint'));

@@ -61,16 +61,20 @@ export {
   readEncrypted,
   readPublicKey,
   signDigest,
-  validatePublicKey,
-  validationDigest,
-  verifyExternal,
-  verifyStored,
   writeEncrypted,
   writePublicKey,
   type AccessKey,
   type CounterAttestation,
   type CounterStatement,
 } from './session-keys.js';
+export {
+  validateExternal,
+  validatePublicKey,
+  validationDigest,
+  verifyExternal,
+  verifyStored,
+  type IoProtection,
+} from './session-verify.js';
 export { chipSigner } from './signer.js';
 export { STATUS, statusName, type StatusName } from './status.js';
 export { StreamDecoder, type StreamEvent } from './stream.js';

@@ -7,10 +7,9 @@ import {
   internalMessage,
   keyedDigest,
   nonceDigest,
-  publicKeyDigest,
   type KeyConfiguration,
 } from './digests.js';
-import { Atecc608Error } from './errors.js';
+import { INTO_MESSAGE_BUFFER, requireLength } from './session-arguments.js';
 import { OPCODE } from './opcode.js';
 import type { Atecc608Session } from './session.js';
 import { encodeAddress, ZONE } from './zone.js';
@@ -20,9 +19,7 @@ import { encodeAddress, ZONE } from './zone.js';
  * the message: the chip cannot hash and sign in one command.
  */
 
-const INTO_MESSAGE_BUFFER = 0x43;
 const FROM_MESSAGE_BUFFER = 0xa0;
-const P256 = 4;
 
 /** The public key of the private key in a slot. */
 export function publicKey(session: Atecc608Session, slot: number): Promise<Uint8Array> {
@@ -47,54 +44,6 @@ export async function signDigest(
   await session.random();
   await session.command(OPCODE.nonce, INTO_MESSAGE_BUFFER, 0, digest);
   return session.data(OPCODE.sign, FROM_MESSAGE_BUFFER, slot, 64);
-}
-
-/**
- * Lets the chip check a signature under a public key given with it.
- *
- * @throws Atecc608Error `execution` when the key is no point of the curve
- */
-export async function verifyExternal(
-  session: Atecc608Session,
-  digest: Uint8Array,
-  signature: Uint8Array,
-  key: Uint8Array,
-): Promise<boolean> {
-  requireLength('public key', key, 64);
-  return verify(session, digest, signature, { mode: 0x22, p2: P256, key });
-}
-
-/** Lets the chip check a signature under a public key that it stores. */
-export async function verifyStored(
-  session: Atecc608Session,
-  digest: Uint8Array,
-  signature: Uint8Array,
-  slot: number,
-): Promise<boolean> {
-  return verify(session, digest, signature, { mode: 0x20, p2: slot, key: new Uint8Array(0) });
-}
-
-async function verify(
-  session: Atecc608Session,
-  digest: Uint8Array,
-  signature: Uint8Array,
-  { mode, p2, key }: { mode: number; p2: number; key: Uint8Array },
-): Promise<boolean> {
-  requireLength('digest', digest, 32);
-  requireLength('signature', signature, 64);
-  await session.command(OPCODE.nonce, INTO_MESSAGE_BUFFER, 0, digest);
-  return matches(session.command(OPCODE.verify, mode, p2, concatBytes(signature, key)));
-}
-
-/** Miscompare is an answer, every other status an error. */
-async function matches(answer: Promise<Uint8Array>): Promise<boolean> {
-  try {
-    await answer;
-    return true;
-  } catch (error) {
-    if (error instanceof Atecc608Error && error.code === 'miscompare') return false;
-    throw error;
-  }
 }
 
 /** Stores X‖Y in a slot the way Verify wants it: each half behind four bytes of padding. */
@@ -169,48 +118,6 @@ async function openSession(
   return { serial, sessionKey: keyedDigest(access.key, parameters, serial, tempKey) };
 }
 
-/**
- * The message, and its digest, that an authority signs so that a chip accepts (or drops) the public key in a slot,
- * and the nineteen bytes of OtherData that go with it. `nonce` is what both put into TempKey.
- */
-export function validationDigest(
-  serial: Uint8Array,
-  slot: number,
-  key: Uint8Array,
-  nonce: Uint8Array,
-  invalidate = false,
-): { message: Uint8Array; digest: Uint8Array; other: Uint8Array } {
-  const none: KeyConfiguration = { slotConfig: 0, keyConfig: 0, unlocked: false };
-  const message = internalMessage({
-    tempKey: publicKeyDigest(nonce, new Uint8Array(3), serial, key),
-    flags: { keyId: slot, fixedNonce: true, genDigData: false, genKeyData: true, noMac: false },
-    mode: invalidate ? 1 : 0,
-    keyId: 0,
-    configuration: none,
-    serial,
-  });
-  const other = concatBytes(
-    message.subarray(33, 43),
-    message.subarray(44, 48),
-    message.subarray(50, 55),
-  );
-  return { message, digest: sha256(message), other };
-}
-
-/** Makes the chip accept (or drop) the public key in a slot; false when the signature is bad. */
-export async function validatePublicKey(
-  session: Atecc608Session,
-  slot: number,
-  nonce: Uint8Array,
-  signature: Uint8Array,
-  other: Uint8Array,
-): Promise<boolean> {
-  await session.command(OPCODE.nonce, 3, 0, nonce);
-  await session.command(OPCODE.genKey, 0x10, slot, new Uint8Array(3));
-  const mode = other[17] === 1 ? 7 : 3;
-  return matches(session.command(OPCODE.verify, mode, slot, concatBytes(signature, other)));
-}
-
 /** A counter's value, signed by the chip together with its serial number and a nonce. */
 export interface CounterAttestation {
   readonly counter: number;
@@ -277,10 +184,4 @@ export function attestationContext(config: Uint8Array): {
       unlocked: !isSlotLocked(config, 0),
     },
   };
-}
-
-function requireLength(name: string, bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) {
-    throw new Atecc608Error('argument', `${name} has ${length} bytes, not ${bytes.length}`);
-  }
 }

@@ -18,13 +18,15 @@ import {
   readEncrypted,
   readPublicKey,
   signDigest,
+  writeEncrypted,
+  writePublicKey,
+} from './session-keys.js';
+import {
   validatePublicKey,
   validationDigest,
   verifyExternal,
   verifyStored,
-  writeEncrypted,
-  writePublicKey,
-} from './session-keys.js';
+} from './session-verify.js';
 import { chipSigner } from './signer.js';
 import type { Transport } from './transport.js';
 import { ZONE } from './zone.js';

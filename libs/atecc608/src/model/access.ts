@@ -10,6 +10,7 @@ import {
   parseSlotConfig,
   serialNumber,
   slotConfigValue,
+  useLockKey,
   type KeyConfig,
   type SlotConfig,
 } from '../configuration.js';
@@ -72,10 +73,14 @@ export function requireTempKey(chip: Chip): TempKey {
  * thing before the use, one step of counter 0 for a key of limited use, which is refused once the
  * counter has reached CountMatch's value (or its end).
  *
- * UseLock is not modelled: such keys behave as if permitted. That a failed command after this point has spent its step is unverified on silicon.
+ * UseLock keeps every key but the one it names from use until that one was proven by CheckMac, which
+ * then holds until the power goes: the strictest reading of what is public, unverified on silicon. So
+ * is that a failed command after this point has spent its step.
  */
 export function useKey(chip: Chip, slot: number): void {
   const key = keyConfigOf(chip, slot);
+  const gate = useLockKey(chip.eeprom.config);
+  allowIf(gate === undefined || gate === slot || chip.powered.useUnlocked);
   allowIf(!key.persistentDisable || chip.powered.latch);
   allowIf(!key.requireAuthorisation || chip.volatile.authorisedBy === key.authorisingKey);
   if (key.requireRandom) {

@@ -91,7 +91,7 @@ export class ChipModel {
     return {
       eeprom: new Eeprom(image, this.options.onWrite),
       volatile: freshVolatile(),
-      powered: { latch: false, secureBootProhibited: false },
+      powered: { latch: false, secureBootProhibited: false, useUnlocked: false },
       random: this.options.random,
     };
   }

@@ -11,7 +11,7 @@ export interface Chip {
   readonly eeprom: Eeprom;
   readonly volatile: Volatile;
   /** What is kept through sleep and lost when the power goes. */
-  readonly powered: { latch: boolean; secureBootProhibited: boolean };
+  readonly powered: { latch: boolean; secureBootProhibited: boolean; useUnlocked: boolean };
   readonly random: RandomSource;
 }
 

@@ -24,6 +24,17 @@ export interface ShaRun {
   readonly state: Sha256State;
   /** For HMAC: the key, wanted again at the end. */
   readonly hmacKey?: Uint8Array;
+  /** Blocks taken so far, as long as all were whole. */
+  readonly blocks: number;
+  /** The slot whose public key was taken in, and as which block. */
+  readonly publicKey?: { readonly slot: number; readonly position: number };
+}
+
+/** Where a digest came from that may be a certificate's. */
+export interface CertificateDigest {
+  readonly digest: Uint8Array;
+  readonly blocks: number;
+  readonly publicKey: { readonly slot: number; readonly position: number };
 }
 
 /** What is lost on sleep, and kept on idle. */
@@ -33,6 +44,8 @@ export interface Volatile {
   messageDigest: Uint8Array | undefined;
   alternateKey: Uint8Array | undefined;
   sha: ShaRun | undefined;
+  /** The last digest that a stored public key went into; what it was left in may be gone. */
+  certificate: CertificateDigest | undefined;
   /** The slot whose key the host has proved to know through CheckMac. */
   authorisedBy: number | undefined;
 }
@@ -43,6 +56,7 @@ export function freshVolatile(): Volatile {
     messageDigest: undefined,
     alternateKey: undefined,
     sha: undefined,
+    certificate: undefined,
     authorisedBy: undefined,
   };
 }

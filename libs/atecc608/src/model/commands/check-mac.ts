@@ -1,5 +1,6 @@
 import { equalBytes } from '../../bytes.js';
 import { checkMacDigest } from '../../digests.js';
+import { useLockKey } from '../../configuration.js';
 import type { Command } from '../../frame.js';
 import { requireConfigLocked, serialOf, slotConfigOf, symmetricKey } from '../access.js';
 import { parseCheck, type Chip, type Handler } from '../chip.js';
@@ -31,6 +32,7 @@ export const checkMac: Handler = (chip, command) => {
   if (!equalBytes(expected, data.subarray(32, 64))) return 'miscompare';
   if (authorises(command)) {
     chip.volatile.authorisedBy = p2;
+    if (useLockKey(chip.eeprom.config) === p2) chip.powered.useUnlocked = true;
     copyNextSlot(chip, p2);
   }
   return 'ok';

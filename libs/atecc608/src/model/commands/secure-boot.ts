@@ -26,8 +26,9 @@ const SIGNATURE_SIZE = 64;
  * SecureBoot (80): whether a digest of code is signed by the key that the configuration names
  * (Full, and FullCopy which also keeps digest or signature in a slot) or is the one kept
  * (FullStore). With the IO protection key the digest arrives encrypted and the answer is a MAC.
- * The prohibit flag lasts until the power goes. Partial modes are not documented publicly and are
- * refused; what is here agrees with the vendor's host functions, not with silicon.
+ * A success sets the persistent latch where the configuration says so, and the prohibit flag lasts
+ * until the power goes. These three modes are all that the vendor's library and public data sheets
+ * name; others are refused. What is here agrees with the vendor's host functions, not with silicon.
  */
 export const secureBoot: Handler = (chip, command) => {
   const { p1, data } = command;
@@ -43,6 +44,7 @@ export const secureBoot: Handler = (chip, command) => {
   const signature = data.slice(DIGEST_SIZE);
   if (!accepted(chip, mode, boot, digest, signature)) return 'miscompare';
   if (mode === MODE.fullCopy) keep(chip, boot, digest, signature);
+  if (boot.setsLatch) chip.powered.latch = true;
   if ((p1 & PROHIBIT) !== 0) chip.powered.secureBootProhibited = true;
   return macKey === undefined ? 'ok' : mac(command, boot, macKey, digest);
 };

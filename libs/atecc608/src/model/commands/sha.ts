@@ -32,18 +32,18 @@ export const sha: Handler = (chip, command) => {
   switch (mode) {
     case MODE.start:
       parseCheck(p2 === 0 && data.length === 0);
-      chip.volatile.sha = { state: new Sha256State() };
+      chip.volatile.sha = { state: new Sha256State(), blocks: 0 };
       return 'ok';
     case MODE.update:
       parseCheck(p2 === data.length && data.length <= BLOCK);
-      running(chip).state.update(data);
+      advance(chip, data);
       return 'ok';
     case MODE.end:
     case MODE.hmacEnd:
       return end(chip, command);
     case MODE.public:
       parseCheck(data.length === 0);
-      running(chip).state.update(storedPublicKey(chip, p2));
+      takePublicKey(chip, p2);
       return 'ok';
     case MODE.hmacStart:
       parseCheck(data.length === 0);
@@ -63,12 +63,26 @@ function running(chip: Chip): NonNullable<Chip['volatile']['sha']> {
   return run;
 }
 
+/** A short block in the middle ends the counting: what comes later stands nowhere in particular. */
+function advance(chip: Chip, bytes: Uint8Array): void {
+  const run = running(chip);
+  run.state.update(bytes);
+  const blocks = bytes.length === BLOCK ? run.blocks + 1 : NaN;
+  chip.volatile.sha = { ...run, blocks };
+}
+
+function takePublicKey(chip: Chip, slot: number): void {
+  const { blocks } = running(chip);
+  advance(chip, storedPublicKey(chip, slot));
+  chip.volatile.sha = { ...running(chip), publicKey: { slot, position: blocks } };
+}
+
 function hmacStart(chip: Chip, keyId: number): Answer {
   const hmacKey =
     keyId === KEY_IN_TEMP_KEY ? requireTempKey(chip).value.slice(0, 32) : slotKey(chip, keyId);
   const inner = new Uint8Array(BLOCK).fill(0x36);
   hmacKey.forEach((byte, i) => (inner[i] = byte ^ 0x36));
-  chip.volatile.sha = { state: new Sha256State().update(inner), hmacKey };
+  chip.volatile.sha = { state: new Sha256State().update(inner), hmacKey, blocks: 0 };
   return 'ok';
 }
 
@@ -80,10 +94,12 @@ function slotKey(chip: Chip, slot: number): Uint8Array {
 function end(chip: Chip, { p1, p2, data }: Command): Answer {
   const target = p1 >>> 6;
   parseCheck(p2 === data.length && data.length < BLOCK && target !== 2);
-  const { state, hmacKey } = running(chip);
+  const { state, hmacKey, blocks, publicKey } = running(chip);
   const inner = state.update(data).digest();
   const digest = hmacKey === undefined ? inner : outer(hmacKey, inner);
   chip.volatile.sha = undefined;
+  const whole = blocks + (data.length > 0 ? 1 : 0);
+  chip.volatile.certificate = publicKey && { digest, blocks: whole, publicKey };
   if (target === 0) chip.volatile.tempKey = plainTempKey(digest, true);
   if (target === 1) chip.volatile.messageDigest = digest;
   return digest.slice();
@@ -99,6 +115,6 @@ function writeContext(chip: Chip, { p2, data }: Command): Answer {
   parseCheck(p2 === data.length);
   const state = Sha256State.restore(data);
   parseCheck(state !== undefined);
-  chip.volatile.sha = { state };
+  chip.volatile.sha = { state, blocks: NaN };
   return 'ok';
 }

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
-import { u16le } from '../../bytes.js';
+import { equalBytes, u16le } from '../../bytes.js';
+import { x509Format } from '../../configuration.js';
 import { validationMessage } from '../../digests.js';
 import type { Command } from '../../frame.js';
 import { OPCODE } from '../../opcode.js';
@@ -22,7 +23,7 @@ import {
 } from '../access.js';
 import { allowIf, parseCheck, type Answer, type Chip, type Handler } from '../chip.js';
 
-const MODE = { stored: 0, external: 2, validate: 3, invalidate: 7 } as const;
+const MODE = { stored: 0, validateExternal: 1, external: 2, validate: 3, invalidate: 7 } as const;
 const FROM_BUFFER = 0x20;
 const WITH_MAC = 0x80;
 const P256 = 4;
@@ -30,9 +31,8 @@ const SIGNATURE_SIZE = 64;
 const OTHER_DATA_SIZE = 19;
 
 /**
- * Verify (45): external, stored, validate and invalidate; the curve is P-256. A malformed public
- * key answers 0F. ValidateExternal (mode 1) serves certificates parsed inside the chip and is
- * refused. The message's source is used up (unverified on silicon).
+ * Verify (45): external, stored, validate, invalidate and validate-external; the curve is P-256. A
+ * malformed public key answers 0F. The message's source is used up (unverified on silicon).
  */
 export const verify: Handler = (chip, command) => {
   parseCheck((command.p1 & ~(7 | FROM_BUFFER | WITH_MAC)) === 0);
@@ -41,6 +41,8 @@ export const verify: Handler = (chip, command) => {
       return external(chip, command);
     case MODE.stored:
       return stored(chip, command);
+    case MODE.validateExternal:
+      return validateExternal(chip, command);
     case MODE.validate:
       return validate(chip, command, false);
     case MODE.invalidate:
@@ -84,22 +86,64 @@ function validate(chip: Chip, command: Command, invalidate: boolean): Answer {
   const tempKey = requireTempKey(chip);
   allowIf(tempKey.genKeyData && tempKey.keyId === p2);
   allowIf(holdsPublicKey(chip, p2) && keyConfigOf(chip, p2).pubInfo);
-  const parent = slotConfigOf(chip, p2).readKey;
-  const parentKey = storedPublicKey(chip, parent);
-  allowIf(isPublicKey(parentKey));
-  allowIf(!keyConfigOf(chip, parent).pubInfo || isValidated(chip, parent));
+  const { parent, parentKey } = parentOf(chip, p2);
   const other = data.subarray(SIGNATURE_SIZE);
   allowIf(other[17] === (invalidate ? 1 : 0));
   useKey(chip, parent);
   chip.volatile.tempKey = undefined;
   const message = sha256(validationMessage(tempKey.value.subarray(0, 32), other, serialOf(chip)));
   const answer = conclude(chip, command, { message, nonce: bufferNonce(chip, 0) }, parentKey);
-  if (answer !== 'miscompare') {
-    const first = chip.eeprom.slot(p2)[0]! & 0x0f;
-    const validity = invalidate ? VALIDITY.invalid : VALIDITY.valid;
-    chip.eeprom.write(ZONE.data, p2, 0, Uint8Array.of(first | (validity << 4)));
-  }
+  if (answer !== 'miscompare') mark(chip, p2, invalidate ? VALIDITY.invalid : VALIDITY.valid);
   return answer;
+}
+
+/**
+ * Validates the public key in a slot by a certificate that its parent signed. Where X509format has a
+ * byte for the slot, the digest must come from SHA in this chip, with the slot's key as the block and in
+ * the number of blocks that it says; where it has none, any message of the parent's counts. Names
+ * and fields are those of the vendor's library; that silicon does so is unverified.
+ */
+function validateExternal(chip: Chip, command: Command): Answer {
+  const { p2, data } = command;
+  requireSlotNumber(p2);
+  parseCheck(data.length === SIGNATURE_SIZE);
+  requireDataLocked(chip);
+  allowIf(holdsPublicKey(chip, p2) && keyConfigOf(chip, p2).pubInfo);
+  allowIf(isPublicKey(storedPublicKey(chip, p2)));
+  const { parent, parentKey } = parentOf(chip, p2);
+  const source = takeMessage(chip, command);
+  allowIf(isLaidOut(chip, p2, source.message));
+  useKey(chip, parent);
+  const answer = conclude(chip, command, source, parentKey);
+  if (answer !== 'miscompare') mark(chip, p2, VALIDITY.valid);
+  return answer;
+}
+
+function isLaidOut(chip: Chip, slot: number, message: Uint8Array): boolean {
+  const format = x509Format(chip.eeprom.config, keyConfigOf(chip, slot).x509Id);
+  if (format === undefined) return true;
+  const { certificate } = chip.volatile;
+  return (
+    certificate !== undefined &&
+    equalBytes(certificate.digest, message) &&
+    certificate.publicKey.slot === slot &&
+    certificate.publicKey.position === format.publicPosition &&
+    certificate.blocks === format.templateLength
+  );
+}
+
+/** The key that vouches for the one in a slot: its ReadKey, itself valid where it must be. */
+function parentOf(chip: Chip, slot: number): { parent: number; parentKey: Uint8Array } {
+  const parent = slotConfigOf(chip, slot).readKey;
+  const parentKey = storedPublicKey(chip, parent);
+  allowIf(isPublicKey(parentKey));
+  allowIf(!keyConfigOf(chip, parent).pubInfo || isValidated(chip, parent));
+  return { parent, parentKey };
+}
+
+function mark(chip: Chip, slot: number, validity: number): void {
+  const first = chip.eeprom.slot(slot)[0]! & 0x0f;
+  chip.eeprom.write(ZONE.data, slot, 0, Uint8Array.of(first | (validity << 4)));
 }
 
 /** The message, and the host's nonce for a MAC: behind it in the buffer, or alone in the buffer. */
