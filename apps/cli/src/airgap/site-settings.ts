@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { canonicalJson } from '@touchstone/attest';
 import { parseWitnessPolicy, type WitnessPolicy } from '@touchstone/note';
 import { z } from 'zod';
+import { readIoKey } from '../device/io-key.js';
 import { ChipDevice, FileDevice, type SiteDevice } from '../device/site-device.js';
 import { parseDeviceAddress } from '../device/device-address.js';
 import { CliError, EXIT } from '../failure.js';
@@ -16,6 +17,8 @@ export const SiteSettings = z.strictObject({
       kind: z.literal('chip'),
       address: z.string().max(512),
       slot: z.int().min(0).max(15),
+      /** File with the IO protection key that the chip was provisioned with. */
+      ioKey: z.string().max(4096).exactOptional(),
     }),
     z.strictObject({ kind: z.literal('file'), key: z.string().max(4096) }),
   ]),
@@ -98,8 +101,9 @@ export function policyOf({ witnessPolicy }: SiteSettings): WitnessPolicy | undef
   return witnessPolicy === undefined ? undefined : parseWitnessPolicy(witnessPolicy);
 }
 
-export function openDevice({ device }: SiteSettings, folder: string): Promise<SiteDevice> {
-  return device.kind === 'chip'
-    ? ChipDevice.open(parseDeviceAddress(device.address), device.slot)
-    : FileDevice.open(resolve(folder, device.key), folder);
+export async function openDevice({ device }: SiteSettings, folder: string): Promise<SiteDevice> {
+  if (device.kind === 'file') return FileDevice.open(resolve(folder, device.key), folder);
+  const { address, slot, ioKey } = device;
+  const shared = ioKey === undefined ? undefined : await readIoKey(resolve(folder, ioKey));
+  return ChipDevice.open(parseDeviceAddress(address), slot, shared);
 }

@@ -32,6 +32,7 @@ interface InitOptions {
   chip?: string;
   slot: number;
   key?: string;
+  ioKey?: string;
   witnessPolicy?: string;
   accept?: string[];
   maxAge?: number;
@@ -48,6 +49,7 @@ function registerInit(airgap: Command, context: Context): void {
     .option('--origin <name>', 'of the log, when the trust root names several')
     .option('--chip <address>', `the ATECC608: ${DEVICE_ADDRESS}`)
     .option('--slot <n>', "of the chip's signing key", smallNumber, 0)
+    .option('--io-key <file>', 'IO protection key of the chip: its answers then carry a MAC')
     .option('--key <file>', 'private key instead of a chip: no protection against an old disk')
     .option('--witness-policy <file>', 'C2SP tlog-policy; without it nothing counts as witnessed')
     .addOption(acceptOption())
@@ -63,7 +65,10 @@ function registerInit(airgap: Command, context: Context): void {
 async function init(name: string, options: InitOptions, { terminal }: Context): Promise<void> {
   const device =
     options.chip !== undefined
-      ? { kind: 'chip', address: options.chip, slot: options.slot }
+      ? {
+          ...{ kind: 'chip', address: options.chip, slot: options.slot },
+          ...(options.ioKey !== undefined && { ioKey: resolve(options.ioKey) }),
+        }
       : { kind: 'file', key: resolve(options.key ?? 'device.pem') };
   const settings = SiteSettings.parse({
     schema: 'https://touchstone.dev/airgap-site-settings/v1',

@@ -7,6 +7,7 @@ import type { Context } from '../context.js';
 import { DEVICE_ADDRESS, parseDeviceAddress } from '../device/device-address.js';
 import { readChipCertificate, verifyDeviceCertificate } from '../device/device-certificate.js';
 import { SLOT, trustExporter } from '../device/device-slots.js';
+import { makeIoKey } from '../device/io-key.js';
 import { openTransport } from '../device/device-transport.js';
 import {
   planProvisioning,
@@ -30,6 +31,7 @@ interface ProvisionOptions {
   organisation?: string;
   caKey?: string;
   exporter?: string[];
+  ioKey?: string;
   yes?: boolean;
   out?: string;
   certificateOut?: string;
@@ -44,6 +46,7 @@ function registerProvision(device: Command, context: Context): void {
     .option('--organisation <name>', 'whose device it is: gives it a certificate, with --ca-key')
     .option('--ca-key <file>', "the organisation's private key (P-256)")
     .option('--exporter <file...>', 'public keys (PEM) of at most two exporters to believe')
+    .option('--io-key <file>', 'share this key with the chip; made (mode 0600) when absent')
     .option('--yes', 'do it; without this the plan is printed and nothing is written')
     .option('--out <file>', "where the device's public key goes (PEM)")
     .option('--certificate-out <file>', "where the device's certificate goes (PEM)")
@@ -58,7 +61,11 @@ function registerProvision(device: Command, context: Context): void {
 async function provisionChip(options: ProvisionOptions, { terminal }: Context): Promise<void> {
   const authority = await authorityOf(options);
   await withChip(options.chip, async (session, transport) => {
-    const plan = await planProvisioning(session, authority);
+    const { ioKey } = options;
+    // The plan is the same with any key.
+    const make = options.yes === true ? makeIoKey : () => new Uint8Array(32);
+    const shared = ioKey === undefined ? undefined : await make(ioKey);
+    const plan = await planProvisioning(session, authority, shared);
     const done = options.yes === true ? await provision(transport, plan) : undefined;
     const pem = done && publicKeyToPem(done.key);
     const certificate = done?.certificate && certificatePem(done.certificate);

@@ -15,6 +15,8 @@ import { CliError, EXIT } from '../failure.js';
 /** What stands where in a chip that was provisioned here. */
 export const SLOT = {
   deviceKey: 0,
+  /** What host and chip share, so that the host knows whose answer it has. */
+  ioProtection: 6,
   certificate: 10,
   authority: 11,
   /** The exporter's key, and the next one's. */

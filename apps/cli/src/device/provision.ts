@@ -58,6 +58,13 @@ const ANCHORS: readonly SlotPlan[] = [
 ];
 /** Never readable, never writable, no key: what is not planned for. */
 const CLOSED = { slotConfig: 0x8f8f, keyConfig: 0x003c };
+const IO_PROTECTION: SlotPlan = {
+  slot: SLOT.ioProtection,
+  purpose: 'IO protection key, shared with the host: answers of Verify carry a MAC',
+  ...CLOSED,
+};
+/** ChipOptions, low byte: there is an IO protection key; high byte: its slot. */
+const IO_KEY_ENABLED = 0x02;
 
 /** Who gives a device its certificate, and whom it is to believe. */
 export interface Authority {
@@ -75,6 +82,8 @@ export interface ProvisionPlan {
   /** The whole zone as it will be locked. */
   readonly configuration: Uint8Array;
   readonly authority?: Authority;
+  /** 32 bytes. */
+  readonly ioKey?: Uint8Array;
   /** What an earlier run that was broken off has locked already. */
   readonly locked: 'nothing' | 'configuration';
 }
@@ -88,11 +97,22 @@ export interface ProvisionPlan {
 export async function planProvisioning(
   session: Atecc608Session,
   authority?: Authority,
+  ioKey?: Uint8Array,
 ): Promise<ProvisionPlan> {
   if (authority !== undefined) checkAuthority(authority);
   const found = await session.readConfiguration();
   const configuration = new Uint8Array(found);
-  const slots = authority === undefined ? [DEVICE_KEY] : [DEVICE_KEY, ...ANCHORS];
+  const slots = [
+    DEVICE_KEY,
+    ...(ioKey === undefined ? [] : [IO_PROTECTION]),
+    ...(authority === undefined ? [] : ANCHORS),
+  ];
+  if (ioKey !== undefined) {
+    const options = configuration[CONFIG.chipOptions] ?? 0;
+    const more = (configuration[CONFIG.chipOptions + 1] ?? 0) & 0x0f;
+    configuration[CONFIG.chipOptions] = options | IO_KEY_ENABLED;
+    configuration[CONFIG.chipOptions + 1] = more | (SLOT.ioProtection << 4);
+  }
   for (let slot = 0; slot < 16; slot++) {
     const planned = slots.find((plan) => plan.slot === slot) ?? CLOSED;
     put(configuration, CONFIG.slotConfig + 2 * slot, planned.slotConfig);
@@ -109,7 +129,8 @@ export async function planProvisioning(
   }
   const serial = Buffer.from(serialNumber(found)).toString('hex');
   const locked = begun ? 'configuration' : 'nothing';
-  return { serial, slots, configuration, locked, ...(authority && { authority }) };
+  const whose = { ...(authority && { authority }), ...(ioKey && { ioKey }) };
+  return { serial, slots, configuration, locked, ...whose };
 }
 
 /** @throws CliError `device-authority` */
@@ -146,7 +167,8 @@ export async function provision(transport: Transport, plan: ProvisionPlan): Prom
       await session.lockConfiguration(plan.configuration);
     }
     const raw = await generateKey(session, SLOT.deviceKey);
-    const { authority } = plan;
+    const { authority, ioKey } = plan;
+    if (ioKey !== undefined) await session.writeSlot(SLOT.ioProtection, ioKey);
     const certificate = authority && (await writeAnchors(session, raw, authority));
     await session.lockDataUnchecked();
     if (certificate !== undefined) await expectCertificate(session, certificate);

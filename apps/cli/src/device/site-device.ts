@@ -8,6 +8,7 @@ import {
   COUNTER_MAX,
   verifyExternal,
   verifyStored,
+  type IoProtection,
 } from '@touchstone/atecc608';
 import { keyId, rawPublicKey, type PublicKey, type Signer } from '@touchstone/note';
 import { readPrivateKey } from '@touchstone/keys';
@@ -44,13 +45,18 @@ export class ChipDevice implements SiteDevice {
     session: Atecc608Session,
     readonly serial: string,
     readonly signer: Signer,
+    private readonly ioKey: Uint8Array | undefined,
   ) {
     this.#transport = transport;
     this.#session = session;
   }
 
-  /** @throws CliError `device`, with what the chip said as its cause */
-  static async open(address: DeviceAddress, slot: number): Promise<ChipDevice> {
+  /**
+   * @param ioKey the IO protection key that the chip was provisioned with: then nobody on the line
+   * turns its refusal of a signature into a good answer
+   * @throws CliError `device`, with what the chip said as its cause
+   */
+  static async open(address: DeviceAddress, slot: number, ioKey?: Uint8Array): Promise<ChipDevice> {
     const transport = await asCliError(() => openTransport(address));
     const session = new Atecc608Session(transport);
     try {
@@ -69,7 +75,7 @@ export class ChipDevice implements SiteDevice {
           publicKey: inner.publicKey,
           sign: (message) => session.awake(() => Promise.resolve(inner.sign(message))),
         };
-        return new ChipDevice(transport, session, serial, signer);
+        return new ChipDevice(transport, session, serial, signer, ioKey);
       });
     } catch (error) {
       transport.close();
@@ -93,10 +99,12 @@ export class ChipDevice implements SiteDevice {
     return asCliError(() =>
       this.#session.awake(async (session) => {
         const trusted = await exporterSlots(session);
-        if (trusted === undefined) return verifyExternal(session, digest, signature, raw);
+        const io = this.#protection();
+        if (trusted === undefined) return verifyExternal(session, digest, signature, raw, io);
         // A chip with a trust anchor goes by the keys that were validated under it, and no others.
         const known = trusted.find((one) => Buffer.from(one.key).equals(raw));
-        return known !== undefined && verifyValidated(session, digest, signature, known.slot);
+        if (known === undefined) return false;
+        return validatedOrFalse(verifyStored(session, digest, signature, known.slot, io));
       }),
     );
   }
@@ -104,17 +112,16 @@ export class ChipDevice implements SiteDevice {
   close(): void {
     this.#transport.close();
   }
+
+  #protection(): IoProtection | undefined {
+    return this.ioKey && { key: this.ioKey, nonce: new Uint8Array(randomBytes(32)) };
+  }
 }
 
 /** A key that was written and never validated is refused by the chip itself. */
-async function verifyValidated(
-  session: Atecc608Session,
-  digest: Uint8Array,
-  signature: Uint8Array,
-  slot: number,
-): Promise<boolean> {
+async function validatedOrFalse(verified: Promise<boolean>): Promise<boolean> {
   try {
-    return await verifyStored(session, digest, signature, slot);
+    return await verified;
   } catch (error) {
     if (error instanceof Atecc608Error && error.code === 'execution') return false;
     throw error;
