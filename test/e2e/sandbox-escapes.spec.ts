@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { BUILD_ENVIRONMENT, type SandboxLimits } from '@touchstone/rebuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SANDBOXES, SandboxStand } from './sandbox-stand.js';
-import { i386Program, systemCallProgram } from './system-call.js';
+import { i386Program, orphansProgram, systemCallProgram, zombiesProgram } from './system-call.js';
 
 const MiB = 1024 * 1024;
 const SECRET = `secret-${process.pid}-of-the-host`;
@@ -406,6 +406,32 @@ function escapes(stand: () => SandboxStand): void {
       },
       90_000,
     );
+
+    it.skipIf(process.arch !== 'x64')(
+      'counts processes that have ended and that nobody waits for',
+      async () => {
+        await stand().place('zombies', zombiesProgram());
+        const script = `import { spawnSync } from 'node:child_process'; spawnSync('./zombies');`;
+        await expect(stand().run(script, { limits: { tasks: 60 } })).rejects.toMatchObject({
+          code: 'build-processes',
+        });
+        expect(await stand().remains()).toEqual([]);
+      },
+      90_000,
+    );
+
+    it.skipIf(process.arch !== 'x64')('waits for those whose parent is gone', async () => {
+      await stand().place('orphans', orphansProgram());
+      const { stdout } = await stand().run(
+        `import fs from 'node:fs'; import { spawnSync } from 'node:child_process';
+         const others = () => fs.readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).length - 2;
+         for (let i = 0; i < 5; i++) if (spawnSync('./orphans').status !== 0) console.log('refused');
+         for (const end = Date.now() + 5000; others() > 0 && Date.now() < end; ) await new Promise((go) => setTimeout(go, 10));
+         console.log(others());`,
+        { limits: { tasks: 100 } },
+      );
+      expect(stdout).toBe('0\n');
+    });
 
     it('fills /tmp no further than its size', async () => {
       const { stdout } = await stand().run(

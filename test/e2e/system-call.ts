@@ -52,6 +52,42 @@ export function i386Program(): Uint8Array {
   );
 }
 
+/** Forks until it is refused; its children end at once, and it never asks what became of them. */
+export function zombiesProgram(): Uint8Array {
+  return elf(
+    `b839000000  1: mov eax, 57
+     0f05        syscall
+     85c0        test eax, eax
+     780b        js   2
+     75f3        jnz  1
+     31ff        xor edi, edi
+     b83c000000  mov eax, 60
+     0f05        syscall
+     b822000000  2: mov eax, 34
+     0f05        syscall
+     ebf7        jmp  2`,
+  );
+}
+
+/** Leaves forty children behind that have ended or are about to, and ends well. */
+export function orphansProgram(): Uint8Array {
+  return elf(
+    `bb28000000  mov ebx, 40
+     b839000000  1: mov eax, 57
+     0f05        syscall
+     85c0        test eax, eax
+     7509        jnz  2
+     31ff        xor edi, edi
+     b83c000000  mov eax, 60
+     0f05        syscall
+     ffcb        2: dec ebx
+     75e8        jnz  1
+     31ff        xor edi, edi
+     b83c000000  mov eax, 60
+     0f05        syscall`,
+  );
+}
+
 /** One segment that holds the headers and the code. */
 function elf(listing: string): Uint8Array {
   const hex = listing.split('\n').map((line) => line.trim().split(' ')[0] ?? '');
