@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SigstoreInstance, type SignedBundle, type Workflow } from '@touchstone/kit';
+import { seeded, SigstoreInstance, type SignedBundle, type Workflow } from '@touchstone/kit';
 import { readProvenance } from '@touchstone/rebuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -206,6 +206,25 @@ it.each([
   answer = { status, body };
   expect(await judge()).toMatchObject(outcome);
 });
+
+it('believes nothing else, whatever byte of the answer is another', async () => {
+  answers(await ours.sign(statement(), workflow));
+  const honest = Buffer.from(answer.body);
+  const random = seeded(7);
+  const runs = process.env['TOUCHSTONE_LONG_FUZZ'] === '1' ? 20_000 : 150;
+  const states = new Map<string, number>();
+  for (let run = 0; run < runs; run += 1) {
+    const altered = Buffer.from(honest);
+    for (let edits = 1 + Math.floor(random() * 3); edits > 0; edits -= 1)
+      altered[Math.floor(random() * altered.length)] = Math.floor(random() * 256);
+    answer = { status: 200, body: altered.toString('latin1') };
+    const outcome = await judge();
+    if (outcome.state === 'verified')
+      expect(outcome.source).toEqual({ kind: 'git', url: repository, commit });
+    states.set(outcome.state, (states.get(outcome.state) ?? 0) + 1);
+  }
+  expect(states.get('not-verified')).toBeGreaterThan(runs / 2);
+}, 3_600_000);
 
 it.each(['', '{}', '[]', '{"certificateAuthorities":[{}],"tlogs":[{}]}'])(
   'refuses the trusted root %s',

@@ -8,10 +8,13 @@ const OWNER = /^([0-9a-f-]{36}) (pid:\[\d{1,20}\]) (\d{1,10}) (\d{1,20})$/;
 
 /**
  * This process, so that nothing else is ever called the same: the boot of the machine's kernel, the
- * PID namespace, the process id in it and when it started (`proc_pid_stat(5)`, in ticks).
+ * PID namespace, the process id in it and when it started (`proc_pid_stat(5)`, in ticks). Where /proc
+ * does not tell, it is nobody, of whom it is never known that they have ended.
  */
 export function thisOwner(): string {
-  return `${scope()} ${process.pid} ${startOf(process.pid) ?? ''}`;
+  const start = startOf(process.pid);
+  const where = scope();
+  return start === undefined || where === undefined ? '' : `${where} ${process.pid} ${start}`;
 }
 
 /**
@@ -25,7 +28,11 @@ export function ownerHasEnded(owner: string): boolean {
 }
 
 /** Within which ids of processes mean the same. */
-function scope(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+function scope(): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return undefined;
+  }
 }
