@@ -5,6 +5,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
 import { paeBytes } from '@touchstone/attest';
 import { TransparencyLogEntry } from '@touchstone/contract';
+import { generateKey } from '@touchstone/keys';
 import { toBase64 } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStand } from './stand.js';
@@ -26,13 +27,15 @@ describe('@sigstore/verify takes what the log exports', () => {
 
   beforeAll(async () => {
     stand = await startStand();
-    const root = TrustedRoot.fromJSON(await stand.json('/trusted_root.json'));
-    const key = keys.publicKey;
-    trust = toTrustMaterial(root, (asked) => {
-      if (asked !== hint) throw new Error(`no key ${asked}`);
-      return { publicKey: key, validFor: () => true };
-    });
+    trust = material(TrustedRoot.fromJSON(await stand.json('/trusted_root.json')));
   });
+
+  function material(root: TrustedRoot): ReturnType<typeof toTrustMaterial> {
+    return toTrustMaterial(root, (asked) => {
+      if (asked !== hint) throw new Error(`no key ${asked}`);
+      return { publicKey: keys.publicKey, validFor: () => true };
+    });
+  }
 
   afterAll(() => stand.close());
 
@@ -57,12 +60,12 @@ describe('@sigstore/verify takes what the log exports', () => {
   }
 
   /** Times are needed of v1 alone: bare keys have no validity that ends. */
-  function verify(bundle: unknown, artifact?: Uint8Array, timestamps = 0): void {
+  function verify(bundle: unknown, artifact?: Uint8Array, timestamps = 0, by = trust): void {
     const entity = toSignedEntity(
       bundleFromJSON(bundle),
       artifact === undefined ? undefined : Buffer.from(artifact),
     );
-    new Verifier(trust, {
+    new Verifier(by, {
       tlogThreshold: 1,
       timestampThreshold: timestamps,
       ctlogThreshold: 0,
@@ -122,6 +125,34 @@ describe('@sigstore/verify takes what the log exports', () => {
     const proposedContent = { envelope, verifiers: [pem()] };
     const index = await addV1('dsse', '0.0.1', { proposedContent });
     verify(await stand.json(`/v1/entries/${index}/bundle`), undefined, 1);
+  });
+
+  it('of several logs by one trust root, and of none that is not in it', async () => {
+    const second = await startStand(generateKey('ed25519'), 'second.touchstone.test');
+    try {
+      const artifact = Buffer.from('an artifact that two logs have');
+      const digest = createHash('sha256').update(artifact).digest('base64');
+      const signature = { content: signed(artifact), verifier };
+      const bundles: unknown[] = [];
+      const roots: TrustedRoot[] = [];
+      for (const log of [stand, second]) {
+        const answer = await fetch(`${log.url}/api/v2/log/entries`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ hashedRekordRequestV002: { digest, signature } }),
+        });
+        const { logIndex } = TransparencyLogEntry.parse(await answer.json());
+        bundles.push(await log.json(`/v1/entries/${logIndex}/bundle`));
+        roots.push(TrustedRoot.fromJSON(await log.json('/trusted_root.json')));
+      }
+      const [one, other] = roots as [TrustedRoot, TrustedRoot];
+      const both = { ...one, tlogs: [...one.tlogs, ...other.tlogs] };
+      for (const bundle of bundles) verify(bundle, artifact, 0, material(both));
+      expect(() => verify(bundles[1], artifact, 0, material(one))).toThrow(VerificationError);
+      expect(() => verify(bundles[0], artifact, 0, material(other))).toThrow(VerificationError);
+    } finally {
+      await second.close();
+    }
   });
 
   it('and refuses each of them with one field changed', async () => {

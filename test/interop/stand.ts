@@ -32,12 +32,15 @@ export interface Stand {
 export const ORIGIN = 'interop.touchstone.test';
 
 /** Starts a log whose checkpoints are signed with Ed25519, and v1's promises with ECDSA. */
-export async function startStand(logKey: PrivateKey = generateKey('ed25519')): Promise<Stand> {
+export async function startStand(
+  logKey: PrivateKey = generateKey('ed25519'),
+  origin = ORIGIN,
+): Promise<Stand> {
   const dir = await mkdtemp(join(tmpdir(), 'touchstone-interop-'));
   const tiles = join(dir, 'tiles');
   const log = await startLog({
     TILES_DIR: tiles,
-    LOG_ORIGIN: ORIGIN,
+    LOG_ORIGIN: origin,
     LOG_KEY: logKey.toPem(),
     ...(logKey.publicKey.algorithm === 'ed25519'
       ? { LOG_V1_KEY: generateKey('ecdsa-p256-sha256').toPem() }

@@ -11,10 +11,12 @@ import { LogModule } from './log.module.js';
 import type { LogParts } from './log.module.js';
 import { Log } from './log.js';
 import { HttpProblem } from './http-problem.js';
+import { KnownMethods } from './known-methods.js';
 import { LogMetrics } from './metrics.js';
 import { ProblemFilter } from './problem-filter.js';
 import { Republisher } from './life/republisher.js';
 import { openParts } from './parts.js';
+import { answerClientError, answerRouterError } from './request-errors.js';
 import { WitnessMetrics } from './witnesses/witness-metrics.js';
 import { Witnesses } from './witnesses/witnesses.js';
 
@@ -122,7 +124,13 @@ async function listen(
   logger: Logger,
   stopping: AbortSignal,
 ): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: maxBodyBytes });
+  const adapter = new FastifyAdapter({
+    bodyLimit: maxBodyBytes,
+    frameworkErrors: answerRouterError,
+    clientErrorHandler: answerClientError,
+  });
+  const methods = new KnownMethods();
+  adapter.getInstance().addHook('onRoute', (route) => methods.add(route.url, route.method));
   const json = adapter.getInstance().getDefaultJsonParser('error', 'error');
   adapter.useBodyParser(
     'application/json',
@@ -157,7 +165,7 @@ async function listen(
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types its plain options as a class
     { logger: false, abortOnError: false },
   );
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(logger, methods));
   try {
     await app.listen(port, host);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyDetails, matchLogEntry, paeBytes } from '@touchstone/attest';
@@ -92,6 +93,18 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Resp
       ...headers,
     },
     body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
+  });
+}
+
+/** All that the server sends for these bytes until it closes the connection. */
+function sendRaw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(server.url);
+    let received = '';
+    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(bytes));
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
   });
 }
 
@@ -283,6 +296,55 @@ describe('reads', () => {
         proof: hashes.map(fromBase64),
       });
     }
+  });
+});
+
+describe('what is no request of the API', () => {
+  it.each([
+    ['DELETE', '/checkpoint', 'GET, HEAD'],
+    ['PUT', '/tile/0/000', 'GET, HEAD'],
+    ['OPTIONS', '/v1/log', 'GET, HEAD'],
+    ['GET', '/api/v2/log/entries', 'POST'],
+    ['DELETE', '/api/v1/log/entries', 'GET, HEAD, POST'],
+    ['POST', `/v1/attestations/sha256:${'0'.repeat(64)}`, 'GET, HEAD, PUT'],
+  ])('%s %s is told which methods there are', async (method, path, allow) => {
+    const answer = await get(path, { method });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+    const body = (await answer.json()) as { code: unknown; reason?: string };
+    expect(body.reason ?? body.code).toBe('method-not-allowed');
+  });
+
+  const long = 'a'.repeat(20_000);
+  it.each([
+    ['a path that is long', `GET /${long} HTTP/1.1\r\nHost: x`, 414, 'path-too-long'],
+    [
+      'a part of one that is',
+      `GET /v1/attestations/${'a'.repeat(200)} HTTP/1.1\r\nHost: x\r\nConnection: close`,
+      414,
+      'path-too-long',
+    ],
+    ['headers that are', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${long}`, 431, 'headers-too-large'],
+    [
+      'a path that cannot be decoded',
+      'GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close',
+      400,
+      'request-malformed',
+    ],
+    ['what is no HTTP', 'HELO log.example', 400, 'request-malformed'],
+    [
+      'two lengths',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2',
+      400,
+      'request-malformed',
+    ],
+  ])('%s is refused in the form of the API', async (_, head, status, code) => {
+    const text = await sendRaw(`${head}\r\n\r\n`);
+    const [first = '', body = ''] = text.split('\r\n\r\n');
+    expect(first).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(first).toMatch(/content-type: application\/problem\+json/i);
+    expect(Problem.parse(JSON.parse(body))).toMatchObject({ status, code });
+    const v1 = await sendRaw(`GET /api/v1/${long} HTTP/1.1\r\n\r\n`);
+    expect(JSON.parse(v1.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 414 });
   });
 });
 

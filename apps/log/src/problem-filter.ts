@@ -7,6 +7,8 @@ import type { TlogErrorCode } from '@touchstone/tlog';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { HttpProblem } from './http-problem.js';
+import type { KnownMethods } from './known-methods.js';
+import { problemBody } from './problem-body.js';
 
 const ENGINE: Partial<Record<TlogErrorCode, readonly [ProblemCode, number]>> = {
   'leaf-too-large': ['entry-too-large', 413],
@@ -31,35 +33,46 @@ const FRAMEWORK: Readonly<Record<number, ProblemCode>> = {
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger: Logger;
+  readonly #methods: KnownMethods;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, methods: KnownMethods) {
     this.#logger = logger;
+    this.#methods = methods;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const answer = problemOf(error);
-    if (answer.status >= 500) this.#logger.error({ err: error, code: answer.code }, answer.detail);
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
+    const { url, method } = http.getRequest<FastifyRequest>();
+    const answer = this.#problemOf(error, url, method);
+    if (answer.status >= 500) this.#logger.error({ err: error, code: answer.code }, answer.detail);
     const { retryAfter, location } = error instanceof HttpProblem ? error : {};
     if (retryAfter !== undefined || answer.status === 503) {
       void reply.header('Retry-After', String(retryAfter ?? 1));
     }
     if (location !== undefined) void reply.header('Location', location);
-    if (answer.status === 405) void reply.header('Allow', 'GET, HEAD');
+    if (answer.status === 405) void reply.header('Allow', this.#allowed(answer, url));
     if (answer.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-    const v1 = http.getRequest<FastifyRequest>().url.startsWith('/api/v1/');
-    void reply
-      .code(answer.status)
-      .header('Cache-Control', 'no-store')
-      .type(v1 ? 'application/json' : 'application/problem+json')
-      .send(JSON.stringify(v1 ? v1Error(answer) : answer));
+    const { type, body } = problemBody(answer, url);
+    void reply.code(answer.status).header('Cache-Control', 'no-store').type(type).send(body);
   }
-}
 
-/** Rekor v1's `Error`, whose code is the status; ours is the `reason`. */
-function v1Error({ code, status, detail, field }: Problem): object {
-  return { code: status, message: detail, reason: code, ...(field === undefined ? {} : { field }) };
+  /** The router finds no route for a path that is there by another method. */
+  #problemOf(error: unknown, url: string, method: string): Problem {
+    const answer = problemOf(error);
+    if (answer.code !== 'route-unknown') return answer;
+    const methods = this.#methods.of(url);
+    if (methods.length === 0) return answer;
+    const detail = `the path takes ${methods.join(' and ')}, not ${method}`;
+    return problem('method-not-allowed', 405, detail);
+  }
+
+  /** A frozen log takes no writes, whatever the path took before. */
+  #allowed({ code }: Problem, url: string): string {
+    const methods = this.#methods.of(url);
+    const reads = methods.filter((method) => method === 'GET' || method === 'HEAD');
+    return (code === 'log-frozen' ? reads : methods).join(', ');
+  }
 }
 
 function problemOf(error: unknown): Problem {

@@ -3,6 +3,11 @@ import { z } from 'zod';
 /** Why a request was refused, one code each; the same list on the coordinator and on the log. */
 export const PROBLEM_CODES = [
   // the request
+  'request-malformed',
+  'request-timeout',
+  'path-too-long',
+  'headers-too-large',
+  'method-not-allowed',
   'malformed-body',
   'malformed-parameter',
   'body-too-large',

@@ -202,7 +202,10 @@ describe('Rekor v1', () => {
     const size = (await info()).size;
     const again = await post(ENTRIES_V1, request);
     expect(again.status).toBe(409);
-    expect(again.headers.get('location')).toBe(`${ENTRIES_V1}/${id}`);
+    const location = again.headers.get('location');
+    expect(location).toBe(`${ENTRIES_V1}/${id}`);
+    const there = await fetch(new URL(location ?? '', server.url));
+    expect([there.status, Object.keys((await there.json()) as object)]).toEqual([200, [id]]);
     expect(again.headers.get('content-type')).toMatch(/^application\/json/);
     expect(await again.json()).toMatchObject({ code: 409, reason: 'entry-duplicate' });
     expect((await info()).size).toBe(size);
