@@ -3,8 +3,19 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compile, componentOf, ROOT, startNetwork, type RunningNetwork } from '@touchstone/kit';
+import {
+  compile,
+  componentOf,
+  registryAbsent,
+  ROOT,
+  startNetwork,
+  startRegistry,
+  type RunningNetwork,
+  type RunningRegistry,
+} from '@touchstone/kit';
+import { parseReference, pushArtifact, Repository } from '@touchstone/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 
 const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
 
@@ -33,6 +44,8 @@ function run(file: string, args: readonly string[], cwd: string): Promise<Run> {
 
 let dir: string;
 let where: RunningNetwork;
+let packages: PackageRegistry;
+let images: RunningRegistry | undefined;
 
 const at = (name: string): string => join(dir, name);
 const touchstone = (...args: string[]): Promise<Run> => run(process.execPath, [CLI, ...args], dir);
@@ -63,11 +76,16 @@ async function publishedModule(recipe: string): Promise<Uint8Array> {
 beforeAll(async () => {
   await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'composition-'));
-  where = await startNetwork(dir, { rebuilders: 2, quorum: 2 });
+  packages = await startPackageRegistry();
+  if (registryAbsent === undefined) images = await startRegistry();
+  const registries = { '@loopback': packages.url };
+  where = await startNetwork(dir, { rebuilders: 2, quorum: 2, registries });
 });
 
 afterAll(async () => {
   await where.stop();
+  await packages.close();
+  await images?.close();
   await rm(dir, { recursive: true, force: true });
 });
 
@@ -144,6 +162,93 @@ describe('a composition', () => {
     );
     expect(tree.out).toContain('└─ module');
     expect(tree.out).toContain('every core module was reproduced');
+  });
+
+  const title =
+    'is rebuilt from its plan by both, with components from npm and OCI, attested and logged';
+  it.skipIf(registryAbsent !== undefined)(title, async () => {
+    const [first, ...others] = components;
+    if (!first || !images) throw new Error('there are components, and a registry for them');
+    const name = `@loopback/${first.name}`;
+    const files = new Map([['lib/part.wasm', first.bytes]]);
+    const integrity = await packages.publish(name, '1.0.0', files);
+    const hosts = new Set([images.host]);
+    const store = new Repository(parseReference(`${images.host}/org/parts`), {
+      ...{ privateHosts: hosts, plainHosts: hosts },
+    });
+    const layers = others.map(({ bytes }) => ({ mediaType: 'application/wasm', bytes }));
+    const pushed = await pushArtifact(
+      store,
+      { artifactType: 'application/vnd.wasm', layers },
+      'v1',
+    );
+    const parts = {
+      ...{ kind: 'oci', repository: `${images.host}/org/parts` },
+      sha256: pushed.descriptor.digest.replace('sha256:', ''),
+    };
+    const composed = await readFile(at('composed.wasm'));
+    const recipe = {
+      schema: 'https://touchstone.dev/recipe/v1',
+      artifact: { kind: 'upload', name: 'composed.wasm', sha256: sha256(composed) },
+      source: {
+        kind: 'composition',
+        plan: JSON.parse(await readFile(at('plan.json'), 'utf8')) as unknown,
+        components: [
+          {
+            sha256: sha256(first.bytes),
+            from: { kind: 'npm', name, version: '1.0.0', integrity, path: 'package/lib/part.wasm' },
+          },
+          ...others.map(({ bytes }) => ({ sha256: sha256(bytes), from: parts })),
+        ],
+      },
+      toolchain: { name: 'touchstone-compose', version: '0.1.0' },
+      workdir: 'source',
+      steps: [{ run: ['compose', 'plan.json', '-o', 'composed.wasm'] }],
+      modules: [
+        {
+          ...{ name: 'composed', output: 'composed.wasm' },
+          published: { kind: 'file', path: 'composed.wasm' },
+        },
+      ],
+    };
+    await writeFile(at('composed.recipe.json'), JSON.stringify(recipe));
+    const to = ['--coordinator', where.coordinatorUrl];
+    const { id, verdict } = await answer<{ id: string; verdict: string }>(
+      ...['submit', 'composed.recipe.json', '--artifact', 'composed.wasm', '--wait', ...to],
+    );
+    expect(verdict).toBe('reproduced');
+    const wrote = await touchstone('evidence', id, '--out', 'composed.evidence.json', ...to);
+    expect(wrote.code).toBe(0);
+    // What was reproduced as a whole vouches for each node in it.
+    const told = await offline(
+      ...['compose', 'verify', 'composed.wasm', '--trust-root', where.trustRootFile],
+      ...['--evidence', 'composed.evidence.json', '--json'],
+    );
+    expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
+    const { proofs } = JSON.parse(told.out) as { proofs: { by: string; votes: unknown[] }[] };
+    expect(proofs.map(({ by, votes }) => [by, votes.length])).toEqual(PARTS.map(() => ['/', 2]));
+  });
+
+  it('with a node taken back is refused, though it was reproduced', async () => {
+    const [, second] = components;
+    if (!second) throw new Error('there are three components');
+    const revoked = [
+      'compose',
+      'revoke',
+      `sha256:${sha256(second.bytes)}`,
+      '--reason',
+      'withdrawn',
+    ];
+    await answer(...revoked, '--key', 'integrator.key', '-o', 'revoked.dsse.json');
+    const { code, out } = await offline(
+      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
+      ...['--revoker-key', 'integrator.pem', '--revocation', 'revoked.dsse.json', '--json'],
+    );
+    const { findings } = JSON.parse(out) as { findings: { code: string; node: string }[] };
+    expect(code).toBe(1);
+    expect(findings.map((each) => [each.code, each.node])).toEqual([
+      ['node-revoked', '/component[1]'],
+    ]);
   });
 
   it('has a bill of materials that is valid', async () => {

@@ -2,6 +2,7 @@ import {
   customSections,
   digestNodes,
   moduleAt,
+  readBuildId,
   readExports,
   readImports,
   readOwnName,
@@ -17,6 +18,7 @@ import {
   type Span,
   type TargetFeature,
 } from '@touchstone/wasm';
+import { readAuditedPackages, type AuditedPackage } from './audited-packages.js';
 
 export interface SectionRow {
   /** Path of the module or component whose section it is. */
@@ -35,6 +37,10 @@ export interface NodeView extends NodeDigest {
   customSections: string[];
   producers?: ProducersField[];
   targetFeatures?: TargetFeature[];
+  /** Hex. */
+  buildId?: string;
+  /** What cargo auditable wrote: the packages that it says were compiled in. A claim. */
+  dependencies?: AuditedPackage[];
 }
 
 export function listSections(root: Node): SectionRow[] {
@@ -78,6 +84,8 @@ export function inspectNodes(
     const name = readOwnName(bytes, node);
     const producers = read('producers', readProducers);
     const targetFeatures = read('target_features', readTargetFeatures);
+    const buildId = read('build_id', readBuildId);
+    const dependencies = read('.dep-v0', readAuditedPackages);
     return {
       ...(digests.get(node.path) as NodeDigest),
       ...(name === undefined ? {} : { name }),
@@ -85,6 +93,8 @@ export function inspectNodes(
       customSections: customs.map((section) => section.name),
       ...(producers === undefined ? {} : { producers }),
       ...(targetFeatures === undefined ? {} : { targetFeatures }),
+      ...(buildId === undefined ? {} : { buildId }),
+      ...(dependencies === undefined ? {} : { dependencies }),
     };
   });
 }
@@ -102,6 +112,10 @@ export function inspectionLines(nodes: readonly NodeView[]): string[] {
     ),
     ...(node.targetFeatures ?? []).map(
       ({ prefix, name }) => `  feature   ${prefix}${printable(name)}`,
+    ),
+    ...(node.buildId === undefined ? [] : [`  build id  ${node.buildId}`]),
+    ...(node.dependencies ?? []).map(
+      ({ name, version }) => `  audited   ${printable(`${name} ${version}`)}`,
     ),
   ]);
 }

@@ -91,6 +91,7 @@ export type {
 export { SORTS, type CoreSort, type Sort, type SortIndex } from './component/sorts.js';
 export {
   customSections,
+  readBuildId,
   readOwnName,
   readProducers,
   readTargetFeatures,

@@ -16,12 +16,33 @@ export interface RunningNetwork {
 /** Starts `touchstone up`, which must be compiled, with its data in `dir`. */
 export async function startNetwork(
   dir: string,
-  { rebuilders, quorum }: { rebuilders: number; quorum: number },
+  {
+    rebuilders,
+    quorum,
+    registries,
+  }: {
+    rebuilders: number;
+    quorum: number;
+    /** npm's settings for scopes of packages; these, and others of this machine, may be asked. */
+    registries?: Readonly<Record<string, string>>;
+  },
 ): Promise<RunningNetwork> {
   const size = ['--rebuilders', rebuilders, '--quorum', quorum];
   const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
-  const args = [CLI, 'up', '--data', dir, ...[...size, ...ports].map(String), '--json'];
-  const network = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const own = registries === undefined ? [] : ['--allow-private-registries'];
+  const args = [CLI, 'up', '--data', dir, ...[...size, ...ports].map(String), ...own, '--json'];
+  const network = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {
+      ...process.env,
+      ...Object.fromEntries(
+        Object.entries(registries ?? {}).map(([scope, url]) => [
+          `npm_config_${scope}:registry`,
+          url,
+        ]),
+      ),
+    },
+  });
   const addresses = JSON.parse(await firstObject(network)) as Omit<RunningNetwork, 'stop'>;
   return {
     ...addresses,

@@ -13,6 +13,7 @@ interface Options {
   logPort: number;
   origin?: string;
   logToken?: boolean;
+  allowPrivateRegistries?: boolean;
   json?: boolean;
 }
 
@@ -33,6 +34,7 @@ export function registerUp(program: Command, context: Context): void {
       `origin of the log, the name it signs under (${DEFAULT_ORIGIN}, or that of the folder)`,
     )
     .option('--log-token', 'the log asks writers for the token in keys/log-write.token')
+    .option('--allow-private-registries', 'rebuilders may fetch from addresses of this network')
     .option('--json', 'print the addresses as JSON once everything runs')
     .addHelpText(
       'after',
@@ -70,6 +72,7 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
     origin: options.origin ?? (await keptOrigin(dir)) ?? DEFAULT_ORIGIN,
     quorum: options.quorum,
     openLog: options.logToken !== true,
+    allowPrivateRegistries: options.allowPrivateRegistries === true,
     rebuilders,
     coordinatorPort: options.coordinatorPort,
     logPort: options.logPort,

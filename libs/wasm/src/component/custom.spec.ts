@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { custom, join, leb, module, text, vector } from '../assemble.fixture.js';
+import type { WasmError } from '../errors.js';
 import { component, coreModule, nested } from './assemble.fixture.js';
 import { readBinary } from './component.js';
-import { customSections, readOwnName, readProducers, readTargetFeatures } from './custom.js';
+import {
+  customSections,
+  readBuildId,
+  readOwnName,
+  readProducers,
+  readTargetFeatures,
+} from './custom.js';
 import { digestNodes } from './digest.js';
 
 const contentOf = (bytes: Uint8Array): { offset: number; size: number } => {
@@ -22,6 +29,25 @@ const featuresOf = (...content: (Uint8Array | number[])[]): unknown => {
 };
 const field = (name: string, ...values: [string, string][]): Uint8Array =>
   join(text(name), vector(values.map(([tool, version]) => join(text(tool), text(version)))));
+
+describe('readBuildId', () => {
+  it.each<[string, number[], string]>([
+    ['with its length', [4, 0xde, 0xad, 0xbe, 0xef], 'deadbeef'],
+    ['without', [0x86, 0xef, 0x7e], '86ef7e'],
+    ['that is empty', [], ''],
+    ['of too many bytes', Array.from({ length: 66 }, () => 1), 'custom-malformed'],
+  ])('one %s', (_, content, expected) => {
+    const bytes = module(custom('build_id', content));
+    const [section] = customSections(bytes, readBinary(bytes));
+    let found: string;
+    try {
+      found = readBuildId(bytes, section?.content ?? { offset: 0, size: 0 });
+    } catch (error) {
+      found = (error as WasmError).code;
+    }
+    expect(found).toBe(expected);
+  });
+});
 
 describe('customSections', () => {
   it('says where each lies and where its content begins', () => {

@@ -1,3 +1,4 @@
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { Cursor } from '../cursor.js';
 import { WasmError } from '../errors.js';
 import {
@@ -50,6 +51,23 @@ export function customSections(bytes: Uint8Array, node: Node): CustomSection[] {
     customs.push({ name: customName, offset, size: end - offset, content });
   }
   return customs;
+}
+
+/** Of a build id, in bytes; linkers write 8 to 32. */
+const MAX_BUILD_ID = 64;
+
+/**
+ * Reads the content of a section `build_id`, as hex: with its length before it, as linkers write it
+ * (tool-conventions, BuildId.md), or without, as wasm-split does.
+ *
+ * @throws WasmError `custom-malformed` when it is too long for either
+ */
+export function readBuildId(bytes: Uint8Array, { offset, size }: Span): string {
+  if (size > MAX_BUILD_ID + 1) {
+    throw new WasmError('custom-malformed', offset, `a build id has at most ${MAX_BUILD_ID} bytes`);
+  }
+  const hasLength = size > 0 && bytes[offset] === size - 1;
+  return bytesToHex(bytes.subarray(offset + (hasLength ? 1 : 0), offset + size));
 }
 
 /**
