@@ -20,12 +20,16 @@ export function hashedRekordRequest(writer: PrivateKey, run: string, at: number)
   });
 }
 
-/** An in-toto statement of the size that a small rebuild has. */
-export function dsseRequest(writer: PrivateKey, run: string, at: number): string {
-  const digest = createHash('sha256').update(`${run} ${at}`).digest('hex');
+/** An in-toto statement of the size that a small rebuild has; or about more than one subject. */
+export function dsseRequest(writer: PrivateKey, run: string, at: number, subjects = 1): string {
+  const subject = Array.from({ length: subjects }, (_, i) => {
+    const name = i === 0 ? `${run} ${at}` : `${run} ${at}/${i}`;
+    const digest = { sha256: createHash('sha256').update(name).digest('hex') };
+    return { name: `pkg:npm/bench@1.0.${at}`, digest };
+  });
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name: `pkg:npm/bench@1.0.${at}`, digest: { sha256: digest } }],
+    subject,
     predicateType: 'https://bench.touchstone.dev/v1',
     predicate: { filler: 'x'.repeat(512) },
   };

@@ -9,6 +9,7 @@ import { printLine, round } from './bench.js';
 import type { Bench } from './bench.js';
 import { ENTRIES_PATH, hashedRekordRequest } from './entry-requests.js';
 import { jsonPost, loadHttp, plainGet } from './http-load.js';
+import { addDigests, mapCovers } from './large-map.js';
 import { LARGE, ORIGIN, growTree } from './large-tree.js';
 import { startLogServer } from './log-server.js';
 
@@ -23,7 +24,7 @@ const GROWTH_LIMIT = 1.25;
 export const logLarge: Bench = {
   name: 'log-large',
   about:
-    'grows a log to 10 million entries, opens it, starts its server; some minutes, 2 GB of disk',
+    'grows a log to 10 million entries and as many digests, opens it, starts its server; 6 GB of disk',
   async run() {
     await mkdir('.touchstone', { recursive: true });
     const dir = await mkdtemp(resolve('.touchstone', 'bench-'));
@@ -88,15 +89,16 @@ async function openInProcess(dir: string, key: PrivateKey): Promise<void> {
 
 /** The server over the tree: made ready, used, and looked at. */
 async function startServer(dir: string, key: PrivateKey, which: string): Promise<void> {
-  const environment = { LOG_ORIGIN: ORIGIN, LOG_KEY: key.toPem(), LOG_MAP: 'off' };
+  const environment = { LOG_ORIGIN: ORIGIN, LOG_KEY: key.toPem(), LOG_MAP_SECONDS: '1' };
   const empty = await startLogServer({ ...environment, TILES_DIR: join(dir, `empty-${which}`) });
   const idleMB = (await empty.residentBytes()) / 1e6;
   await empty.stop();
   const server = await startLogServer({ ...environment, TILES_DIR: dir });
   try {
     const { url } = server;
+    const map = await makeMap(url, which);
     const openMs = server.startMs - empty.startMs;
-    const openedMB = (await server.residentBytes()) / 1e6;
+    const mapMB = (await server.residentBytes()) / 1e6;
     const reads = Array.from({ length: REQUESTS }, () =>
       plainGet(url, `/v1/proof/inclusion?index=${Math.floor(Math.random() * LARGE)}`),
     );
@@ -118,7 +120,9 @@ async function startServer(dir: string, key: PrivateKey, which: string): Promise
       limitMs: OPEN_LIMIT_MS,
       openWithinLimit: which === 'first' ? null : openMs < OPEN_LIMIT_MS,
       idleMB: Math.round(idleMB),
-      openedMB: Math.round(openedMB),
+      ...map,
+      mapKeys: await server.mapKeys(),
+      mapMB: Math.round(mapMB),
       residentMB: Math.round(residentMB),
       limitMB: RESIDENT_LIMIT_MB,
       residentWithinLimit: residentMB < RESIDENT_LIMIT_MB,
@@ -126,4 +130,15 @@ async function startServer(dir: string, key: PrivateKey, which: string): Promise
   } finally {
     await server.stop();
   }
+}
+
+/**
+ * Waits for the verifiable index, which is opened beside everything else. The first start makes it,
+ * of all leaves and then of as many digests.
+ */
+async function makeMap(url: URL, which: string): Promise<{ mapLeaves: number; mapMs: number }> {
+  const began = performance.now();
+  const statements = which === 'first' ? await addDigests(url, LARGE) : 0;
+  const mapLeaves = await mapCovers(url, LARGE + statements);
+  return { mapLeaves, mapMs: Math.round(performance.now() - began) };
 }

@@ -14,6 +14,8 @@ export interface LogServer {
   cpuSeconds(): Promise<number>;
   /** Bytes of memory that the process has resident. */
   residentBytes(): Promise<number>;
+  /** Keys of the newest committed map of the verifiable index. */
+  mapKeys(): Promise<number>;
   /** Ends it gracefully. */
   stop(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function startLogServer(environment: Record<string, string>): Promi
     startMs,
     cpuSeconds: () => metric('process_cpu_seconds_total'),
     residentBytes: () => metric('process_resident_memory_bytes'),
+    mapKeys: () => metric('log_map_keys'),
     async stop() {
       child.kill('SIGTERM');
       await ended;

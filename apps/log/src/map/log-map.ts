@@ -134,7 +134,8 @@ export class LogMap {
       if (this.#damaged) await this.#discard();
       this.#indexed ??= await this.#open();
       await this.#follow(this.#indexed);
-      if (this.#due(this.#indexed, now)) await this.#commit(this.#indexed);
+      // One map holds so many keys, or ranges that could not be read: what is left is due as well.
+      while (this.#due(this.#indexed, now) && !this.#closed) await this.#commit(this.#indexed);
       this.#failures = 0;
     } catch (error) {
       failed(error);
@@ -231,7 +232,8 @@ export class LogMap {
   /** Steps 1 to 4. */
   async #commit(indexed: IndexedMap): Promise<void> {
     const { log, append } = this.#options;
-    const staged = await this.#stage(indexed, log.size);
+    const { size } = log;
+    const staged = await this.#stage(indexed, size);
     const commitment: MapCommitment = {
       schema: MAP_COMMITMENT_SCHEMA,
       origin: log.origin,
@@ -244,7 +246,7 @@ export class LogMap {
     const { index, published } = await append(await mapCommitmentLeaf(commitment, log.key));
     await published;
     await this.#take(indexed, staged, index);
-    this.#pendingSince = undefined;
+    if (staged.size === size) this.#pendingSince = undefined;
   }
 
   /** With `decided`, the leaves in it count as unread and no others may. */
@@ -276,11 +278,11 @@ export class LogMap {
     const state = { ...indexed.recorded, commitment: index };
     await writeDurably(join(this.#options.dir, STATE_FILE), JSON.stringify(state));
     this.#hold(held);
-    this.#options.committed(held);
   }
 
   #hold(held: CommittedMap): void {
     this.#held = [...this.#held, held].slice(-HELD_MAPS);
+    this.#options.committed(held);
   }
 }
 

@@ -232,4 +232,33 @@ describe('damage', () => {
     },
     30_000,
   );
+
+  it('made on purpose leads neither in a circle nor out of the files', async () => {
+    await grown();
+    const path = join(dir, 'nodes');
+    const bytes = await readFile(path);
+    const head = 28 + 4 + 8 * 8;
+    const count = (bytes.length - head - 32) / 40;
+    const words = head + count * 32;
+    const bad: [node: number, place: number, length: number][] = [
+      [0, 0, 0xffff_ffff],
+      [0, 3, 0xffff_ffff],
+      [2, 2, 0xffff_ffff],
+      [2, count, 0xffff_ffff],
+      [2, 2 ** 31, 100],
+      [2, 0, 2 ** 31],
+    ];
+    for (const [node, place, length] of bad) {
+      const forged = Buffer.from(bytes);
+      forged.set(new Uint8Array(Uint32Array.of(place, length).buffer), words + node * 8);
+      const checked = forged.subarray(0, -32);
+      forged.set(createHash('sha256').update(checked).digest(), checked.length);
+      await writeFile(path, forged);
+      await expect(DiskMap.open(dir)).rejects.toMatchObject({ code: 'map-store' });
+    }
+    const huge = Buffer.from(bytes);
+    huge.writeBigUInt64BE(2n ** 63n, 28 + 4 + 7 * 8);
+    await writeFile(path, huge);
+    await expect(DiskMap.open(dir)).rejects.toMatchObject({ code: 'map-store' });
+  });
 });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { damaged, isWholeBucket } from './bucket.js';
 import { BucketFile } from './bucket-file.js';
+import { copyBuckets } from './compact-buckets.js';
 import type { KeyChange } from './key-changes.js';
 import { ListStore } from './list-store.js';
 import { mapHashing } from './map-hashing.js';
@@ -12,16 +12,16 @@ import type { SavedMap } from './map-snapshot.js';
 import { MapUpdate } from './map-update.js';
 import { MapVersions } from './map-versions.js';
 import { MapView } from './map-view.js';
-import { BRANCH } from './map-node.js';
 import { NodeTable } from './node-table.js';
 import { PageFile } from './page-file.js';
+import { turn } from './turn.js';
 
 const NODES_FILE = 'nodes';
 const PAGES_FILE = 'pages';
 const BUCKETS_FILE = /^buckets\.\d+$/;
 
 /** Changes between two turns of the event loop, and nodes that are hashed. */
-const APPLIED_AT_ONCE = 256;
+const APPLIED_AT_ONCE = 128;
 const HASHED_AT_ONCE = 2_048;
 /** Bytes of garbage that are no reason to write the buckets anew. */
 const MIN_GARBAGE = 16 * 1024 * 1024;
@@ -202,29 +202,23 @@ export class DiskMap {
     return new MapView(around, { version, root, size });
   }
 
-  /** Writes the buckets that are in use to a file of their own, in the order in which they are. */
+  /** Leaves behind what is not in use. */
   async #compact(): Promise<void> {
     const { table, buckets } = this.#versions;
     const generation = this.#now.generation + 1;
-    const inUse = Array.from({ length: table.count }, (_, id) => id).filter(
-      (id) => table.length(id) !== BRANCH && table.length(id) > 0,
-    );
-    const ids = Uint32Array.from(inUse).sort((a, b) => table.place(a) - table.place(b));
-    const places = new Uint32Array(ids.length);
     const compact = new BucketFile(bucketsPath(this.#dir, generation), 0);
+    let moved: Uint32Array;
     try {
-      for (const [i, id] of ids.entries()) {
-        const bytes = buckets.read(table.place(id), table.length(id));
-        if (!isWholeBucket(bytes)) throw damaged('its checksum is another');
-        places[i] = compact.append(bytes.length, (room) => bytes.copy(room));
-        if (i % APPLIED_AT_ONCE === 0) await turn();
-      }
+      moved = await copyBuckets(table, buckets, compact);
     } catch (error) {
       compact.close();
       await unlink(compact.path);
       throw error;
     }
-    for (const [i, id] of ids.entries()) table.set(id, places[i] as number, table.length(id));
+    for (let i = 0; i < moved.length; i += 2) {
+      const id = moved[i] as number;
+      table.set(id, moved[i + 1] as number, table.length(id));
+    }
     this.#versions.moveTo(compact);
     const bucketBytes = compact.length;
     this.#now = { ...this.#now, generation, bucketBytes, liveBytes: bucketBytes };
@@ -240,9 +234,4 @@ async function removeBuckets(dir: string, but?: number): Promise<void> {
   for (const name of await readdir(dir)) {
     if (BUCKETS_FILE.test(name) && name !== `buckets.${but}`) await rm(join(dir, name));
   }
-}
-
-/** Lets appends and requests have their turn. */
-function turn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }

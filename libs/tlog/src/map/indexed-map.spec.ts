@@ -49,6 +49,12 @@ async function kept(): Promise<void> {
   // What a killed process has written stays.
 }
 
+/** Ended while the buckets moved to another file, and the nodes were written. */
+async function saving(folder: string): Promise<void> {
+  await writeFile(join(folder, 'buckets.1'), Buffer.alloc(5000, 7));
+  await writeFile(join(folder, 'nodes.tmp'), (await readFile(join(folder, 'nodes'))).subarray(50));
+}
+
 /** What was not made durable: buckets behind those that the saved nodes speak of. */
 async function unsyncedLost(folder: string): Promise<void> {
   const nodes = await readFile(join(folder, 'nodes'));
@@ -135,7 +141,7 @@ describe('the map over the leaves', () => {
     const { recorded } = again;
     // Ended now, with the map saved at 500 leaves; its owner may have recorded any map before.
     for (const then of [...before, saved, recorded]) {
-      for (const spoil of [kept, unsyncedLost, bucketsLost, nodesTorn, pagesLost]) {
+      for (const spoil of [kept, saving, unsyncedLost, bucketsLost, nodesTorn, pagesLost]) {
         await rm(copy, { recursive: true, force: true });
         await cp(join(dir, 'map'), copy, { recursive: true });
         await spoil(copy);

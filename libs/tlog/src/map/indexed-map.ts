@@ -4,6 +4,7 @@ import { KeyChanges } from './key-changes.js';
 import { isSaveDue, KEYS_AT_ONCE, openFromJournal } from './made-from-journal.js';
 import { MapJournal, type KeysOfLeaves } from './map-journal.js';
 import type { MapView } from './map-view.js';
+import { turn } from './turn.js';
 
 /** Leaves [from, to) of the tree. */
 export type ReadLeaves = (from: number, to: number) => Promise<readonly Uint8Array[]>;
@@ -190,9 +191,4 @@ function addTo(ranges: [number, number][], index: number, max: number): boolean 
 
 export function inRanges(ranges: LeafRanges, index: number): boolean {
   return ranges.some(([from, to]) => index >= from && index < to);
-}
-
-/** Lets appends and requests have their turn. */
-function turn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }

@@ -54,16 +54,16 @@ export class PageFile {
   /** Writes the page after `page` others, and the nodes that it completes in its extent. */
   write(extents: readonly number[], page: number, bytes: Uint8Array): void {
     const { offset, width, at } = placeOf(extents, page);
-    writeSync(this.#file, bytes, 0, PAGE_BYTES, offset + at * PAGE_BYTES);
+    this.#write(bytes, offset + at * PAGE_BYTES);
     const hashes = offset + width * PAGE_BYTES;
     let node = width + at;
     let hash = this.#hasher.leaf(bytes);
-    writeSync(this.#file, hash, 0, HASH_SIZE, hashes + node * HASH_SIZE);
+    this.#write(hash, hashes + node * HASH_SIZE);
     for (; node % 2 === 1 && node > 1;) {
       const left = this.#read(hashes + (node - 1) * HASH_SIZE, HASH_SIZE);
       hash = this.#hasher.node(left, hash);
       node = (node - 1) / 2;
-      writeSync(this.#file, hash, 0, HASH_SIZE, hashes + node * HASH_SIZE);
+      this.#write(hash, hashes + node * HASH_SIZE);
     }
   }
 
@@ -92,6 +92,12 @@ export class PageFile {
   close(): void {
     this.#closed = true;
     closeSync(this.#file);
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
+    for (let at = 0; at < bytes.length;) {
+      at += writeSync(this.#file, bytes, at, bytes.length - at, position + at);
+    }
   }
 
   #read(position: number, length: number): Uint8Array {
