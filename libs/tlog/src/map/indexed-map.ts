@@ -2,7 +2,7 @@ import { TlogError } from '../error.js';
 import { DiskMap } from './disk-map.js';
 import { KeyChanges } from './key-changes.js';
 import { isSaveDue, KEYS_AT_ONCE, openFromJournal } from './made-from-journal.js';
-import { MapJournal, type KeysOfLeaves } from './map-journal.js';
+import { JournalRecords, MapJournal } from './map-journal.js';
 import type { MapView } from './map-view.js';
 import { turn } from './turn.js';
 
@@ -24,7 +24,7 @@ export interface StagedMap {
   /** Leaves it covers. */
   readonly size: number;
   readonly absent: LeafRanges;
-  readonly keys: KeysOfLeaves;
+  readonly records: JournalRecords;
 }
 
 export interface ExtendOptions {
@@ -115,11 +115,10 @@ export class IndexedMap {
     let { size } = disk;
     const end = Math.min(to, size + MAX_STAGED_LEAVES);
     const absent: [number, number][] = [];
-    const keys: (readonly Uint8Array[])[] = [];
+    const records = new JournalRecords();
     const changes = new KeyChanges();
-    let held = 0;
     let full = false;
-    while (size < end && held < MAX_STAGED_KEYS && !full) {
+    while (size < end && records.keys < MAX_STAGED_KEYS && !full) {
       // To the end of the bundle, so that each is read once.
       const bundle = size + CHUNK - (size % CHUNK);
       for (const leaf of await readLeaves(size, Math.min(end, bundle))) {
@@ -127,26 +126,25 @@ export class IndexedMap {
         full = found.absent !== undefined && !addTo(absent, size, maxRanges);
         if (full) break;
         for (const key of found.keys) changes.add(key, size);
-        keys.push(found.keys);
-        held += found.keys.length;
+        records.add(found.keys);
         size++;
       }
       if (changes.size >= KEYS_AT_ONCE) await take(disk, changes, maxKeys);
       else await turn();
     }
     await take(disk, changes, maxKeys);
-    return { map: await disk.staged(), size, absent, keys };
+    return { map: await disk.staged(), size, absent, records };
   }
 
   /** Takes a staged map. Its keys are durable in the journal when it resolves. */
-  async accept({ map, size, keys }: StagedMap): Promise<void> {
-    if (size !== this.size + keys.length || !map.readable) {
+  async accept({ map, size, records }: StagedMap): Promise<void> {
+    if (size !== this.size + records.leaves || !map.readable) {
       throw new TlogError('map-journal', 'the map was staged over another size than this one has');
     }
-    await this.#journal.append(keys);
+    await this.#journal.append(records);
     this.#disk.commit(size, this.#journal.bytes);
     this.#map = map;
-    for (const { length } of keys) this.#unsaved += length;
+    this.#unsaved += records.keys;
   }
 
   /** Closes the map and removes its files but for the journal, from which `open` makes it again. */

@@ -6,13 +6,19 @@ export interface KeyChange extends BucketEntry {
   readonly indices: readonly number[];
 }
 
-/** What comes to a map at once: each key one time, however many leaves name it. */
+const FIRST_CAPACITY = 256;
+
+/**
+ * What comes to a map at once: each key one time, however many leaves name it. Keys are copied into
+ * memory in one piece, since many small pieces cost more than what is in them.
+ */
 export class KeyChanges {
-  readonly #changes = new Map<string, { source: Buffer; indices: number[] }>();
+  readonly #indices = new Map<string, { at: number; indices: number[] }>();
+  #keys = Buffer.alloc(FIRST_CAPACITY * MAP_KEY_SIZE);
 
   /** Keys. */
   get size(): number {
-    return this.#changes.size;
+    return this.#indices.size;
   }
 
   /** Leaves in ascending order. @throws MerkleError `map-key` for a key of another length */
@@ -20,21 +26,26 @@ export class KeyChanges {
     if (key.length !== MAP_KEY_SIZE) {
       throw new MerkleError('map-key', `a key of the map has 32 bytes, not ${key.length}`);
     }
-    const source = Buffer.from(key.buffer, key.byteOffset, key.length);
-    const name = source.toString('latin1');
-    const change = this.#changes.get(name);
-    if (change) change.indices.push(index);
-    else this.#changes.set(name, { source, indices: [index] });
+    const name = String.fromCharCode.apply(undefined, key as unknown as number[]);
+    const change = this.#indices.get(name);
+    if (change) {
+      change.indices.push(index);
+      return;
+    }
+    const at = this.size * MAP_KEY_SIZE;
+    if (at === this.#keys.length) this.#keys = Buffer.concat([this.#keys], at * 2);
+    this.#keys.set(key, at);
+    this.#indices.set(name, { at, indices: [index] });
   }
 
   /** In the order of their keys; empty afterwards. */
   take(): KeyChange[] {
-    const names = [...this.#changes.keys()].sort();
-    const sorted = names.map((name) => {
-      const { source, indices } = this.#changes.get(name) as { source: Buffer; indices: number[] };
-      return { source, at: 0, end: MAP_KEY_SIZE, indices };
-    });
-    this.#changes.clear();
+    const source = this.#keys;
+    const sorted = [...this.#indices]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { at, indices }]) => ({ source, at, end: at + MAP_KEY_SIZE, indices }));
+    this.#indices.clear();
+    this.#keys = Buffer.alloc(FIRST_CAPACITY * MAP_KEY_SIZE);
     return sorted;
   }
 }

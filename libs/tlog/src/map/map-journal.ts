@@ -4,13 +4,11 @@ import { join } from 'node:path';
 import { MAP_KEY_SIZE } from '@touchstone/merkle';
 import { TlogError } from '../error.js';
 
-/** Keys that each of some consecutive leaves stands under. */
-export type KeysOfLeaves = readonly (readonly Uint8Array[])[];
-
 const FILE = 'journal';
 const READ_BYTES = 1024 * 1024;
 const COUNT_BYTES = 2;
 const MAX_KEYS = 0xffff;
+const FIRST_CAPACITY = 4_096;
 
 /**
  * The keys of leaves 0, 1, … in a file that only grows: for each leaf a count in two bytes,
@@ -56,8 +54,7 @@ export class MapJournal {
   }
 
   /** Durable when it resolves. What a failed append left behind is overwritten by the next. */
-  async append(leaves: KeysOfLeaves): Promise<void> {
-    const bytes = encode(leaves);
+  async append({ bytes }: JournalRecords): Promise<void> {
     let written = 0;
     while (written < bytes.length) {
       const at = this.#bytes + written;
@@ -92,15 +89,42 @@ export function journalBytes(keys: readonly Uint8Array[]): number {
   return COUNT_BYTES + keys.length * MAP_KEY_SIZE;
 }
 
-function encode(leaves: KeysOfLeaves): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const keys of leaves) {
+/** The keys of some leaves as the journal has them. */
+export class JournalRecords {
+  #bytes = Buffer.alloc(FIRST_CAPACITY);
+  #length = 0;
+  #leaves = 0;
+
+  get leaves(): number {
+    return this.#leaves;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Keys of all the leaves. */
+  get keys(): number {
+    return (this.#length - this.#leaves * COUNT_BYTES) / MAP_KEY_SIZE;
+  }
+
+  /** @throws TlogError `map-journal` for a leaf with too many keys */
+  add(keys: readonly Uint8Array[]): void {
     if (keys.length > MAX_KEYS) {
       throw new TlogError('map-journal', `a leaf has at most ${MAX_KEYS} keys`);
     }
-    parts.push(Uint8Array.of(keys.length >> 8, keys.length & 0xff), ...keys);
+    const end = this.#length + journalBytes(keys);
+    if (end > this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.bytes], Math.max(end, this.#bytes.length * 2));
+    }
+    let at = this.#bytes.writeUInt16BE(keys.length, this.#length);
+    for (const key of keys) {
+      this.#bytes.set(key, at);
+      at += MAP_KEY_SIZE;
+    }
+    this.#length = end;
+    this.#leaves++;
   }
-  return Buffer.concat(parts);
 }
 
 /** Whole records from the front of some bytes, and what is left of them. */
