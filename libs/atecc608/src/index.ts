@@ -9,10 +9,14 @@ export {
   type TemplateElement,
 } from './certificate/compressed.js';
 export {
+  DEVICE_PLACEHOLDER,
   expandDeviceCertificate,
   issueDeviceCertificate,
   MAX_ORGANISATION_BYTES,
   rawSignature,
+  TEMPLATE_ID,
+  templateIdOf,
+  templateOfCertificate,
   type DeviceIdentity,
 } from './certificate/device-certificate.js';
 export {

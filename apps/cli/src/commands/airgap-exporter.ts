@@ -14,9 +14,11 @@ import { readSiteRecord, writeSiteRecord, type SiteRecord } from '../airgap/site
 import { readSlip } from '../airgap/slip-file.js';
 import { leavesOfArtifact } from '../airgap/select-artifact.js';
 import { coordinatorClient, DEFAULT_LOG, type Context } from '../context.js';
-import { verifyDeviceCertificate } from '../device/device-certificate.js';
+import { certifiedDevice, verifyDeviceCertificate } from '../device/device-certificate.js';
+import { requireDevicePath } from '../device/pki-certificate.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
+import { readCertificates, readRevocationLists } from '../pki/certificate-files.js';
 
 /** What stays on the side of the network: sites, plans and exports. */
 export function registerExporter(airgap: Command, context: Context): void {
@@ -29,6 +31,8 @@ interface SiteAddOptions {
   deviceKey?: string;
   deviceCertificate?: string;
   deviceCa?: string;
+  deviceRoot?: string[];
+  deviceCrl?: string[];
   counter: number;
   trustRoot: string;
   coordinator?: string;
@@ -46,6 +50,8 @@ function registerSiteAdd(airgap: Command, context: Context): void {
     .option('--device-key <file>', 'public key (PEM) of the device that acknowledges')
     .option('--device-certificate <file>', 'its certificate (PEM) instead, with --device-ca')
     .option('--device-ca <file>', 'public key (PEM) of the organisation that certified it')
+    .option('--device-root <file...>', 'or roots (PEM) of the PKI whose certificate it is')
+    .option('--device-crl <file...>', 'revocation lists of that PKI')
     .option('--counter <n>', 'what the device had counted before', wholeNumber, 0)
     .option('--sites <dir>', 'folder of the records', 'sites')
     .option('--coordinator <url>', 'also register it there, to be watched over')
@@ -98,10 +104,20 @@ async function deviceOf({
   deviceKey,
   deviceCertificate,
   deviceCa,
+  deviceRoot,
+  deviceCrl = [],
 }: SiteAddOptions): Promise<{ key: PublicKey; serial?: string } | undefined> {
   if (deviceCertificate !== undefined) {
+    if (deviceRoot !== undefined) {
+      const chain = await readCertificates(deviceCertificate);
+      const roots = (await Promise.all(deviceRoot.map(readCertificates))).flat();
+      const lists = (await Promise.all(deviceCrl.map(readRevocationLists))).flat();
+      requireDevicePath(chain, roots, new Date(), lists);
+      return certifiedDevice(chain[0] as Uint8Array);
+    }
     if (deviceCa === undefined) {
-      throw new CliError('site-device', 'a certificate is verified with --device-ca', EXIT.usage);
+      const how = 'a certificate is verified with --device-ca, or --device-root';
+      throw new CliError('site-device', how, EXIT.usage);
     }
     const authority = publicKeyFromPem(await readFile(deviceCa, 'utf8'));
     return verifyDeviceCertificate(await readFile(deviceCertificate, 'utf8'), authority);

@@ -5,10 +5,15 @@ import type { PublicKey } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { DEVICE_ADDRESS, parseDeviceAddress } from '../device/device-address.js';
-import { readChipCertificate, verifyDeviceCertificate } from '../device/device-certificate.js';
+import {
+  readChipCertificate,
+  verifyDeviceCertificate,
+  type DevicePki,
+} from '../device/device-certificate.js';
 import { SLOT, trustExporter } from '../device/device-slots.js';
 import { makeIoKey } from '../device/io-key.js';
 import { openTransport } from '../device/device-transport.js';
+import { compressPkiCertificate } from '../device/pki-certificate.js';
 import {
   planProvisioning,
   provision,
@@ -17,6 +22,9 @@ import {
   type ProvisionPlan,
 } from '../device/provision.js';
 import { CliError, EXIT } from '../failure.js';
+import { authorityFile, openAuthority } from '../pki/authority-folder.js';
+import { readCertificates } from '../pki/certificate-files.js';
+import { isRoot, recordIssued } from '../pki/new-certificate.js';
 import type { Terminal } from '../terminal.js';
 
 /** A chip's keys and certificates: made once, read again, and exporters exchanged. */
@@ -24,12 +32,14 @@ export function registerProvisioning(device: Command, context: Context): void {
   registerProvision(device, context);
   registerCertificate(device, context);
   registerTrust(device, context);
+  registerCompress(device, context);
 }
 
 interface ProvisionOptions {
   chip: string;
   organisation?: string;
   caKey?: string;
+  pki?: string;
   exporter?: string[];
   ioKey?: string;
   yes?: boolean;
@@ -45,6 +55,7 @@ function registerProvision(device: Command, context: Context): void {
     .requiredOption('--chip <address>', DEVICE_ADDRESS)
     .option('--organisation <name>', 'whose device it is: gives it a certificate, with --ca-key')
     .option('--ca-key <file>', "the organisation's private key (P-256)")
+    .option('--pki <folder>', 'an authority of touchstone pki instead: certificate in role device')
     .option('--exporter <file...>', 'public keys (PEM) of at most two exporters to believe')
     .option('--io-key <file>', 'share this key with the chip; made (mode 0600) when absent')
     .option('--yes', 'do it; without this the plan is printed and nothing is written')
@@ -68,7 +79,9 @@ async function provisionChip(options: ProvisionOptions, { terminal }: Context): 
     const plan = await planProvisioning(session, authority, shared);
     const done = options.yes === true ? await provision(transport, plan) : undefined;
     const pem = done && publicKeyToPem(done.key);
-    const certificate = done?.certificate && certificatePem(done.certificate);
+    const between = (authority?.pki?.chain ?? []).filter((each) => !isRoot(each));
+    const certificate =
+      done?.certificate && [done.certificate, ...between].map(certificatePem).join('');
     if (pem !== undefined && options.out !== undefined) await writeFile(options.out, pem);
     if (certificate !== undefined && options.certificateOut !== undefined) {
       await writeFile(options.certificateOut, certificate);
@@ -89,19 +102,29 @@ async function provisionChip(options: ProvisionOptions, { terminal }: Context): 
 async function authorityOf({
   organisation,
   caKey,
+  pki,
   exporter = [],
 }: ProvisionOptions): Promise<Authority | undefined> {
-  if (organisation === undefined && caKey === undefined && exporter.length === 0) return undefined;
-  if (organisation === undefined || caKey === undefined) {
+  const key = pki === undefined ? caKey : authorityFile(pki, 'key');
+  if (organisation === undefined && key === undefined && exporter.length === 0) return undefined;
+  if (organisation === undefined || key === undefined || (pki !== undefined && caKey)) {
     throw new CliError(
       'device-authority',
-      'a certificate wants both --organisation and --ca-key',
+      'a certificate wants --organisation, and one of --ca-key and --pki',
       EXIT.usage,
     );
   }
   const exporters: PublicKey[] = [];
   for (const file of exporter) exporters.push(publicKeyFromPem(await readFile(file, 'utf8')));
-  return { organisation, signer: await readPrivateKey(caKey), exporters, now: Date.now() };
+  const signer = await readPrivateKey(key);
+  const issuer = pki === undefined ? {} : { pki: await devicePki(pki) };
+  return { organisation, signer, exporters, now: Date.now(), ...issuer };
+}
+
+async function devicePki(folder: string): Promise<DevicePki> {
+  const { chain, issued } = await openAuthority(folder);
+  const record = (der: Uint8Array): Promise<void> => recordIssued(folder, issued, der, 'device');
+  return { chain, record };
 }
 
 function show(plan: ProvisionPlan, done: Provisioned | undefined, terminal: Terminal): void {
@@ -119,21 +142,32 @@ function show(plan: ProvisionPlan, done: Provisioned | undefined, terminal: Term
   );
 }
 
+interface CertificateOptions {
+  chip: string;
+  ca?: string;
+  issuer?: string;
+  out?: string;
+  json?: boolean;
+}
+
 function registerCertificate(device: Command, { terminal }: Context): void {
   device
     .command('certificate')
     .description("a chip's certificate, made whole again from the 72 bytes in it")
     .requiredOption('--chip <address>', DEVICE_ADDRESS)
     .option('--ca <file>', "verify it under the organisation's public key (PEM)")
+    .option('--issuer <file>', 'certificate of the authority of a PKI that issued it (PEM)')
     .option('--out <file>', 'where it goes (PEM)')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExample:\n  touchstone device certificate --chip unix:/run/chip.sock --ca ca.pub.pem --out hut.crt',
     )
-    .action((options: { chip: string; ca?: string; out?: string; json?: boolean }) =>
+    .action((options: CertificateOptions) =>
       withChip(options.chip, async (session) => {
-        const der = await session.awake(readChipCertificate);
+        const { issuer } = options;
+        const [authority] = issuer === undefined ? [] : await readCertificates(issuer);
+        const der = await session.awake((awake) => readChipCertificate(awake, authority));
         const pem = certificatePem(der);
         const ca = options.ca && publicKeyFromPem(await readFile(options.ca, 'utf8'));
         const device = ca === undefined || ca === '' ? undefined : verifyDeviceCertificate(der, ca);
@@ -213,4 +247,35 @@ function exporterSlot(text: string): number {
     throw new InvalidArgumentError('must be 13 or 14');
   }
   return slot;
+}
+
+function registerCompress(device: Command, { terminal }: Context): void {
+  device
+    .command('compress')
+    .argument('<certificate>', "a device's certificate of a PKI (PEM)")
+    .description('the 72 bytes that a chip keeps of a certificate, or why it cannot')
+    .requiredOption('--issuer <file>', 'certificate of the authority that issued it (PEM)')
+    .requiredOption('--organisation <name>', 'whose device it is')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone device compress hut.crt --issuer devices/ca.pem --organisation Acme',
+    )
+    .action(async (file: string, options: CompressOptions) => {
+      const [certificate] = await readCertificates(file);
+      const [issuer] = await readCertificates(options.issuer);
+      if (certificate === undefined || issuer === undefined) {
+        throw new CliError('device-certificate', 'no certificate is in the file', EXIT.usage);
+      }
+      const bytes = await compressPkiCertificate(certificate, issuer, options.organisation);
+      const compressed = Buffer.from(bytes).toString('hex');
+      if (options.json === true) terminal.json({ compressed });
+      else terminal.print(compressed);
+    });
+}
+
+interface CompressOptions {
+  issuer: string;
+  organisation: string;
+  json?: boolean;
 }

@@ -10,9 +10,16 @@ import {
   serialNumber,
   type Transport,
 } from '@touchstone/atecc608';
+import { generateKey as generateFileKey } from '@touchstone/keys';
 import { publicKeyFromRaw, rawPublicKey, type PublicKey, type Signer } from '@touchstone/note';
 import { CliError, EXIT } from '../failure.js';
-import { readChipCertificate, storeCertificate, writeOrganisation } from './device-certificate.js';
+import {
+  issueFor,
+  readChipCertificate,
+  storeCertificate,
+  writeOrganisation,
+  type DevicePki,
+} from './device-certificate.js';
 import { SLOT, trustExporter } from './device-slots.js';
 
 /** What each slot is for. Values are those of the part's configuration zone, low byte first. */
@@ -73,6 +80,8 @@ export interface Authority {
   readonly exporters: readonly PublicKey[];
   /** When the certificate begins, milliseconds since the epoch. */
   readonly now: number;
+  /** When the organisation has a PKI: the certificate is one of it. */
+  readonly pki?: DevicePki;
 }
 
 export interface ProvisionPlan {
@@ -92,14 +101,18 @@ export interface ProvisionPlan {
  * What provisioning would write. A run that was broken off after the configuration was locked is
  * gone on with, when it is the same plan.
  *
- * @throws CliError `device-locked` when what is locked cannot be taken further
+ * @throws CliError `device-locked` when what is locked cannot be taken further, `device-authority`, and
+ * the codes of PkiError for an authority that may not certify devices
  */
 export async function planProvisioning(
   session: Atecc608Session,
   authority?: Authority,
   ioKey?: Uint8Array,
 ): Promise<ProvisionPlan> {
-  if (authority !== undefined) checkAuthority(authority);
+  if (authority !== undefined) {
+    checkAuthority(authority);
+    if (authority.pki !== undefined) await requireIssuable(authority, authority.pki);
+  }
   const found = await session.readConfiguration();
   const configuration = new Uint8Array(found);
   const slots = [
@@ -131,6 +144,23 @@ export async function planProvisioning(
   const locked = begun ? 'configuration' : 'nothing';
   const whose = { ...(authority && { authority }), ...(ioKey && { ioKey }) };
   return { serial, slots, configuration, locked, ...whose };
+}
+
+/**
+ * A certificate on trial, for a key that is thrown away: what the authority may not issue is found out
+ * while nothing is locked.
+ */
+async function requireIssuable(
+  { organisation, signer, now }: Authority,
+  { chain }: DevicePki,
+): Promise<void> {
+  const key = generateFileKey('ecdsa-p256-sha256');
+  const identity = {
+    ...{ organisation, serial: new Uint8Array(9) },
+    publicKey: rawPublicKey(key.publicKey).slice(1),
+    authority: rawPublicKey(signer.publicKey).slice(1),
+  };
+  await issueFor(identity, { signer, now, pki: { chain, record: () => Promise.resolve() } });
 }
 
 /** @throws CliError `device-authority` */
@@ -171,7 +201,9 @@ export async function provision(transport: Transport, plan: ProvisionPlan): Prom
     if (ioKey !== undefined) await session.writeSlot(SLOT.ioProtection, ioKey);
     const certificate = authority && (await writeAnchors(session, raw, authority));
     await session.lockDataUnchecked();
-    if (certificate !== undefined) await expectCertificate(session, certificate);
+    if (certificate !== undefined) {
+      await expectCertificate(session, certificate, authority?.pki?.chain[0]);
+    }
     for (const [at, key] of (authority?.exporters ?? []).entries()) {
       await trustExporter(session, SLOT.exporters[at] as number, key, authority!.signer);
     }
@@ -187,16 +219,21 @@ export async function provision(transport: Transport, plan: ProvisionPlan): Prom
 async function writeAnchors(
   session: Atecc608Session,
   publicKey: Uint8Array,
-  { organisation, signer, now }: Authority,
+  { organisation, signer, now, pki }: Authority,
 ): Promise<Uint8Array> {
   const authority = rawPublicKey(signer.publicKey).slice(1);
   const serial = await session.serialNumber();
   await writeOrganisation(session, organisation);
-  return storeCertificate(session, { organisation, serial, publicKey, authority }, signer, now);
+  const identity = { organisation, serial, publicKey, authority };
+  return storeCertificate(session, identity, { signer, now, ...(pki && { pki }) });
 }
 
-async function expectCertificate(session: Atecc608Session, issued: Uint8Array): Promise<void> {
-  const held = await readChipCertificate(session);
+async function expectCertificate(
+  session: Atecc608Session,
+  issued: Uint8Array,
+  issuer: Uint8Array | undefined,
+): Promise<void> {
+  const held = await readChipCertificate(session, issuer);
   if (Buffer.from(held).equals(issued)) return;
   throw new CliError(
     'device-certificate',

@@ -53,6 +53,18 @@ export async function record(
   await saveIssued(folder, { certificates: [...issued.certificates, entry] });
 }
 
+/** The same for one whose serial number is known only once it is made, and before anybody has it. */
+export async function recordIssued(
+  folder: string,
+  issued: Issued,
+  der: Uint8Array,
+  role: Role,
+): Promise<void> {
+  const { serial, subjectText: name, notAfter } = readCertificate(der);
+  const entry = { serial, name, role, notAfter: notAfter.toISOString() };
+  await saveIssued(folder, { certificates: [...issued.certificates, entry] });
+}
+
 export function isRoot(der: Uint8Array): boolean {
   const { issuer, subject } = readCertificate(der);
   return Buffer.compare(issuer, subject) === 0;

@@ -38,8 +38,8 @@ export interface CertificateTemplate {
   readonly templateId: number;
   readonly chainId: number;
   readonly serialSource: SerialSource;
-  /** Whose common name ends in the signer ID: a device's issuer, a signer's subject. */
-  readonly signerIdIn: 'issuer' | 'subject';
+  /** Whose common name ends in the signer ID: a device's issuer, a signer's subject, or nobody's. */
+  readonly signerIdIn: 'issuer' | 'subject' | 'none';
   readonly elements: readonly TemplateElement[];
 }
 
@@ -140,7 +140,8 @@ function rebuild(template: CertificateTemplate, compressed: Uint8Array, parts: P
   const [begin, end] = dateTexts(validity, lengths);
   put(der, layout.notBefore, begin);
   put(der, layout.notAfter, end);
-  put(der, signerIdPlace(template, layout), utf8ToBytes(upperHex(compressed.subarray(67, 69))));
+  const idPlace = signerIdPlace(template, layout);
+  if (idPlace !== undefined) put(der, idPlace, utf8ToBytes(upperHex(compressed.subarray(67, 69))));
   const serial = serialNumber(template, compressed, format, parts, layout.serialNumber.length);
   if (serial !== undefined) put(der, layout.serialNumber, serial);
   for (const { at, bytes } of parts.elements) put(der, at, bytes);
@@ -204,16 +205,25 @@ function deviceSerial({ deviceSerial: serial }: Parts): Uint8Array {
   );
 }
 
-function signerIdPlace({ signerIdIn }: CertificateTemplate, layout: Layout): Place {
+function signerIdPlace({ signerIdIn }: CertificateTemplate, layout: Layout): Place | undefined {
+  if (signerIdIn === 'none') return undefined;
   const place = signerIdIn === 'issuer' ? layout.issuerId : layout.subjectId;
   if (place === undefined) throw wrongTemplate(`the ${signerIdIn} has no common name`);
   return place;
 }
 
 function readSignerId(template: CertificateTemplate, der: Uint8Array, layout: Layout): Uint8Array {
-  const id = text(der, signerIdPlace(template, layout));
+  const place = signerIdPlace(template, layout);
+  if (place === undefined) return signerIdOf(layout, der);
+  const id = text(der, place);
   if (!/^[0-9A-F]{4}$/.test(id)) throw wrongTemplate(`${id} is no signer ID`);
   return Uint8Array.of(Number.parseInt(id.slice(0, 2), 16), Number.parseInt(id.slice(2), 16));
+}
+
+/** Where no name has it, it is the beginning of the authority's key identifier. */
+function signerIdOf({ authorityKeyId }: Layout, der: Uint8Array): Uint8Array {
+  if (authorityKeyId === undefined) throw wrongTemplate('no authority key identifier');
+  return cut(der, authorityKeyId).subarray(0, 2);
 }
 
 /** SHA-1 of the uncompressed point (RFC 5280 section 4.2.1.2, method 1). */

@@ -36,6 +36,10 @@ const PRINTABLE_STRING = 0x13;
 /** Bytes of UTF-8 that the name of an organisation may have: what fits the chip's OTP zone. */
 export const MAX_ORGANISATION_BYTES = 48;
 const SERIAL_TEXT = '0'.repeat(18);
+/** The common name of a certificate that is a template: the chip's serial number goes there. */
+export const DEVICE_PLACEHOLDER = `sn${SERIAL_TEXT}`;
+/** What stands in a compressed certificate: the one above, or one of a PKI. */
+export const TEMPLATE_ID = { own: 1, pki: 2 } as const;
 
 /**
  * What all certificates of an organisation's devices share.
@@ -70,12 +74,39 @@ export function deviceTemplate(organisation: string): CertificateTemplate {
   const offset = indexOf(der, utf8ToBytes(`sn${SERIAL_TEXT}`)) + 2;
   return {
     der,
-    templateId: 1,
+    templateId: TEMPLATE_ID.own,
     chainId: 0,
     serialSource: SERIAL_SOURCE.publicKeyHash,
     signerIdIn: 'issuer',
     elements: [{ name: 'serial', offset, length: SERIAL_TEXT.length, hex: true }],
   };
+}
+
+/**
+ * A template made of a certificate that another authority issues to devices: named by
+ * {@link DEVICE_PLACEHOLDER}, without an end, its serial number of 16 bytes.
+ *
+ * @throws Atecc608Error `certificate-template` when the name is not in it once
+ */
+export function templateOfCertificate(der: Uint8Array): CertificateTemplate {
+  const wanted = utf8ToBytes(DEVICE_PLACEHOLDER);
+  const offset = indexOf(der, wanted);
+  if (offset < 0 || indexOf(der.subarray(offset + 1), wanted) >= 0) {
+    throw new Atecc608Error('certificate-template', `${DEVICE_PLACEHOLDER} is not in it once`);
+  }
+  return {
+    der,
+    templateId: TEMPLATE_ID.pki,
+    chainId: 0,
+    serialSource: SERIAL_SOURCE.publicKeyHash,
+    signerIdIn: 'none',
+    elements: [{ name: 'serial', offset: offset + 2, length: SERIAL_TEXT.length, hex: true }],
+  };
+}
+
+/** Which template a compressed certificate names. */
+export function templateIdOf(compressed: Uint8Array): number {
+  return (compressed[69] ?? 0) >>> 4;
 }
 
 /** Whom a certificate is for. */
@@ -93,6 +124,7 @@ export interface DeviceIdentity {
  * Has an authority sign a device's certificate.
  *
  * @param from when it begins, to the hour
+ * @param template of another kind of certificate than ours, with an element `serial`
  * @returns the 72 bytes for the chip, and the whole
  * @throws Atecc608Error as `expandCertificate`
  */
@@ -100,24 +132,26 @@ export async function issueDeviceCertificate(
   identity: DeviceIdentity,
   from: Omit<Validity, 'expireYears'>,
   authority: Signer,
+  template = deviceTemplate(identity.organisation),
 ): Promise<{ readonly compressed: Uint8Array; readonly der: Uint8Array }> {
-  const { templateId, chainId, serialSource } = deviceTemplate(identity.organisation);
+  const { templateId, chainId, serialSource } = template;
   const format = from.year > 2031 ? 1 : 0;
   const { bytes, more } = encodeValidity({ ...from, expireYears: 0 }, format);
   const kind = Uint8Array.of((templateId << 4) | chainId, (serialSource << 4) | format, more);
   const signerId = sha1(concatBytes(Uint8Array.of(4), identity.authority)).subarray(0, 2);
   const compressed = concatBytes(new Uint8Array(64), bytes, signerId, kind);
-  const unsigned = expandDeviceCertificate(identity, compressed);
+  const unsigned = expandDeviceCertificate(identity, compressed, template);
   const { tbs } = layoutOf(unsigned);
   const signature = await authority.sign(unsigned.slice(tbs.offset, tbs.offset + tbs.length));
   compressed.set(rawSignature(signature));
-  return { compressed, der: expandDeviceCertificate(identity, compressed) };
+  return { compressed, der: expandDeviceCertificate(identity, compressed, template) };
 }
 
 /** The certificate that 72 bytes in a chip stand for. @throws as `expandCertificate` */
 export function expandDeviceCertificate(
   { organisation, serial, publicKey, authority }: DeviceIdentity,
   compressed: Uint8Array,
+  template = deviceTemplate(organisation),
 ): Uint8Array {
   const inputs: CertificateInputs = {
     publicKey,
@@ -125,7 +159,7 @@ export function expandDeviceCertificate(
     deviceSerial: serial,
     elements: { serial },
   };
-  return expandCertificate(deviceTemplate(organisation), compressed, inputs);
+  return expandCertificate(template, compressed, inputs);
 }
 
 /** r‖s of a DER signature, as the chip takes it. @throws Atecc608Error `certificate-malformed` */
