@@ -42,7 +42,7 @@ async function theirs(contentType: unknown = 'application/vnd.in-toto+cbor'): Pr
       [Headers.KeyID, new Uint8Array(Buffer.from(keyId(key.publicKey), 'hex'))],
     ]),
   }));
-  return Sign.sign(body, undefined, encodeCbor(statement), signers);
+  return Sign.sign(body, undefined, encodeCbor(statement as unknown as CborValue), signers);
 }
 
 /**
@@ -50,11 +50,12 @@ async function theirs(contentType: unknown = 'application/vnd.in-toto+cbor'): Pr
  * where RFC 9052 section 3 has a byte string around it, which is what it signed.
  */
 function encoded(message: Sign): Uint8Array {
+  const headerOf = (one: unknown): Uint8Array =>
+    (one as { encodedProtectedHeaders: Uint8Array }).encodedProtectedHeaders;
   const signatures = message.signatures.map((each) => [
-    ...[each.encodedProtectedHeaders as Uint8Array, new Map(), new Uint8Array(each.signature)],
+    ...[headerOf(each), new Map(), new Uint8Array(each.signature)],
   ]);
-  const body = message.encodedProtectedHeaders as Uint8Array;
-  const parts = [body, new Map(), message.payload, signatures];
+  const parts = [headerOf(message), new Map(), message.payload, signatures];
   return Uint8Array.from([0xd8, Sign.tag, ...encodeCbor(parts as CborValue)]);
 }
 

@@ -10,7 +10,8 @@ const commit = 'c'.repeat(40);
 const repository = 'https://github.com/o/r';
 const workflow: Workflow = { repository, commit };
 const artifact = {
-  ...{ kind: 'npm', name: '@s/n', version: '1.0.0' },
+  kind: 'npm',
+  ...{ name: '@s/n', version: '1.0.0' },
   integrity: `sha512-${Buffer.alloc(64).toString('base64')}`,
 } as const;
 const predicateType = 'https://slsa.dev/provenance/v1';
