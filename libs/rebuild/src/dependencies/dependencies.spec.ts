@@ -175,6 +175,17 @@ describe('modules by go.sum', () => {
     await expect(fetchAll('go', 'go.sum', text)).rejects.toMatchObject({ code });
   });
 
+  it('more than provenance can name are refused before the first is fetched', async () => {
+    const lines = Array.from(
+      { length: 3501 },
+      (_, at) => `example.org/m${at} v0.2.1/go.mod ${hash}\n`,
+    );
+    await expect(fetchAll('go', 'go.sum', lines.join(''))).rejects.toMatchObject({
+      code: 'dependencies-unsupported',
+    });
+    expect(asked).toEqual([]);
+  });
+
   it('any text gives sums or a code', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), (text) => {

@@ -10,6 +10,8 @@ import { DEPENDENCY_FOLDER, type DependencySources, type FetchedDependencies } f
 
 const MAX_ZIP = 256 * 1024 * 1024;
 const MAX_MOD = 16 * 1024 * 1024;
+/** Each is named by the provenance. */
+const MAX_FETCHED = 3500;
 
 /**
  * Modules by the hashes of go.sum, as a folder that speaks the module proxy protocol. go checks
@@ -22,10 +24,16 @@ export async function fetchGoModules(
   sources: DependencySources,
   signal?: AbortSignal,
 ): Promise<FetchedDependencies> {
+  const sums = parseGoSum(text);
+  if (sums.length > MAX_FETCHED)
+    throw new RebuildError(
+      'dependencies-unsupported',
+      `go.sum names ${sums.length} files, over ${MAX_FETCHED}: vendor the modules in the source`,
+    );
   const resolved: ResolvedDependency[] = [];
   const folder = join(workspace, DEPENDENCY_FOLDER, 'go');
   await mkdir(folder, { recursive: true });
-  for (const sum of parseGoSum(text)) {
+  for (const sum of sums) {
     const bytes = await fetchModule(sum, sources, signal);
     const place = join(folder, escapeModule(sum.module), '@v', escapeModule(sum.version));
     await mkdir(dirname(place), { recursive: true });
