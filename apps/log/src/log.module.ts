@@ -18,6 +18,7 @@ import { V1Controller } from './rekor/v1/v1.controller.js';
 import type { WriteDesk } from './rekor/write-desk.js';
 import { StatusController } from './status.controller.js';
 import { TilesController } from './tiles.controller.js';
+import { TimesController } from './times.controller.js';
 import type { CourierDesk } from './witnesses/courier-desk.js';
 import { CouriersController } from './witnesses/couriers.controller.js';
 import {
@@ -79,6 +80,7 @@ export class LogModule {
         ProofsController,
         LifeController,
         SearchController,
+        TimesController,
         CouriersController,
         StatusController,
       ],

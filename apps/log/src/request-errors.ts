@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import type { ServerResponse } from 'node:http';
 import { problem } from '@touchstone/contract';
 import type { Problem } from '@touchstone/contract';
 import type { ConnectionError, FastifyServerOptions } from 'fastify';
@@ -26,7 +25,7 @@ export const answerRouterError: NonNullable<FastifyServerOptions['frameworkError
       : problem('request-malformed', 400, 'the path cannot be decoded');
   const { type, body } = problemBody(answer, raw.url ?? '');
   // No hook and no serializer is at work yet.
-  (reply.raw as ServerResponse)
+  reply.raw
     .writeHead(answer.status, {
       'Content-Type': type,
       'Content-Length': Buffer.byteLength(body),

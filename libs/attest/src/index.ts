@@ -47,6 +47,8 @@ export {
   isDigest,
   isMapLeaf,
   MAX_ATTESTATION_BYTES,
+  nameKey,
+  predicateKey,
   signerKey,
   UNREAD_KEY,
   unreadKeyOf,

@@ -39,7 +39,7 @@ export {
   MAX_LOG_BODY_BYTES,
   TransparencyLogEntry,
 } from './log-api.js';
-export { mapRoutes, SearchQuery } from './map-api.js';
+export { mapRoutes, SearchQuery, TimesAnswer } from './map-api.js';
 export { openApiDocument } from './openapi.js';
 export { fieldPath, Problem, problem, ProblemCode } from './problem.js';
 export { queueName, RebuildJob } from './queue.js';

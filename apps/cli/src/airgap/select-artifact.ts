@@ -14,9 +14,8 @@ export async function leavesOfArtifact(
   const { logs, keys } = resolveTrustRoot(trustRoot);
   const leaves = new Set<number>();
   for (const digest of digests) {
-    const { query, key } = readTarget(digest);
     const found = await searchLog({
-      ...{ source: new LogSource(logUrl), key, query, logs },
+      ...{ source: new LogSource(logUrl), targets: [readTarget(digest)], logs },
       signers: keys.map(({ keyId }) => keyId),
       maxScan: MAX_SCAN,
     });

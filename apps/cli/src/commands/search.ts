@@ -1,35 +1,52 @@
-import { digestKey, isDigest, resolveTrustRoot, signerKey } from '@touchstone/attest';
-import type { SearchQuery } from '@touchstone/contract';
+import {
+  digestKey,
+  isDigest,
+  nameKey,
+  predicateKey,
+  resolveTrustRoot,
+  signerKey,
+} from '@touchstone/attest';
 import { toBase64 } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readTrustRoot } from '../input.js';
 import { LogSource } from '../monitor/log-source.js';
-import { searchLog, type SearchReport } from '../monitor/search-log.js';
+import { searchLog, type SearchReport, type SearchTarget } from '../monitor/search-log.js';
 
 interface Options {
   log: string;
   trustRoot: string;
   maxScan: number;
+  since?: number;
+  until?: number;
   json?: boolean;
 }
+
+type Trusted = ReturnType<typeof resolveTrustRoot>;
 
 /** The same command stands at the top and below `log`. */
 export function registerSearch(program: Command, context: Context, name = 'search'): void {
   program
     .command('search')
-    .argument('<what>', 'sha256:<hex> or another digest, or signer:<key id>')
+    .argument(
+      '<what>',
+      'sha256:<hex> or another digest, signer:<key id>, name:<subject>, type:<predicate>,' +
+        ' organisation:<name>',
+    )
     .description('all entries of a log that speak of a digest, with proof that none is left out')
     .requiredOption('--trust-root <file>', 'the keys of logs and rebuilders')
     .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
     .option('--max-scan <leaves>', 'leaves after the newest map that are read', leaves, 65_536)
+    .option('--since <time>', 'only entries that the log says came at or after it', seconds)
+    .option('--until <time>', 'only entries that the log says came before it', seconds)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExit codes: 0 every check held and nothing is missing, also when no entry was found; 1 the' +
         '\nlog was caught; 3 the log was not reached, or entries remain that could not be read.' +
-        `\n\nExample:\n  touchstone ${name} sha256:9f86d0...0a08 --trust-root trust-root.json`,
+        `\n\nExample:\n  touchstone ${name} sha256:9f86d0...0a08 --trust-root trust-root.json` +
+        `\n  touchstone ${name} organisation:Acme --since 2026-01-01 --trust-root trust-root.json`,
     )
     .action((what: string, options: Options) => search(what, options, context));
 }
@@ -42,32 +59,56 @@ function leaves(text: string): number {
   return value;
 }
 
+/** Seconds of the Unix epoch, rounded up as times of the log are whole seconds. */
+function seconds(text: string): number {
+  const time = /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2}))?$/.test(text)
+    ? Date.parse(text)
+    : NaN;
+  if (!(time >= 0)) throw new InvalidArgumentError('must be a date, or a time with its zone');
+  return Math.ceil(time / 1000);
+}
+
 /** What can be searched for and watched, with its key in the index. */
-export function readTarget(text: string): { query: SearchQuery; key: Uint8Array } {
-  const [kind = '', hex = '', ...rest] = text.toLowerCase().split(':');
-  if (rest.length === 0 && kind === 'signer' && /^[0-9a-f]{64}$/.test(hex)) {
-    return { query: { signer: hex }, key: signerKey(hex) };
+export function readTarget(text: string): SearchTarget {
+  const colon = text.indexOf(':');
+  const [kind, value] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
+  const hex = value.toLowerCase();
+  if (kind === 'name' && value !== '') return { query: { name: value }, key: nameKey(value) };
+  if (kind === 'type' && value !== '') {
+    return { query: { predicateType: value }, key: predicateKey(value) };
   }
-  const [algorithm = '', ...named] = text.split(':');
-  const digest = named.join(':').toLowerCase();
-  if (algorithm !== 'signer' && isDigest(algorithm, digest)) {
-    return { query: { digest: `${algorithm}:${digest}` }, key: digestKey(algorithm, digest) };
+  if (kind.toLowerCase() === 'signer') {
+    if (/^[0-9a-f]{64}$/.test(hex)) return { query: { signer: hex }, key: signerKey(hex) };
+  } else if (isDigest(kind, hex)) {
+    return { query: { digest: `${kind}:${hex}` }, key: digestKey(kind, hex) };
   }
   throw new CliError(
     'digest-malformed',
-    `${text} is neither algorithm:hex nor signer:<64 hex digits>`,
+    `${text} is none of algorithm:hex, signer:<64 hex digits>, name:<subject>, type:<predicate>`,
     EXIT.usage,
   );
 }
 
+/** An organisation is searched for by every key that it ever had in the trust root. */
+function readTargets(text: string, { keys }: Trusted): [SearchTarget, ...SearchTarget[]] {
+  const [, name] = /^organisation:(.+)$/.exec(text) ?? [];
+  if (name === undefined) return [readTarget(text)];
+  const [first, ...others] = keys
+    .filter(({ organisation }) => organisation === name)
+    .map(({ keyId }) => readTarget(`signer:${keyId}`));
+  if (first) return [first, ...others];
+  throw new CliError('organisation-unknown', `the trust root has no ${name}`, EXIT.usage);
+}
+
 async function search(what: string, options: Options, context: Context): Promise<void> {
   const { terminal } = context;
-  const { query, key } = readTarget(what);
   const trusted = resolveTrustRoot(await readTrustRoot(options.trustRoot));
+  const { since, until } = options;
+  const time = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
   const report = await searchLog({
     source: new LogSource(options.log),
-    key,
-    query,
+    targets: readTargets(what, trusted),
+    ...((since ?? until) !== undefined && { time }),
     logs: trusted.logs,
     signers: trusted.keys.map(({ keyId }) => keyId),
     maxScan: options.maxScan,
@@ -79,7 +120,7 @@ async function search(what: string, options: Options, context: Context): Promise
 }
 
 function toJson(what: string, report: SearchReport, names: ReadonlyMap<string, string>): object {
-  const { search: proof, entries, scanned, unread } = report;
+  const { search: proof, entries, scanned, span, unread } = report;
   const { checkpoint, commitment, commitmentIndex } = proof;
   return {
     searched: what,
@@ -92,6 +133,7 @@ function toJson(what: string, report: SearchReport, names: ReadonlyMap<string, s
       commitment: commitmentIndex,
     },
     scanned,
+    ...(span && { span }),
     entries: entries.map(({ signers, ...entry }) => ({
       ...entry,
       signers: signers.map((id) => ({ keyId: id, organisation: names.get(id) ?? null })),
@@ -101,7 +143,7 @@ function toJson(what: string, report: SearchReport, names: ReadonlyMap<string, s
 }
 
 function print(
-  { search: proof, entries, scanned, unread }: SearchReport,
+  { search: proof, entries, scanned, span, unread }: SearchReport,
   names: ReadonlyMap<string, string>,
   { terminal }: Context,
 ): void {
@@ -117,6 +159,9 @@ function print(
     `complete  up to ${commitment.treeSize} by the map that leaf ${commitmentIndex} commits to,` +
       ` and ${scanned} later leaves read here: all ${checkpoint.size}`,
   );
+  if (span) {
+    terminal.print(`time      leaves ${span.from} up to ${span.to}, by the word of the log`);
+  }
   if (unread.length === 0) return;
   const few = unread.slice(0, 16).join(', ') + (unread.length > 16 ? ', …' : '');
   terminal.print(

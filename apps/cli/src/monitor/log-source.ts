@@ -1,5 +1,11 @@
 import { MAX_ATTESTATION_BYTES } from '@touchstone/attest';
-import { logRoutes, makeClient, type Client, type SearchQuery } from '@touchstone/contract';
+import {
+  logRoutes,
+  makeClient,
+  type Client,
+  type SearchQuery,
+  type TimesAnswer,
+} from '@touchstone/contract';
 import {
   decodeEntryBundle,
   entriesPath,
@@ -88,6 +94,11 @@ export class LogSource {
   /** The leaves in which the log speaks of itself, by its own word. */
   life(): Promise<{ index: number; leaf: Uint8Array }[]> {
     return lifeLeaves(this.#url);
+  }
+
+  /** Leaves [from, to) that the log says it took between two times. */
+  times(query: { since?: number; until?: number }): Promise<TimesAnswer> {
+    return this.#client.times({ query });
   }
 
   /** An answer to a search, not verified. */

@@ -1,4 +1,4 @@
-import { digestKey, signerKey, type SearchAnswer } from '@touchstone/attest';
+import { digestKey, nameKey, predicateKey, signerKey, type SearchAnswer } from '@touchstone/attest';
 import { generateKey } from '@touchstone/keys';
 import { keyId } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex, startLiar, TestLog, type Answered } from './log.fixture.js';
 import { LogSource } from './log-source.js';
-import { searchLog, type SearchReport } from './search-log.js';
+import { searchLog, type SearchReport, type SearchTarget } from './search-log.js';
 
 const alice = generateKey('ed25519');
 const bob = generateKey('ecdsa-p256-sha256');
@@ -32,14 +32,14 @@ afterAll(() => log.remove());
 function search(hex: string, url = log.url, logs = [log.vkey]): Promise<SearchReport> {
   return searchLog({
     source: new LogSource(url),
-    key: digestKey('sha256', hex),
-    query: { digest: `sha256:${hex}` },
+    targets: [{ key: digestKey('sha256', hex), query: { digest: `sha256:${hex}` } }],
     logs,
     signers: [alice, bob].map(({ publicKey }) => keyId(publicKey)),
     maxScan: 1000,
   });
 }
 
+const checkpoint = async (): Promise<string> => (await fetch(`${log.url}/checkpoint`)).text();
 const found = (report: SearchReport): number[] => report.entries.map(({ index }) => index);
 const code = (name: string | RegExp): unknown =>
   expect.objectContaining({ code: expect.stringMatching(name) as unknown });
@@ -65,14 +65,53 @@ describe('a search', () => {
     const id = keyId(bob.publicKey);
     const report = await searchLog({
       source: new LogSource(log.url),
-      key: signerKey(id),
-      query: { signer: id },
+      targets: [{ key: signerKey(id), query: { signer: id } }],
       logs: [log.vkey],
       signers: [],
       maxScan: 1000,
     });
     expect(found(report)).toEqual([indices[2]]);
     expect(report.entries[0]?.signers).toEqual([id]);
+  });
+
+  const PREDICATE = 'https://example.org/seen/v1';
+  const byKey = (signer: typeof alice): SearchTarget => {
+    const id = keyId(signer.publicKey);
+    return { key: signerKey(id), query: { signer: id } };
+  };
+  it.each<[string, SearchTarget[], number[]]>([
+    ['a subject name', [{ key: nameKey('elsewhere'), query: { name: 'elsewhere' } }], [1]],
+    ['a name that no subject has', [{ key: nameKey('else'), query: { name: 'else' } }], []],
+    [
+      'a predicate type',
+      [{ key: predicateKey(PREDICATE), query: { predicateType: PREDICATE } }],
+      [0, 1, 2],
+    ],
+    ['all keys of an organisation', [byKey(bob), byKey(alice)], [0, 1, 2]],
+  ])('finds by %s', async (_, targets, expected) => {
+    const report = await searchLog({
+      source: new LogSource(log.url),
+      targets: targets as [SearchTarget, ...SearchTarget[]],
+      logs: [log.vkey],
+      signers: [],
+      maxScan: 1000,
+    });
+    expect(found(report)).toEqual(expected.map((at) => indices[at]));
+    expect(report.entries.every(({ confirmed }) => confirmed)).toBe(true);
+  });
+
+  it('leaves out what came at another time', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const during = async (time: { since?: number; until?: number }): Promise<number[]> => {
+      const options = { source: new LogSource(log.url), targets: [byKey(alice)], time } as const;
+      const report = await searchLog({ ...options, logs: [log.vkey], signers: [], maxScan: 1000 });
+      return found(report);
+    };
+    expect(await during({ since: now - 3600, until: now + 3600 })).toEqual(indices.slice(0, 2));
+    expect(await during({ since: now + 3600 })).toEqual([]);
+    expect(await during({ until: now - 3600 })).toEqual([]);
+    const { from, to } = await new LogSource(log.url).times({});
+    expect([from, to]).toEqual([0, Number((await checkpoint()).split('\n')[1])]);
   });
 
   it('trusts no other key than those it was given', async () => {

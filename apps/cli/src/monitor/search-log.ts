@@ -17,10 +17,18 @@ import { CliError, EXIT } from '../failure.js';
 import { bytesToHex } from '../log-reader.js';
 import { ProvenLeaves, type LogSource } from './log-source.js';
 
-export interface SearchOptions {
-  readonly source: LogSource;
+/** What is searched for, and its key in the index. */
+export interface SearchTarget {
   readonly key: Uint8Array;
   readonly query: SearchQuery;
+}
+
+export interface SearchOptions {
+  readonly source: LogSource;
+  /** Entries that speak of any of them are found. */
+  readonly targets: readonly [SearchTarget, ...SearchTarget[]];
+  /** Seconds of the Unix epoch; the log's word is all there is for when an entry came. */
+  readonly time?: { readonly since?: number; readonly until?: number };
   readonly logs: readonly VerifierKey[];
   /** Key ids whose word counts: nothing that they signed may be passed over unread. */
   readonly signers: readonly string[];
@@ -44,6 +52,8 @@ export interface SearchReport {
   readonly entries: readonly FoundEntry[];
   /** Leaves after the commitment, read one by one. */
   readonly scanned: number;
+  /** The leaves that came in the time asked for; others are left out of what follows. */
+  readonly span?: { readonly from: number; readonly to: number };
   /** Entries that may speak of it too: their attestation, or all of it, could not be read. */
   readonly unread: readonly number[];
 }
@@ -79,7 +89,17 @@ export async function searchLog(options: SearchOptions): Promise<SearchReport> {
     await reading.scan(from, Math.min(from + CHUNK, checkpoint.size));
   }
   const scanned = checkpoint.size - treeSize;
-  return { search, entries: reading.entries, scanned, unread: reading.unread };
+  const { entries, unread: notRead } = reading;
+  if (!options.time) return { search, entries, scanned, unread: notRead };
+  const span = await options.source.times(options.time);
+  const within = (index: number): boolean => index >= span.from && index < span.to;
+  return {
+    search,
+    entries: entries.filter(({ index }) => within(index)),
+    scanned,
+    span,
+    unread: notRead.filter(within),
+  };
 }
 
 interface Collected {
@@ -101,20 +121,30 @@ async function collect(options: SearchOptions): Promise<Collected> {
 }
 
 async function collectAll(options: SearchOptions): Promise<Collected> {
-  const listed = await collectOnce(options);
+  const [first, ...others] = options.targets;
+  const listed = await collectOnce(options, first);
   const { commitment } = listed.search;
+  const found = new Set(listed.found);
+  for (const target of others) {
+    const more = await collectOnce(options, target, commitment);
+    for (const index of more.found) found.add(index);
+  }
   const unread = new Set(listed.unread);
   for (const signer of options.signers) {
     const target = { key: unreadKeyOf(signer), query: { unreadOf: signer } };
-    const { found } = await collectOnce({ ...options, ...target }, commitment);
-    for (const index of found) unread.add(index);
+    for (const index of (await collectOnce(options, target, commitment)).found) unread.add(index);
   }
-  return { ...listed, unread: [...unread].sort((a, b) => a - b) };
+  return { search: listed.search, found: ascending(found), unread: ascending(unread) };
+}
+
+function ascending(indices: ReadonlySet<number>): number[] {
+  return [...indices].sort((a, b) => a - b);
 }
 
 /** With `same`, from that very map. */
 async function collectOnce(
-  { source, key, query, logs }: SearchOptions,
+  { source, logs }: SearchOptions,
+  { key, query }: SearchTarget,
   same?: MapCommitment,
 ): Promise<Collected> {
   const ask = async (more: Partial<SearchQuery>): Promise<VerifiedSearch> => {
@@ -214,7 +244,8 @@ class Reading {
     // A leaf of another kind, about the log itself perhaps, is here whole and names no attestation.
     const unread = keys.length > 1 && has(UNREAD_KEY);
     const concerns = unread || this.#options.signers.some((signer) => has(unreadKeyOf(signer)));
-    return { speaks: has(this.#options.key), read: absent === undefined && !unread, concerns };
+    const speaks = this.#options.targets.some(({ key }) => has(key));
+    return { speaks, read: absent === undefined && !unread, concerns };
   }
 
   #add(index: number, by: FoundEntry['by'], leaf: Uint8Array, confirmed: boolean): void {

@@ -87,6 +87,11 @@ export class IndexedLog<L extends AppendLog = Log> {
     return noted ?? (await this.index.at(index))?.integratedAt;
   }
 
+  /** Leaves [from, to) that came in these seconds, as far as their time is noted. */
+  between(since: number, until: number): Promise<{ from: number; to: number }> {
+    return this.#options.times.between(since, until);
+  }
+
   #lookUp(hash: Uint8Array): Promise<IndexedLeaf | undefined> {
     return new Promise((resolve, reject) => {
       // Lookups of one turn of the event loop are one query.

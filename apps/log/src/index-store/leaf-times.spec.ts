@@ -29,6 +29,25 @@ async function all(count: number): Promise<(number | undefined)[]> {
 }
 
 describe('times of leaves', () => {
+  it('say which leaves came between two of them', async () => {
+    expect(await times.between(0, 1000)).toEqual({ from: 0, to: 0 });
+    await times.note(0, 2, 100);
+    // Of the leaves 2 to 4 nobody noted the time.
+    await times.note(5, 1, 101);
+    await times.note(6, 3, 103);
+    for (const [since, until, from, to] of [
+      [0, 1000, 0, 9],
+      [100, 101, 0, 2],
+      [101, 102, 2, 6],
+      [102, 103, 6, 6],
+      [103, 104, 6, 9],
+      [104, 1000, 9, 9],
+      [0, 100, 0, 0],
+    ] as const) {
+      expect(await times.between(since, until)).toEqual({ from, to });
+    }
+  });
+
   it('are those of their batch, one row for each second, and come back', async () => {
     await times.note(0, 2, 100);
     await times.note(2, 3, 100);

@@ -111,6 +111,29 @@ export class LeafTimes {
     return row.time === UNKNOWN ? undefined : row.time;
   }
 
+  /**
+   * Leaves [from, to) with a time from `since` up to, not including, `until`. Those whose time
+   * nobody noted have that of the next.
+   */
+  async between(since: number, until: number): Promise<{ from: number; to: number }> {
+    return { from: await this.#firstSince(since), to: await this.#firstSince(until) };
+  }
+
+  /** The first leaf with this time or a later one; the end when there is none. */
+  async #firstSince(time: number): Promise<number> {
+    const known = async (row: number): Promise<number> => {
+      const noted = (await readRow(this.#file, row)).time;
+      return noted === UNKNOWN ? (await readRow(this.#file, row + 1)).time : noted;
+    };
+    let [low, high] = [0, this.#last.rows];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((await known(middle)) >= time) high = middle;
+      else low = middle + 1;
+    }
+    return low === 0 ? 0 : Math.min((await readRow(this.#file, low - 1)).end, this.#last.end);
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
   }

@@ -1,5 +1,13 @@
 import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
-import { digestKey, encodeKeyAnswer, signerKey, UNREAD_KEY, unreadKeyOf } from '@touchstone/attest';
+import {
+  digestKey,
+  encodeKeyAnswer,
+  nameKey,
+  predicateKey,
+  signerKey,
+  UNREAD_KEY,
+  unreadKeyOf,
+} from '@touchstone/attest';
 import type { KeyAnswer, SearchAnswer } from '@touchstone/attest';
 import { logRoutes } from '@touchstone/contract';
 import type { SearchQuery } from '@touchstone/contract';
@@ -69,8 +77,10 @@ export class SearchController {
   }
 }
 
-function keyOf({ digest, signer, unreadOf }: SearchQuery): Uint8Array {
+function keyOf({ digest, signer, name, predicateType, unreadOf }: SearchQuery): Uint8Array {
   if (unreadOf !== undefined) return unreadKeyOf(unreadOf);
+  if (name !== undefined) return nameKey(name);
+  if (predicateType !== undefined) return predicateKey(predicateType);
   if (digest === undefined) return signerKey(signer ?? '');
   const [algorithm = '', hex = ''] = digest.split(':');
   return digestKey(algorithm, hex);

@@ -17,9 +17,9 @@ import { readCertificate } from '../rekor/certificate.js';
  */
 
 /** Begins the input of every key. */
-export const INDEX_DOMAIN = 'touchstone.dev/map/v1';
+export const INDEX_DOMAIN = 'touchstone.dev/map/v2';
 
-/** Digests of one attestation that are indexed; the leaf of one with more counts as unread. */
+/** Digests and names of one attestation that are indexed; the leaf of more counts as unread. */
 export const MAX_INDEXED_DIGESTS = 4096;
 /** Largest attestation that is read. */
 export const MAX_ATTESTATION_BYTES = 16 * 1024 * 1024;
@@ -47,6 +47,16 @@ export function digestKey(algorithm: string, hex: string, hash?: Sha256): Uint8A
   return key('digest', `${algorithm}:${hex}`, hash);
 }
 
+/** Key of all leaves whose statement has a subject of this name, as it is written there. */
+export function nameKey(name: string, hash?: Sha256): Uint8Array {
+  return key('name', name, hash);
+}
+
+/** Key of all leaves whose statement has a predicate of this type. */
+export function predicateKey(predicateType: string, hash?: Sha256): Uint8Array {
+  return key('predicate', predicateType, hash);
+}
+
 /** Key of all leaves with a signature of a key, named by the hex SHA-256 of its SPKI. */
 export function signerKey(keyId: string, hash?: Sha256): Uint8Array {
   return key('signer', keyId, hash);
@@ -72,7 +82,7 @@ export const COMMITMENTS_KEY: Uint8Array = key('leaf', 'map-commitment');
 const LIFE_KEY: Uint8Array = key('leaf', 'life');
 
 /** Canonical JSON sorts, so every leaf of this kind begins like this. */
-export const MAP_LEAF_PREFIX: Uint8Array = encodeUtf8('{"apiVersion":"0.0.1","kind":"map",');
+export const MAP_LEAF_PREFIX: Uint8Array = encodeUtf8('{"apiVersion":"0.0.2","kind":"map",');
 
 /** Whether a leaf is of the kind that commits to a map; whether it is a good one shows later. */
 export function isMapLeaf(leaf: Uint8Array): boolean {
@@ -80,8 +90,8 @@ export function isMapLeaf(leaf: Uint8Array): boolean {
 }
 
 /**
- * The keys of one leaf: what it holds itself (payload or data digest, signers), and the subject
- * digests of the attestation it names. Where it names the digest of what was signed, that may be
+ * The keys of one leaf: what it holds itself (payload or data digest, signers), and the subjects'
+ * digests and names and the predicate's type of the attestation it names. Where it names the digest of what was signed, that may be
  * the pre-authentication encoding of an envelope, and is read as one, or any other bytes. Bytes
  * that have another digest than the leaf names count as absent. Never throws for what is in the leaf;
  * what `read` throws is passed on. Services pass the SHA-256 of their platform.
@@ -112,9 +122,9 @@ export async function indexEntry(
   const payload = attestation === undefined ? parsePae(bytes)?.payload : bytes;
   if (!payload) return { keys: keys.list };
   keys.add(digestKey('sha256', bytesToHex(hash(payload)), hash));
-  const subjects = subjectDigests(payload, hash, readJson);
-  for (const digest of subjects.digests) keys.add(digest);
-  if (!subjects.all) keys.add(UNREAD_KEY);
+  const statement = statementKeys(payload, hash, readJson);
+  for (const one of statement.keys) keys.add(one);
+  if (!statement.all) keys.add(UNREAD_KEY);
   return { keys: keys.list };
 }
 
@@ -249,31 +259,45 @@ function pem(value: unknown): Uint8Array {
   return found[1] === 'CERTIFICATE' ? readCertificate(der).spki : der;
 }
 
-/** Keys of the subjects of an in-toto statement of whatever version; none of other payloads. */
-function subjectDigests(
+/** Keys of an in-toto statement of whatever version; none of other payloads. */
+function statementKeys(
   payload: Uint8Array,
   hash: Sha256,
   readJson: ReadJson,
-): { digests: Uint8Array[]; all: boolean } {
-  if (payload.length > MAX_ATTESTATION_BYTES) return { digests: [], all: false };
-  let subjects: unknown;
+): { keys: Uint8Array[]; all: boolean } {
+  if (payload.length > MAX_ATTESTATION_BYTES) return { keys: [], all: false };
+  let statement: unknown;
   try {
-    const value = readJson(payload, MAX_ATTESTATION_BYTES);
-    subjects = isPlainObject(value) ? value['subject'] : undefined;
+    statement = readJson(payload, MAX_ATTESTATION_BYTES);
   } catch {
-    return { digests: [], all: true };
+    return { keys: [], all: true };
   }
-  const digests: Uint8Array[] = [];
+  if (!isPlainObject(statement)) return { keys: [], all: true };
+  const { subject: subjects, predicateType } = statement;
+  const keys: Uint8Array[] = [];
+  if (isName(predicateType)) keys.push(predicateKey(predicateType, hash));
   for (const subject of Array.isArray(subjects) ? (subjects as unknown[]) : []) {
-    const digest = isPlainObject(subject) ? subject['digest'] : undefined;
-    if (!isPlainObject(digest)) continue;
-    for (const [algorithm, hex] of Object.entries(digest)) {
-      if (typeof hex !== 'string' || !isDigest(algorithm, hex)) continue;
-      if (digests.length === MAX_INDEXED_DIGESTS) return { digests, all: false };
-      digests.push(digestKey(algorithm, hex, hash));
+    for (const one of subjectKeys(subject, hash)) {
+      if (keys.length === MAX_INDEXED_DIGESTS) return { keys, all: false };
+      keys.push(one);
     }
   }
-  return { digests, all: true };
+  return { keys, all: true };
+}
+
+function* subjectKeys(subject: unknown, hash: Sha256): Generator<Uint8Array, void, undefined> {
+  if (!isPlainObject(subject)) return;
+  const { name, digest } = subject;
+  if (isName(name)) yield nameKey(name, hash);
+  if (!isPlainObject(digest)) return;
+  for (const [algorithm, hex] of Object.entries(digest)) {
+    if (typeof hex === 'string' && isDigest(algorithm, hex)) yield digestKey(algorithm, hex, hash);
+  }
+}
+
+/** What has no UTF-8 form is nobody's name: it cannot be asked for. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value);
 }
 
 /** What can be asked for: an algorithm's name and lower-case hex digits. */

@@ -14,7 +14,7 @@ import { paeBytes } from '../dsse.js';
 import { AttestError } from '../errors.js';
 import { parseBy, parseJson } from '../json.js';
 
-export const MAP_COMMITMENT_SCHEMA = 'https://touchstone.dev/map-commitment/v1';
+export const MAP_COMMITMENT_SCHEMA = 'https://touchstone.dev/map-commitment/v2';
 /** What is signed is the DSSE pre-authentication encoding with this type: no other kind of text. */
 const SIGNED_TYPE = 'application/vnd.touchstone.map-commitment+json';
 
@@ -46,7 +46,7 @@ export const MapCommitment = z.strictObject({
 export type MapCommitment = z.infer<typeof MapCommitment>;
 
 const MapLeaf = z.strictObject({
-  apiVersion: z.literal('0.0.1'),
+  apiVersion: z.literal('0.0.2'),
   kind: z.literal('map'),
   spec: z.strictObject({
     commitment: MapCommitment,
@@ -62,7 +62,7 @@ export async function mapCommitmentLeaf(
 ): Promise<Uint8Array> {
   checkCommitment(commitment);
   const signature = toBase64(await signer.sign(signedBytes(commitment)));
-  const leaf = { apiVersion: '0.0.1', kind: 'map', spec: { commitment, signature } };
+  const leaf = { apiVersion: '0.0.2', kind: 'map', spec: { commitment, signature } };
   return encodeUtf8(canonicalJson(leaf));
 }
 

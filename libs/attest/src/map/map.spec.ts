@@ -22,6 +22,8 @@ import {
   indexEntry,
   isMapLeaf,
   MAX_INDEXED_DIGESTS,
+  nameKey,
+  predicateKey,
   signerKey,
   UNREAD_KEY,
   unreadKeyOf,
@@ -47,8 +49,9 @@ function entry(payload: Uint8Array): Uint8Array {
   return dsseEntryBody(payload, [{ content: 'c2ln', verifier }]);
 }
 
-function statement(subject: unknown): Uint8Array {
-  return encodeUtf8(JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject }));
+function statement(subject: unknown, predicateType?: unknown): Uint8Array {
+  const _type = 'https://in-toto.io/Statement/v1';
+  return encodeUtf8(JSON.stringify({ _type, subject, predicateType }));
 }
 
 const reading =
@@ -62,9 +65,9 @@ describe('the keys of a leaf', () => {
   it('do not move', () => {
     // A format: a key that changes would make every committed map wrong.
     expect(named([digestKey('sha256', 'ab'.repeat(32))])).toEqual([
-      hex(`touchstone.dev/map/v1\ndigest\nsha256:${'ab'.repeat(32)}`),
+      hex(`touchstone.dev/map/v2\ndigest\nsha256:${'ab'.repeat(32)}`),
     ]);
-    expect(named([UNREAD_KEY])).toEqual([hex('touchstone.dev/map/v1\nleaf\nunread')]);
+    expect(named([UNREAD_KEY])).toEqual([hex('touchstone.dev/map/v2\nleaf\nunread')]);
   });
 
   it('are payload, signer and subjects of an attestation', async () => {
@@ -80,11 +83,29 @@ describe('the keys of a leaf', () => {
       named([
         digestKey('sha256', hex(payload)),
         signedBy,
+        nameKey('a'),
         digestKey('sha256', hex('a')),
         digestKey('sha512', 'cd'.repeat(64)),
         digestKey('sha256', hex('b')),
+        nameKey('no digest'),
       ]),
     );
+  });
+
+  it('are the type of the predicate, and names that have a form in UTF-8', async () => {
+    const type = 'https://example.org/seen/v1';
+    const payload = statement(
+      [{ name: 'pkg:npm/ä@1' }, { name: '\ud800' }, { name: '' }, {}],
+      type,
+    );
+    const { keys } = await indexEntry(entry(payload), reading(payload));
+    const own = [digestKey('sha256', hex(payload)), signedBy];
+    expect(named(keys)).toEqual(named([...own, predicateKey(type), nameKey('pkg:npm/ä@1')]));
+    for (const other of ['', 7, null, '\udc00']) {
+      const odd = statement([], other);
+      const found = await indexEntry(entry(odd), reading(odd));
+      expect(named(found.keys)).toEqual(named([digestKey('sha256', hex(odd)), signedBy]));
+    }
   });
 
   it.each([
