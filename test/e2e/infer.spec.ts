@@ -127,7 +127,12 @@ async function buildAs(
 }
 
 interface Inferred {
-  readonly modules: { outcome: string; reasons: string[]; module: { name: string } }[];
+  readonly modules: {
+    outcome: string;
+    reasons: string[];
+    module: { name: string };
+    versions?: { from: string; to: string; distance?: number }[];
+  }[];
   readonly recipe: Recipe;
   readonly builds: number;
   readonly notes: string[];
@@ -164,6 +169,31 @@ async function infer(
 
 function outcomes({ modules }: Inferred): Record<string, string> {
   return Object.fromEntries(modules.map(({ module, outcome }) => [module.name, outcome]));
+}
+
+/** The steps that `make` takes in testdata/c, for both of its modules. */
+function sums(): Pick<Publisher, 'steps' | 'outputs'> {
+  const flags = '--target=wasm32 -Os -nostdlib -ffreestanding -fvisibility=hidden -Iinclude'.split(
+    ' ',
+  );
+  const compile = (part: string, ...own: string[]): RecipeStep => ({
+    run: ['clang', ...flags, ...own, '-c', `src/${part}.c`, '-o', `${part}.o`],
+  });
+  const link = (name: string, ...own: string[]): RecipeStep => ({
+    run: [
+      ...['clang', ...flags, ...own, '-Wl,--no-entry', '-Wl,--strip-all'],
+      ...[`-Wl,--export=${name}`, '-Wl,-z,stack-size=16384'],
+      ...['-o', `${name}.wasm`, `${name}.o`, 'mix.o'],
+    ],
+  });
+  // As make would: mix.o is made once, for the first target that needs it.
+  const own = ['-flto', '-mbulk-memory'];
+  const steps = [
+    ...[compile('fnv'), compile('mix'), link('fnv')],
+    ...[compile('adler', ...own), link('adler', ...own)],
+  ];
+  const outputs = { fnv: 'fnv.wasm', adler: 'adler.wasm' };
+  return { steps, outputs };
 }
 
 describe('from the package alone', () => {
@@ -261,26 +291,7 @@ describe('from the package alone', () => {
     const lock = await lockOf('clang', '22');
     const folder = join(DATA, 'infer/testdata/c');
     const files = await filesOf(folder);
-    const flags =
-      '--target=wasm32 -Os -nostdlib -ffreestanding -fvisibility=hidden -Iinclude'.split(' ');
-    const compile = (part: string, ...own: string[]): RecipeStep => ({
-      run: ['clang', ...flags, ...own, '-c', `src/${part}.c`, '-o', `${part}.o`],
-    });
-    const link = (name: string, ...own: string[]): RecipeStep => ({
-      run: [
-        ...['clang', ...flags, ...own, '-Wl,--no-entry', '-Wl,--strip-all'],
-        ...[`-Wl,--export=${name}`, '-Wl,-z,stack-size=16384'],
-        ...['-o', `${name}.wasm`, `${name}.o`, 'mix.o'],
-      ],
-    });
-    // As make would: mix.o is made once, for the first target that needs it.
-    const own = ['-flto', '-mbulk-memory'];
-    const steps = [
-      ...[compile('fnv'), compile('mix'), link('fnv')],
-      ...[compile('adler', ...own), link('adler', ...own)],
-    ];
-    const outputs = { fnv: 'fnv.wasm', adler: 'adler.wasm' };
-    const built = await buildAs({ lock, steps, outputs }, files);
+    const built = await buildAs({ lock, ...sums() }, files);
     const script = [...built].map(
       ([name, bytes]) =>
         `export const ${name} = load("${name}", "${Buffer.from(bytes).toString('base64')}");`,
@@ -309,6 +320,27 @@ describe('from the package alone', () => {
     expect(answer.notes.join()).toContain(commit);
     expect(answer.recipe.source).toEqual({ kind: 'git', url: repository, commit });
   }, 300_000);
+
+  it.runIf(LONG)(
+    'C: which versions of a compiler of Debian build which bytes',
+    async () => {
+      const lock = await readToolchainLock({ name: 'debian-clang', version: '17.0.6-22+b2' });
+      const files = await filesOf(join(DATA, 'infer/testdata/c'));
+      const built = await buildAs({ lock, ...sums() }, files);
+      for (const [name, bytes] of built) files.set(`dist/${name}.wasm`, bytes);
+      await packages.publish('@loopback/sums-of-17', '1.0.0', files);
+      const answer = await infer('npm:@loopback/sums-of-17@1.0.0', {}, '--bisect');
+      expect(outcomes(answer)).toEqual({ fnv: 'reproduced', adler: 'reproduced' });
+      const major = (version = ''): number => Number(version.split('.')[0]);
+      for (const { versions = [] } of answer.modules) {
+        // Each version is in one stretch, and 17 in the one that builds what was published.
+        expect([major(versions[0]?.from), major(versions.at(-1)?.to)]).toEqual([16, 22]);
+        const holds17 = versions.find(({ from, to }) => major(from) <= 17 && 17 <= major(to));
+        expect(holds17?.distance).toBe(0);
+      }
+    },
+    900_000,
+  );
 
   it.runIf(LONG)(
     'Emscripten: a script of package.json',

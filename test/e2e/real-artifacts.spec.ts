@@ -23,7 +23,7 @@ import {
 } from './real-artifacts.js';
 import { CACHE, npmSource, SANDBOXES, sandboxOf } from './sandbox-stand.js';
 
-// All of them in both sandboxes: `npm run real-artifacts`. That fetches some 400 MB of compilers, and
+// All of them in both sandboxes: `npm run real-artifacts`. That fetches some 250 MB of compilers, and
 // two sources by their commit from GitHub, or from bundles that GIT_BUNDLES names.
 const LONG = process.env['TOUCHSTONE_LONG_ARTIFACTS'] === '1';
 const note = LONG ? '' : ' (one of two modules; all: npm run real-artifacts)';
