@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generateKey } from '@touchstone/keys';
 import { dsseRequest, ENTRIES_PATH } from './entry-requests.js';
+import { LARGE } from './large-tree.js';
+
+/** Digests of the large map; as many as the tree has entries where nothing else is said. */
+export const LARGE_MAP = Number(process.env['TOUCHSTONE_BENCH_DIGESTS'] ?? LARGE);
 
 /** Subjects of one statement that are indexed. */
 const DIGESTS = 4_096;

@@ -7,8 +7,9 @@ export interface PackedKeys {
   readonly absent?: string;
 }
 
-/** Leaves whose keys are held: as many as wait for a commitment in a busy log. */
+/** Leaves whose keys are held, as many as wait for a commitment in a busy log, and their bytes. */
 const MAX_LEAVES = 16_384;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * Keys of leaves that were made together with their entries, until the map asks for them. What it
@@ -16,22 +17,35 @@ const MAX_LEAVES = 16_384;
  */
 export class LeafKeys {
   readonly #keys = new Map<number, PackedKeys>();
+  #bytes = 0;
 
   put(index: number, keys: PackedKeys): void {
+    this.#remove(index);
     this.#keys.set(index, keys);
-    if (this.#keys.size > MAX_LEAVES) this.#keys.delete(this.#keys.keys().next().value as number);
+    this.#bytes += keys.keys.length;
+    for (const oldest of this.#keys.keys()) {
+      if (this.#keys.size <= MAX_LEAVES && this.#bytes <= MAX_BYTES) break;
+      this.#remove(oldest);
+    }
   }
 
   take(index: number): IndexedEntry | undefined {
-    const packed = this.#keys.get(index);
+    const packed = this.#remove(index);
     if (!packed) return undefined;
-    this.#keys.delete(index);
     const { keys, ...absent } = packed;
     const count = keys.length / MAP_KEY_SIZE;
     const unpacked = Array.from({ length: count }, (_, i) =>
       keys.subarray(i * MAP_KEY_SIZE, (i + 1) * MAP_KEY_SIZE),
     );
     return { keys: unpacked, ...absent };
+  }
+
+  #remove(index: number): PackedKeys | undefined {
+    const packed = this.#keys.get(index);
+    if (!packed) return undefined;
+    this.#keys.delete(index);
+    this.#bytes -= packed.keys.length;
+    return packed;
   }
 }
 

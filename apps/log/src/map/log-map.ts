@@ -163,15 +163,23 @@ export class LogMap {
       const text = await readFile(join(dir, STATE_FILE), 'utf8');
       const { commitment: index, ...recorded } = State.parse(JSON.parse(text));
       const indexed = await IndexedMap.open(dir, recorded);
-      const held = await this.#committedAt(index, indexed.map);
-      if (held.commitment.treeSize === indexed.size) {
+      try {
+        const held = await this.#committedAt(index, indexed.map);
+        if (held.commitment.treeSize !== indexed.size) {
+          throw new MapMismatch(`leaf ${index} commits to another size than the journal has`);
+        }
         this.#scanned = index + 1;
         this.#hold(held);
         return indexed;
+      } catch (error) {
+        await indexed.close();
+        throw error;
       }
-      await indexed.close();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#options.failed(error);
+      const { code, syscall } = error as NodeJS.ErrnoException;
+      // A full disk, say, is no reason to throw away what may not be had again.
+      if (syscall !== undefined && code !== 'ENOENT') throw error;
+      if (code !== 'ENOENT') this.#options.failed(error);
     }
     await rm(dir, { recursive: true, force: true });
     return IndexedMap.open(dir, { bytes: 0, size: 0 });

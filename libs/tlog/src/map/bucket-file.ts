@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { TlogError } from '../error.js';
 import { MAX_BUCKET_BYTES } from './bucket.js';
+import { readAll, writeAll } from './file-bytes.js';
 
 const datasync = promisify(fdatasync);
 
@@ -63,11 +64,8 @@ export class BucketFile {
     const at = place * UNIT;
     if (length > MAX_BUCKET_BYTES) throw new TlogError('map-store', 'a bucket is too long');
     const bytes = this.#read.subarray(0, length);
-    if (at >= this.#written) {
-      this.#buffer.copy(bytes, 0, at - this.#written, at - this.#written + length);
-    } else if (readSync(this.#file, this.#read, 0, length, at) !== length) {
-      throw new TlogError('map-store', 'the file of buckets of the map ends early');
-    }
+    if (at < this.#written) readAll(this.#file, bytes, at);
+    else this.#buffer.copy(bytes, 0, at - this.#written, at - this.#written + length);
     return bytes;
   }
 
@@ -88,10 +86,7 @@ export class BucketFile {
   }
 
   #flush(): void {
-    for (let at = 0; at < this.#buffered;) {
-      const left = this.#buffered - at;
-      at += writeSync(this.#file, this.#buffer, at, left, this.#written + at);
-    }
+    writeAll(this.#file, this.#buffer.subarray(0, this.#buffered), this.#written);
     this.#written += this.#buffered;
     this.#buffered = 0;
   }

@@ -1,8 +1,9 @@
-import { closeSync, fdatasync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HASH_SIZE, LIST_PAGE_SIZE } from '@touchstone/merkle';
 import type { TreeHasher } from '@touchstone/merkle';
 import { TlogError } from '../error.js';
+import { readAll, writeAll } from './file-bytes.js';
 
 export const PAGE_BYTES = LIST_PAGE_SIZE * 8;
 
@@ -54,16 +55,16 @@ export class PageFile {
   /** Writes the page after `page` others, and the nodes that it completes in its extent. */
   write(extents: readonly number[], page: number, bytes: Uint8Array): void {
     const { offset, width, at } = placeOf(extents, page);
-    this.#write(bytes, offset + at * PAGE_BYTES);
+    writeAll(this.#file, bytes, offset + at * PAGE_BYTES);
     const hashes = offset + width * PAGE_BYTES;
     let node = width + at;
     let hash = this.#hasher.leaf(bytes);
-    this.#write(hash, hashes + node * HASH_SIZE);
+    writeAll(this.#file, hash, hashes + node * HASH_SIZE);
     for (; node % 2 === 1 && node > 1;) {
       const left = this.#read(hashes + (node - 1) * HASH_SIZE, HASH_SIZE);
       hash = this.#hasher.node(left, hash);
       node = (node - 1) / 2;
-      this.#write(hash, hashes + node * HASH_SIZE);
+      writeAll(this.#file, hash, hashes + node * HASH_SIZE);
     }
   }
 
@@ -94,21 +95,13 @@ export class PageFile {
     closeSync(this.#file);
   }
 
-  #write(bytes: Uint8Array, position: number): void {
-    for (let at = 0; at < bytes.length;) {
-      at += writeSync(this.#file, bytes, at, bytes.length - at, position + at);
-    }
-  }
-
   #read(position: number, length: number): Uint8Array {
     if (this.#closed) throw new TlogError('map-version', 'the map was closed meanwhile');
     const bytes = new Uint8Array(length);
-    if (
-      position + length > this.#length ||
-      readSync(this.#file, bytes, 0, length, position) !== length
-    ) {
-      throw new TlogError('map-store', 'the file of pages of the map ends early');
+    if (position + length > this.#length) {
+      throw new TlogError('map-store', 'a list of the map is beyond the file of pages');
     }
+    readAll(this.#file, bytes, position);
     return bytes;
   }
 }
