@@ -4,13 +4,15 @@ import { logRoutes, makeClient } from '@touchstone/contract';
 import { decodeUtf8, formatTlogProof, toBase64 } from '@touchstone/note';
 import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
+import { entryEvidence, type ProvenEntry } from '../entry-evidence.js';
 import { CliError, EXIT } from '../failure.js';
 import { serverOf } from '../log-files.js';
 import { bytesToHex } from '../log-reader.js';
 import { index, provenLeaf, withKeys, type LogOptions } from '../log-view.js';
 
 interface ExportOptions extends LogOptions {
-  format: 'bundle' | 'tlog-proof' | 'leaf';
+  format: 'bundle' | 'tlog-proof' | 'evidence' | 'leaf';
+  recipe?: string;
   payloadType?: string;
   out?: string;
 }
@@ -24,16 +26,21 @@ export function registerLogEntries(log: Command, context: Context): void {
   withKeys(log.command('export'), context)
     .argument('<index>', 'index of the entry', index)
     .addOption(
-      new Option('--format <format>', 'what for: cosign and sigstore, C2SP tools, or the bare leaf')
-        .choices(['bundle', 'tlog-proof', 'leaf'])
+      new Option(
+        '--format <format>',
+        'what for: cosign and sigstore, C2SP tools, touchstone verify, or the bare leaf',
+      )
+        .choices(['bundle', 'tlog-proof', 'evidence', 'leaf'])
         .default('bundle'),
     )
+    .option('--recipe <file>', 'of the publication that the statement is about; for evidence')
     .option('--payload-type <type>', "of the entry's envelope, when it is not in-toto's")
     .option('--out <file>', 'write it to this file instead of standard output')
     .description('one entry as a file that others verify offline; checked before it is written')
     .addHelpText(
       'after',
-      '\nExample:\n  touchstone log export 4 --trust-root trust-root.json --out entry.sigstore.json',
+      '\nExample:\n  touchstone log export 4 --trust-root trust-root.json --out entry.sigstore.json' +
+        '\n  touchstone log export 4 --format evidence --recipe recipe.json --trust-root trust-root.json',
     )
     .action((entry: number, options: ExportOptions) => exportEntry(entry, options, context));
 }
@@ -92,7 +99,10 @@ async function exportEntry(
     const { hashes, note } = proven;
     document = formatTlogProof({ index: entry, hashes, checkpoint: decodeUtf8(note) });
   } else {
-    document = await bundleOf(entry, proven.leaf, options);
+    const bundle = await bundleOf(entry, proven.leaf, options);
+    document = `${JSON.stringify(
+      format === 'bundle' ? bundle : await evidenceOf({ ...proven, index: entry, bundle }, options),
+    )}\n`;
   }
   if (out === undefined) {
     const text = typeof document === 'string' ? document : decodeUtf8(document);
@@ -109,7 +119,11 @@ interface LoggedEntry {
 }
 
 /** The log makes the bundle; that it is of the entry which the tiles prove is checked here. */
-async function bundleOf(entry: number, leaf: Uint8Array, options: ExportOptions): Promise<string> {
+async function bundleOf(
+  entry: number,
+  leaf: Uint8Array,
+  options: ExportOptions,
+): Promise<Record<string, unknown>> {
   const { log, payloadType } = options;
   const client = makeClient(logRoutes, { baseUrl: serverOf(log), fetch: fetch as never });
   const bundle = await client.entryBundle({
@@ -126,5 +140,13 @@ async function bundleOf(entry: number, leaf: Uint8Array, options: ExportOptions)
       EXIT.refuted,
     );
   }
-  return `${JSON.stringify(bundle)}\n`;
+  return bundle;
+}
+
+function evidenceOf(proven: ProvenEntry, { recipe, trustRoot }: ExportOptions): Promise<object> {
+  if (recipe !== undefined && trustRoot !== undefined) {
+    return entryEvidence(proven, recipe, trustRoot);
+  }
+  const message = 'evidence takes --recipe and --trust-root: it is verified before it is written';
+  throw new CliError('option-missing', message, EXIT.usage);
 }

@@ -1,7 +1,10 @@
+import { createPublicKey } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKey, writePrivateKey } from '@touchstone/keys';
+import { verifyEvidence, type Evidence, type TrustRoot } from '@touchstone/attest';
+import { generateKey, nodeVerifier, writePrivateKey } from '@touchstone/keys';
+import { ROOT } from '@touchstone/kit';
 import { formatVerifierKey, verifierKey } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../command.fixture.js';
@@ -99,6 +102,47 @@ describe('touchstone log', () => {
       ok: true,
       index: 0,
     });
+  });
+
+  it('exports an entry as evidence that verifies alone', async () => {
+    const golden = (name: string): Promise<string> =>
+      readFile(join(ROOT, 'libs/attest/src/testdata', `golden.${name}.json`), 'utf8');
+    const { recipe, entries } = JSON.parse(await golden('evidence')) as Evidence;
+    const root = JSON.parse(await golden('trust-root')) as TrustRoot;
+    const [{ envelope }] = entries as [Evidence['entries'][number]];
+    const { spki = '' } = root.rebuilders[0]?.keys[0] ?? {};
+    const key = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+    await writeFile(file('acme.pub'), key.export({ type: 'spki', format: 'pem' }));
+    await writeFile(file('envelope.json'), JSON.stringify(envelope));
+    await writeFile(file('recipe.json'), JSON.stringify(recipe));
+    const trusting = { ...root, logs: [{ origin: ORIGIN, vkey }] };
+    await writeFile(file('root.json'), JSON.stringify(trusting));
+    const own = await TestLog.start({ LOG_MAP: 'off', LOG_KEY: log.key.toPem() });
+    try {
+      const place = ['--log', own.url];
+      const added = ['--envelope', file('envelope.json'), '--public-key', file('acme.pub')];
+      expect(await touchstone('add', ...added, ...place)).toMatchObject({ code: 0 });
+      const asEvidence = ['export', '0', ...place, '--format', 'evidence'];
+      const known = [...asEvidence, '--trust-root', file('root.json'), '--recipe'];
+      const { code, out } = await touchstone(...known, file('recipe.json'));
+      expect([code, out]).toEqual([0, expect.stringContaining('touchstone.dev/evidence/v1')]);
+      const { verdict, entries: counted } = await verifyEvidence(JSON.parse(out), {
+        trustRoot: trusting,
+        verify: nodeVerifier,
+      });
+      expect([verdict, counted.length]).toEqual(['pending', 1]);
+      // Of another publication, by nobody who counts, and without what it takes.
+      await writeFile(file('other.json'), JSON.stringify({ ...recipe, modules: [{ name: 'x' }] }));
+      expect((await touchstone(...known, file('other.json'))).code).toBe(EXIT.refuted);
+      await writeFile(
+        file('root.json'),
+        JSON.stringify({ ...trusting, rebuilders: root.rebuilders.slice(1) }),
+      );
+      expect((await touchstone(...known, file('recipe.json'))).out).toContain('signer-unknown');
+      expect((await touchstone(...asEvidence, '--vkey', vkey)).code).toBe(EXIT.usage);
+    } finally {
+      await own.remove();
+    }
   });
 
   it('refuses what does not hold, with a code of its own', async () => {
