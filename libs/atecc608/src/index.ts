@@ -33,7 +33,7 @@ export {
   type KeyConfig,
   type SlotConfig,
 } from './configuration.js';
-export { COUNTER_MAX } from './counter-encoding.js';
+export { COUNTER_MAX, encodeCounter } from './counter-encoding.js';
 export { crc16 } from './crc16.js';
 export type { KeyConfiguration } from './digests.js';
 export { Atecc608Error, type Atecc608ErrorCode } from './errors.js';

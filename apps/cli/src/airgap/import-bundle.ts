@@ -8,6 +8,7 @@ import {
   type VerifiedBundle,
   type VerifiedItem,
 } from '@touchstone/airgap';
+import { COUNTER_MAX } from '@touchstone/atecc608';
 import { encodeCbor, publicKeyFromBase64 } from '@touchstone/attest';
 import { decodeUtf8, type WitnessedCheckpoint } from '@touchstone/note';
 import { writeDurably } from '@touchstone/tlog';
@@ -45,6 +46,7 @@ export async function importBundle(site: Site, file: string): Promise<ImportResu
     const accepted = verdict === 'OK' || site.settings.accept.includes(verdict);
     const result = describe(site, bundle, verdict, counts, accepted);
     if (!accepted) return result;
+    requireStep(site);
     await install(site, bundle, writer, result);
     return result;
   } catch (error) {
@@ -53,6 +55,16 @@ export async function importBundle(site: Site, file: string): Promise<ImportResu
   } finally {
     await writer.discard();
   }
+}
+
+/** Asked before anything is written: a state that no counter ever reaches would end the site. */
+function requireStep({ state }: Site): void {
+  if (state.counter < COUNTER_MAX) return;
+  throw new CliError(
+    'counter-end',
+    `the device has counted to its end, ${COUNTER_MAX}: make the site anew with another device`,
+    EXIT.refuted,
+  );
 }
 
 /** Both signed checkpoints, which together are the proof, beside the site's state. */

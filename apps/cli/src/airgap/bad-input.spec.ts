@@ -1,0 +1,263 @@
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { ARCHIVE_END, archiveHeader, archivePadding } from '@touchstone/airgap';
+import { CONFIG, COUNTER_MAX, encodeCounter, encodeResponse } from '@touchstone/atecc608';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { importBundle } from './import-bundle.js';
+import { joinParts, splitFile } from './media.js';
+import { acknowledged, codeOf, SiteStand } from './site-stand.fixture.js';
+import { makeSite } from './site.js';
+
+/*
+ * What may come to a site, and how each ends: refused with a code, nothing installed, no step of the
+ * counter spent. Bundles that lie in themselves have their tables in libs/airgap/src/bundle.spec.ts.
+ */
+
+let stand: SiteStand;
+let whole: string;
+
+beforeAll(async () => {
+  stand = await SiteStand.start();
+  whole = await stand.exportTo('whole.tar');
+}, 60_000);
+afterAll(() => stand.close());
+beforeEach(() => stand.newSite());
+
+const importing = (file: string): Promise<string> =>
+  codeOf(stand.withSite((site) => importBundle(site, file)));
+
+/** Where the site stands, by its state, its folder and its device. */
+async function standing(): Promise<{ counter: number; spent: number; imports: string[] }> {
+  return stand.withSite(async (site) => ({
+    counter: site.state.counter,
+    spent: await site.device.counter(),
+    imports: await readdir(join(stand.folder, 'imports')).catch(() => []),
+  }));
+}
+
+const NOTHING = { counter: 0, spent: 0, imports: [] };
+const ONCE = { counter: 1, spent: 1, imports: ['1'] };
+
+describe('an older state of things', () => {
+  it('an old bundle after a newer one', async () => {
+    await stand.reproduce('newer');
+    const newer = await stand.exportTo('newer.tar');
+    expect(await importing(newer)).toBe('done');
+    expect(await importing(whole)).toBe('rollback');
+    expect(await standing()).toEqual(ONCE);
+  });
+
+  it('an old disk image, with the old bundle and with a new one', async () => {
+    await cp(stand.folder, `${stand.folder}-old`, { recursive: true });
+    expect(await importing(whole)).toBe('done');
+    await rm(stand.folder, { recursive: true });
+    await cp(`${stand.folder}-old`, stand.folder, { recursive: true });
+    await stand.reproduce('after the image');
+    const later = await stand.exportTo('later.tar');
+    for (const file of [whole, later]) expect(await importing(file)).toBe('state-rollback');
+    expect((await readdir(stand.folder)).sort()).toEqual(['site.json', 'state-0.json']);
+  });
+
+  it('a chip that forgot its counting', async () => {
+    // Twice: one step behind is an import that a power cut broke off, and is finished.
+    for (let times = 0; times < 2; times++) expect(await importing(whole)).toBe('done');
+    await stand.rewriteChip((image) => image.set(encodeCounter(0), CONFIG.counters));
+    expect(await importing(whole)).toBe('state-rollback');
+  });
+});
+
+describe('a counter at its end', () => {
+  it('takes no import, and leaves the site as it is', async () => {
+    await stand.rewriteChip((image) => image.set(encodeCounter(COUNTER_MAX), CONFIG.counters));
+    const { folder, settings, trustRoot } = stand;
+    await rm(folder, { recursive: true });
+    await makeSite({ folder, site: 'hut', trustRoot, settings });
+    const before = (await readdir(folder)).sort();
+    expect(await importing(whole)).toBe('counter-end');
+    expect((await readdir(folder)).sort()).toEqual(before);
+    expect(await standing()).toEqual({ counter: COUNTER_MAX, spent: COUNTER_MAX, imports: [] });
+  });
+
+  it('takes the last one', async () => {
+    await stand.rewriteChip((image) => image.set(encodeCounter(COUNTER_MAX - 1), CONFIG.counters));
+    const { folder, settings, trustRoot } = stand;
+    await rm(folder, { recursive: true });
+    await makeSite({ folder, site: 'hut', trustRoot, settings });
+    expect(await importing(whole)).toBe('done');
+    expect(await stand.withSite(acknowledged)).toMatchObject({ counter: COUNTER_MAX });
+  });
+});
+
+describe('a chip that does not behave', () => {
+  const status = (code: number): Buffer => Buffer.from(encodeResponse(Uint8Array.of(code)));
+  let lines: Server[] = [];
+  afterEach(() => {
+    for (const line of lines) line.close();
+    lines = [];
+  });
+
+  /** Somebody between host and chip, from the moment that the import begins. */
+  async function importOver(change: (answer: Buffer) => Buffer | undefined): Promise<string> {
+    let begun = false;
+    const path = join(stand.home, 'line.sock');
+    await rm(path, { force: true });
+    const server = createServer((host) => {
+      const chip = connect(stand.chipAddress.slice('unix:'.length));
+      host.pipe(chip);
+      chip.on('data', (answer: Buffer) => {
+        const given = begun ? change(answer) : answer;
+        if (given === undefined) host.destroy();
+        else host.write(given);
+      });
+      for (const [one, other] of [
+        [host, chip],
+        [chip, host],
+      ] as const) {
+        one.on('error', () => other.destroy());
+        one.on('close', () => other.destroy());
+      }
+    });
+    lines.push(server);
+    await new Promise<void>((done) => server.listen(path, done));
+    const device = { ...stand.settings.device, address: `unix:${path}` };
+    await writeFile(join(stand.folder, 'site.json'), JSON.stringify({ ...stand.settings, device }));
+    const code = await codeOf(
+      stand.withSite((site) => {
+        begun = true;
+        return importBundle(site, whole);
+      }),
+    );
+    await writeFile(join(stand.folder, 'site.json'), JSON.stringify(stand.settings));
+    return code;
+  }
+
+  it.each<[string, string, (answer: Buffer) => Buffer | undefined]>([
+    ['is gone', 'device', () => undefined],
+    [
+      'answers with a bad CRC',
+      'device',
+      (answer) => Buffer.from(answer.with(answer.length - 1, 0)),
+    ],
+    ['answers with a length of its own', 'device', () => Buffer.of(0xff, 0, 0, 0)],
+    ['answers something shorter', 'device', () => Buffer.of(4, 0, 3, 0x40)],
+    ['refuses everything', 'device', () => status(0x0f)],
+    ['says that it is not well', 'device', () => status(0x07)],
+  ])('%s: %s', async (_, code, change) => {
+    expect(await importOver(change)).toBe(code);
+    expect(await standing()).toEqual(NOTHING);
+    expect(await importing(whole)).toBe('done');
+  });
+
+  it('is one that calls every signature bad: the bundle is refused', async () => {
+    const [ok, miscompare] = [status(0), status(1)];
+    let answers = 0;
+    // The second answer after the digest was loaded is the one to Verify.
+    const code = await importOver((answer) =>
+      answer.equals(ok) && ++answers === 2 ? miscompare : answer,
+    );
+    expect(code).toBe('exporter-signature');
+    expect(await standing()).toEqual(NOTHING);
+  });
+
+  it('has a slot that may not sign', async () => {
+    const { trustRoot, settings } = stand;
+    const device = { kind: 'chip', address: stand.chipAddress, slot: 5 } as const;
+    const made = makeSite({
+      ...{ folder: join(stand.home, 'closed'), site: 'hut', trustRoot },
+      settings: { ...settings, device },
+    });
+    expect(await codeOf(made)).toBe('device');
+  });
+});
+
+describe('parts', () => {
+  const PART = 2048;
+  /** So much that the last of the parts is a short one. */
+  const SMALL = 3140;
+
+  async function parts(): Promise<{ small: string; paths: string[]; joined: string }> {
+    const small = join(stand.home, 'small');
+    await writeFile(small, (await readFile(whole)).subarray(0, SMALL));
+    const paths = await splitFile(small, join(stand.home, 'small-parts'), PART);
+    return { small, paths, joined: join(stand.home, 'small-joined') };
+  }
+
+  it('of two exports are never mixed', async () => {
+    const { paths, joined } = await parts();
+    const other = join(stand.home, 'other');
+    await writeFile(other, (await readFile(whole)).subarray(1, SMALL));
+    const others = await splitFile(other, join(stand.home, 'other-parts'), PART);
+    expect(await codeOf(joinParts([...paths.slice(0, 1), ...others.slice(1)], joined))).toBe(
+      'part-mixed',
+    );
+    await expect(readFile(joined)).rejects.toThrow('ENOENT');
+  });
+
+  it('that came twice count once', async () => {
+    const { small, paths, joined } = await parts();
+    expect(await joinParts([...paths, ...paths], joined)).toMatchObject({ missing: [] });
+    expect(await readFile(joined)).toEqual(await readFile(small));
+    await rm(joined);
+  });
+
+  it('are missed when any byte of one is another, or it ends anywhere', async () => {
+    const { paths, joined } = await parts();
+    const rest = paths.slice(0, -1);
+    const last = paths.at(-1) ?? '';
+    const good = await readFile(last);
+    const missed = async (bytes: Uint8Array): Promise<void> => {
+      await writeFile(last, bytes);
+      const found = await joinParts([last, ...rest], joined).catch(
+        (error: unknown) => (error as { code: string }).code,
+      );
+      if (typeof found === 'string') expect(found).toMatch(/^part-/);
+      else expect(found.missing).toEqual([rest.length]);
+    };
+    for (let at = 0; at < good.length; at++) {
+      await missed(good.with(at, (good[at] as number) ^ 1));
+    }
+    for (let end = 0; end < good.length; end++) await missed(good.subarray(0, end));
+    await missed(Buffer.concat([good, Buffer.of(0)]));
+    await writeFile(last, good);
+    await expect(readFile(joined)).rejects.toThrow('ENOENT');
+  }, 60_000);
+});
+
+describe('a bomb', () => {
+  const archive = (content: Uint8Array, size = content.length): Uint8Array =>
+    Buffer.concat([archiveHeader('carry.cbor', size), content, archivePadding(size), ARCHIVE_END]);
+  /** A CBOR head of major type and a length in eight bytes. */
+  const head = (major: number, length: bigint): Uint8Array => {
+    const bytes = Buffer.alloc(9);
+    bytes[0] = (major << 5) | 27;
+    bytes.writeBigUInt64BE(length, 1);
+    return bytes;
+  };
+
+  it.each<[string, string, () => Uint8Array]>([
+    ['a byte string of a terabyte', 'bundle-limit', () => archive(head(2, 1n << 40n))],
+    ['a text of 2^63 bytes', 'bundle-limit', () => archive(head(3, 1n << 63n))],
+    ['a list of a billion members', 'bundle-limit', () => archive(head(4, 1n << 30n))],
+    ['a map of a billion keys', 'bundle-limit', () => archive(head(5, 1n << 30n))],
+    ['lists ten thousand deep', 'bundle-limit', () => archive(new Uint8Array(10_000).fill(0x81))],
+    ['tags ten thousand deep', 'bundle-limit', () => archive(new Uint8Array(10_000).fill(0xc6))],
+    ['a list without an end', 'bundle-limit', () => archive(new Uint8Array(10_000).fill(0x9f))],
+    ['what is compressed', 'bundle-limit', () => archive(gzipSync(new Uint8Array(1 << 20)))],
+    ['an archive that is compressed', 'bundle-truncated', () => gzipSync(archive(head(4, 1n)))],
+    [
+      'an archive that says 8 GB',
+      'bundle-malformed',
+      () => archive(new Uint8Array(512), 8 * 2 ** 30 - 1),
+    ],
+    ['nothing at all', 'bundle-truncated', () => new Uint8Array(0)],
+  ])('%s: %s', async (_, code, made) => {
+    const file = join(stand.home, 'bomb.tar');
+    await writeFile(file, made());
+    const before = process.memoryUsage().rss;
+    expect(await importing(file)).toBe(code);
+    expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+    expect(await standing()).toEqual(NOTHING);
+  });
+});
