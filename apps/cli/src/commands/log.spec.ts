@@ -138,7 +138,7 @@ describe('touchstone log', () => {
         file('root.json'),
         JSON.stringify({ ...trusting, rebuilders: root.rebuilders.slice(1) }),
       );
-      expect((await touchstone(...known, file('recipe.json'))).out).toContain('signer-unknown');
+      expect((await touchstone(...known, file('recipe.json'))).out).toContain('dsse-signature');
       expect((await touchstone(...asEvidence, '--vkey', vkey)).code).toBe(EXIT.usage);
     } finally {
       await own.remove();
