@@ -139,6 +139,21 @@ const CASES: readonly [string, string, string?][] = [
     '(component (import "a" (func)) (import "A" (func)))',
     'name-duplicate',
   ],
+  [
+    'a record that has no name outside',
+    '(component (type $t (record (field "f" u32))) (import "f" (func (param "x" $t))))',
+    'type-unnamed',
+  ],
+  [
+    'a record that an import names',
+    `(component (type $t (record (field "f" u32))) (import "t" (type $u (eq $t)))
+    (import "f" (func (param "x" $u))))`,
+  ],
+  [
+    'a module type that imports one thing twice',
+    '(component (core type (module (import "" "a" (func)) (import "" "a" (func)))))',
+    'name-duplicate',
+  ],
   ['an interface without a package', '(component (import "a:b" (func)))', 'name-invalid'],
   [
     'a core import of another type',

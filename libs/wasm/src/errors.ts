@@ -45,6 +45,8 @@ export type WasmErrorCode =
   | 'definition-malformed'
   /** A name that the grammar of imports and exports does not know, or of what it cannot be. */
   | 'name-invalid'
+  /** An import or export speaks of a type that has no name outside of its component. */
+  | 'type-unnamed'
   /** Types larger, or dearer to compare, than the reader goes along with. */
   | 'type-too-large'
   /** Types of what is put together do not agree. */

@@ -5,6 +5,9 @@ import type { Scope } from './scope.js';
 import { readResult } from './types.js';
 import { readList, type ValueType } from './value-types.js';
 
+/** Of what `context.get` and `context.set` reach (component model, CanonicalABI.md). */
+const MAX_CONTEXT_SLOT = 1;
+
 export type CanonOption =
   | { kind: 'utf8' | 'utf16' | 'latin1+utf16' | 'async' }
   | { kind: 'memory' | 'realloc' | 'post-return' | 'callback'; index: number };
@@ -141,8 +144,14 @@ function readOperand(cursor: Cursor, scope: Scope, operand: Operand, into: Canon
     case 'valueType':
       into.valueType = readCoreValueType(cursor);
       break;
-    case 'slot':
+    case 'slot': {
+      const start = cursor.offset;
       into.slot = cursor.u32('the slot of a context');
+      if (into.slot > MAX_CONTEXT_SLOT) {
+        const message = `a context has the slots 0 and 1, not ${into.slot}`;
+        throw new WasmError('definition-malformed', start, message);
+      }
+    }
   }
 }
 

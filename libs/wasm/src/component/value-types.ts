@@ -47,6 +47,8 @@ export type DefinedValueType =
   | { kind: 'stream' | 'future'; element?: ValueType }
   | { kind: 'map'; key: ValueType; value: ValueType };
 
+/** As wasm-tools bounds it. */
+const MAX_LIST_LENGTH = 1 << 30;
 const MAX_FLAGS = 32;
 
 export function readValueType(cursor: Cursor, scope: Scope): ValueType {
@@ -157,6 +159,9 @@ function readFixedList(cursor: Cursor, scope: Scope, start: number): DefinedValu
   const element = readValueType(cursor, scope);
   const length = cursor.u32('the length of a list');
   if (length === 0) refuse(start, 'a list of the fixed length 0');
+  if (length > MAX_LIST_LENGTH) {
+    refuse(start, `a list of the fixed length ${length}, the limit is ${MAX_LIST_LENGTH}`);
+  }
   return { kind: 'list', element, length };
 }
 

@@ -21,9 +21,12 @@ describe('parseExternName', () => {
     ['locked-dep=<a:b/c@1.2.3>', 'dependency'],
     ['locked-dep=<a:b/c@1.2.3>,integrity=<sha256-abc>', 'dependency'],
     ['unlocked-dep=<a:b@{>=1.2.3 <2.0.0}>', 'dependency'],
+    ['unlocked-dep=<a:b@*>', 'dependency'],
+    ['unlocked-dep=<a:b@{<2.0.0}>', 'dependency'],
     ['url=<https://example.com/a>', 'url'],
     ['relative-url=<./a>', 'url'],
     ['integrity=<sha256-abc=>', 'integrity'],
+    ['integrity=< sha512-a?abcd sha256-b >', 'integrity'],
   ])('reads %s', (name, kind) => {
     expect(parseExternName(name)).toMatchObject({ kind });
   });
@@ -55,6 +58,14 @@ describe('parseExternName', () => {
       'locked-dep=a:b',
       'locked-dep=<a>',
       'url=<<>',
+    ],
+    ...['integrity=<sha256>', 'integrity=<sha256->', 'integrity=<sha256-^>', 'integrity=<md5-ABC>'],
+    ...[
+      'unlocked-dep=<a:a@{xyz}>',
+      'unlocked-dep=<a:a@{<xyz}>',
+      'unlocked-dep=<a:a@{<1.2.3 >=2.3.4}>',
+      'unlocked-dep=<a:a@{}>',
+      'locked-dep=<a:a@x>',
     ],
   ])('refuses %j', (name) => {
     expect(parseExternName(name)).toBeUndefined();

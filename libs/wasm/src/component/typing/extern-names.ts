@@ -30,12 +30,15 @@ const plainForm = new RegExp(
   'u',
 );
 const interfaceForm = new RegExp(`^((?:${words}:)+${words})((?:/${label})+)(?:@(.*))?$`, 'u');
-const packageForm = new RegExp(`^(?:${words}:)+${words}(?:/${label})*(?:@.+)?$`, 'u');
-const hash = '(?:,integrity=<[^<>]+>)?';
+const packageForm = new RegExp(`^(?:${words}:)+${words}(?:/${label})*(?:@(.+))?$`, 'u');
+/** Subresource Integrity: a hash and its digest in base64, one or more. */
+const digest = 'sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2}(?:\\?[^ <>]*)?';
+const digests = ` *${digest}(?: +${digest})* *`;
+const hash = `(?:,integrity=<${digests}>)?`;
 const drafts = [
   ['dependency', new RegExp(`^(?:un)?locked-dep=<(.+?)>${hash}$`, 'u')],
   ['url', new RegExp(`^(?:relative-)?url=<[^<>]*>${hash}$`, 'u')],
-  ['integrity', /^integrity=<[^<>]+>$/u],
+  ['integrity', new RegExp(`^integrity=<${digests}>$`, 'u')],
 ] as const;
 
 /** Undefined of what the grammar does not know. */
@@ -68,7 +71,21 @@ function parseDraft(name: string): ParsedName | undefined {
   for (const [kind, form] of drafts) {
     const match = form.exec(name);
     if (match === null) continue;
-    return kind === 'dependency' && !packageForm.test(match[1] ?? '') ? undefined : { kind };
+    return kind === 'dependency' && !isDependency(match[1] ?? '') ? undefined : { kind };
   }
   return undefined;
+}
+
+/** `pkgname` with a version, any (`*`), or in braces a range of them: `>=a`, `<b`, `>=a <b`. */
+function isDependency(text: string): boolean {
+  const match = packageForm.exec(text);
+  if (match === null) return false;
+  const [, version] = match;
+  if (version === undefined) return true;
+  if (!version.startsWith('{')) return version === '*' || isVersion(version);
+  const [, range] = /^\{(.+)\}$/u.exec(version) ?? [];
+  if (range === undefined) return false;
+  const [, from, to] = /^(?:>=([^ <>]+))?(?:(?:^| )<([^ <>=]+))?$/u.exec(range) ?? [];
+  if (from === undefined && to === undefined) return false;
+  return [from, to].every((end) => end === undefined || isVersion(end));
 }

@@ -160,7 +160,8 @@ function resolveBody(
   const { budget } = outer;
   const owner = { what: kind === 'instance' ? 'body' : 'exports' } as const;
   const importOwner = { what: 'imports' } as const;
-  const scope = new TypeScope('body', budget, outer, { import: importOwner, export: owner });
+  const owners = { import: importOwner, export: owner };
+  const scope = new TypeScope('body', budget, outer, owners, kind === 'component');
   for (const declaration of declarations) {
     budget.spend(1);
     declare(declaration, scope);
@@ -219,6 +220,7 @@ function resolveModuleType(
   const types: CoreTypeShape[] = [];
   const imports: CoreMember[] = [];
   const exports = new Map<string, CoreShape>();
+  const taken = new Set<string>();
   for (const declaration of declarations) {
     budget.spend(1);
     switch (declaration.kind) {
@@ -239,6 +241,9 @@ function resolveModuleType(
       }
       case 'import': {
         const { module, name, type } = declaration;
+        const key = JSON.stringify([module, name]);
+        if (taken.has(key)) budget.refuse('name-duplicate', `a second import ${key}`);
+        taken.add(key);
         imports.push({ module, name, type: coreShape(type, types, budget) });
         break;
       }

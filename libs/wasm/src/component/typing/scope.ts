@@ -19,6 +19,7 @@ import {
   type ResourceShape,
   type Value,
 } from './shapes.js';
+import { VisibleTypes } from './visible.js';
 
 /** What the indices of a component, or of a type's body, stand for. */
 export class TypeScope {
@@ -32,6 +33,8 @@ export class TypeScope {
   readonly imports = new Map<string, Member>();
   readonly exports = new Map<string, Member>();
   readonly #names = { import: new NameScope('import'), export: new NameScope('export') };
+  /** Of a component; what an instance type declares is looked at where it is used. */
+  readonly #visible: VisibleTypes | undefined;
 
   constructor(
     readonly kind: 'component' | 'body',
@@ -39,7 +42,11 @@ export class TypeScope {
     readonly parent: TypeScope | undefined,
     /** Of what its imports and exports introduce. */
     readonly owners: { readonly import: Owner; readonly export: Owner },
-  ) {}
+    /** Whether it is that of a component, there or declared: then what it speaks of must be visible. */
+    isComponent = kind === 'component',
+  ) {
+    if (isComponent) this.#visible = new VisibleTypes(owners, budget);
+  }
 
   /** The scope `levels` further out; the reader has checked that there is one. */
   outer(levels: number): TypeScope {
@@ -124,6 +131,7 @@ export class TypeScope {
   /** Adds an import or export to the scope and to the index space of its sort. */
   declare(direction: 'import' | 'export', name: ExternName, item: ItemShape): void {
     checkName(name, item, this.#names[direction], this.budget);
+    this.#visible?.check(direction, name.name, item);
     const extra = Object.keys(name).length > 1 ? { attributes: name } : {};
     const members = direction === 'import' ? this.imports : this.exports;
     members.set(name.name, { ...item, ...extra });

@@ -29,6 +29,14 @@ import {
 /** An instance with a function `f` that returns the one type defined before it. */
 const returning = (type: Bytes): Uint8Array =>
   instanceType(typeDecl(type), typeDecl(func([], 0)), exportDecl('f', FUNC, 1));
+/** The same of a type that must have a name to be seen. */
+const returningNamed = (type: Bytes): Uint8Array =>
+  instanceType(
+    typeDecl(type),
+    exportDecl('t', 0x03, 0x00, 0),
+    typeDecl(func([], 1)),
+    exportDecl('f', FUNC, 2),
+  );
 const nothing = func([]);
 const exporting = (...names: string[]): Uint8Array =>
   instanceType(typeDecl(nothing), ...names.map((name) => exportDecl(name, FUNC, 0)));
@@ -80,27 +88,27 @@ describe('checkSubtype', () => {
     ],
     [
       'a field more',
-      returning(record(['a', U8], ['b', U8])),
-      returning(record(['a', U8])),
-      'func f › result › record { a: u8, b: u8 } vs record { a: u8 }',
+      returningNamed(record(['a', U8], ['b', U8])),
+      returningNamed(record(['a', U8])),
+      'type t › record { a: u8, b: u8 } vs record { a: u8 }',
     ],
     [
       'a field of another type',
-      returning(record(['a', U8], ['b', U8])),
-      returning(record(['a', U8], ['b', BOOL])),
-      'func f › result › field b › u8 vs bool',
+      returningNamed(record(['a', U8], ['b', U8])),
+      returningNamed(record(['a', U8], ['b', BOOL])),
+      'type t › field b › u8 vs bool',
     ],
     [
       'a case without what it carries',
-      returning(variant(['x'], ['y'])),
-      returning(variant(['x'], ['y', STRING])),
-      'func f › result › case y › none vs string',
+      returningNamed(variant(['x'], ['y'])),
+      returningNamed(variant(['x'], ['y', STRING])),
+      'type t › case y › none vs string',
     ],
     [
       'flags in another order',
-      returning(flags('r', 'w')),
-      returning(flags('w', 'r')),
-      'func f › result › flags { r, w } vs flags { w, r }',
+      returningNamed(flags('r', 'w')),
+      returningNamed(flags('w', 'r')),
+      'type t › flags { r, w } vs flags { w, r }',
     ],
     [
       'a parameter of another name',
