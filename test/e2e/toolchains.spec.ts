@@ -62,16 +62,30 @@ async function npm(cache: string, scopes?: ReadonlyMap<string, string>): Promise
   return new NpmSource(blobs, { ...config, scopes }, { allowPrivate: true });
 }
 
-async function lockOf(
+interface LockChanges {
+  readonly without?: readonly string[];
+  readonly components?: boolean;
+}
+
+const made = new Map<string, Promise<ToolchainLock>>();
+
+/** A lock of what the mirror has now, made once and laid among the operator's. */
+function lockOf(kind: string, major?: string, changes: LockChanges = {}): Promise<ToolchainLock> {
+  const key = JSON.stringify([kind, major, changes]);
+  const known = made.get(key) ?? makeLock(kind, major, changes);
+  made.set(key, known);
+  return known;
+}
+
+async function makeLock(
   kind: string,
   major: string | undefined,
-  options: { without?: readonly string[]; components?: boolean } = {},
+  changes: LockChanges,
 ): Promise<ToolchainLock> {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
   const lock = await lockDebian(debianProfile(kind, major), CACHE, {
-    suite: 'trixie',
-    architectures: [architecture],
-    ...options,
+    ...{ suite: 'trixie', architectures: [architecture] },
+    ...changes,
   });
   await addToolchainLock(lock, locks);
   return lock;
