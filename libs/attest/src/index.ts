@@ -105,6 +105,7 @@ export {
   type CheckedRebuild,
   type RebuildExpectation,
 } from './rebuild-statement.js';
+export { sbomSerialNumber } from './sbom/serial-number.js';
 export { checkSbomStatement, SBOM_PREDICATE_TYPE, sbomStatement } from './sbom/sbom-statement.js';
 export {
   encodeStatement,

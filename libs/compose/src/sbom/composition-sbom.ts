@@ -1,6 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { canonicalJson } from '@touchstone/attest';
+import { sbomSerialNumber } from '@touchstone/attest';
 import { ComposeError } from '../errors.js';
 import type { CompositionGraph, GraphNode } from '../graph.js';
 import type { ManifestComponent } from '../manifest.js';
@@ -79,7 +77,7 @@ export function compositionSbom(graph: CompositionGraph, options: CompositionSbo
       ...[...nested.values()].flatMap(({ compositions }) => compositions),
     ],
   };
-  return { ...document, serialNumber: serialNumber(document) };
+  return { ...document, serialNumber: sbomSerialNumber(document) };
 }
 
 function refOf(path: string): string {
@@ -157,12 +155,4 @@ function isListed(path: string, nested: ReadonlyMap<string, NestedSbom>): boolea
   return steps.some((_, index) =>
     nested.has(steps.slice(0, steps.length - index).join('/') || '/'),
   );
-}
-
-/** A UUID of version 8 (RFC 9562) from the SHA-256 of the document's canonical JSON. */
-function serialNumber(document: Json): string {
-  const hash = sha256(utf8ToBytes(canonicalJson(document))).subarray(0, 16);
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x80;
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
-  return `urn:uuid:${bytesToHex(hash).replace(/^(.{8})(.{4})(.{4})(.{4})/u, '$1-$2-$3-$4-')}`;
 }

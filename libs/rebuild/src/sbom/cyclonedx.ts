@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
-import { canonicalJson } from '@touchstone/attest';
+import { sbomSerialNumber } from '@touchstone/attest';
 import {
   compareText,
   type DependencyGraph,
@@ -46,7 +45,7 @@ export function cycloneDxDocument(
   const document = JSON.parse(
     JSON.stringify({ ...normal, compositions: compositionsOf(graph) }),
   ) as Record<string, unknown>;
-  return { ...document, serialNumber: serialNumber(document) };
+  return { ...document, serialNumber: sbomSerialNumber(document) };
 }
 
 function bomOf(graph: DependencyGraph, options: DocumentOptions): Models.Bom {
@@ -147,20 +146,4 @@ function compositionsOf({ complete, packages }: DependencyGraph): JsonDocument[]
         ? {}
         : { dependencies: composition.dependencies.sort(compareText) }),
     }));
-}
-
-/** A UUID of version 8 (RFC 9562) from the SHA-256 of the document's canonical JSON. */
-function serialNumber(document: JsonDocument): string {
-  const hash = createHash('sha256').update(canonicalJson(document)).digest();
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x80;
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
-  const hex = hash.toString('hex', 0, 16);
-  const parts = [
-    [0, 8],
-    [8, 12],
-    [12, 16],
-    [16, 20],
-    [20, 32],
-  ] as const;
-  return `urn:uuid:${parts.map(([from, to]) => hex.slice(from, to)).join('-')}`;
 }
