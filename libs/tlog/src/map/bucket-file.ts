@@ -1,16 +1,18 @@
-import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { TlogError } from '../error.js';
 import { MAX_BUCKET_BYTES } from './bucket.js';
 import { readAll, writeAll } from './file-bytes.js';
 
 const datasync = promisify(fdatasync);
+const writeSome = promisify(write);
 
 /** Buckets begin at multiples of this, so that 32 bits say where: up to 64 GiB. */
 const UNIT = 16;
 const MAX_UNITS = 2 ** 32;
-/** Written at once. */
-const BUFFER_BYTES = 1024 * 1024;
+/** Bytes that are worth a write, and that are written without leave of the others. */
+const FLUSHED_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 3 * FLUSHED_BYTES;
 
 /** Bytes that a bucket takes in the file. */
 export function paddedLength(length: number): number {
@@ -52,7 +54,7 @@ export class BucketFile {
     if (place + padded / UNIT > MAX_UNITS || length > MAX_BUCKET_BYTES) {
       throw new TlogError('map-full', 'a bucket of the map has no room in its file');
     }
-    if (this.#buffered >= BUFFER_BYTES) this.#flush();
+    if (this.#buffered >= BUFFER_BYTES) this.#flushNow();
     write(this.#buffer.subarray(this.#buffered, this.#buffered + length));
     this.#buffer.fill(0, this.#buffered + length, this.#buffered + padded);
     this.#buffered += padded;
@@ -75,9 +77,24 @@ export class BucketFile {
     this.#written = Math.min(length, this.#written);
   }
 
+  /**
+   * Writes what was appended, where there is enough of it. A disk that is slow holds up nobody else
+   * meanwhile; nothing is appended until it resolves.
+   */
+  async flush(): Promise<void> {
+    if (this.#buffered < FLUSHED_BYTES) return;
+    for (let at = 0; at < this.#buffered;) {
+      const left = this.#buffered - at;
+      const position = this.#written + at;
+      at += (await writeSome(this.#file, this.#buffer, at, left, position)).bytesWritten;
+    }
+    this.#written += this.#buffered;
+    this.#buffered = 0;
+  }
+
   /** What was appended is durable when it resolves. */
   async sync(): Promise<void> {
-    this.#flush();
+    this.#flushNow();
     await datasync(this.#file);
   }
 
@@ -85,7 +102,7 @@ export class BucketFile {
     closeSync(this.#file);
   }
 
-  #flush(): void {
+  #flushNow(): void {
     writeAll(this.#file, this.#buffer.subarray(0, this.#buffered), this.#written);
     this.#written += this.#buffered;
     this.#buffered = 0;

@@ -25,7 +25,9 @@ export async function copyBuckets(
     const bytes = from.read(pairs[i + 1] as number, length);
     if (!isWholeBucket(bytes)) throw damaged('its checksum is another');
     pairs[i + 1] = to.append(length, (room) => bytes.copy(room));
-    if (i % (2 * AT_ONCE) === 0) await turn();
+    if (i % (2 * AT_ONCE) !== 0) continue;
+    await to.flush();
+    await turn();
   }
   return pairs;
 }

@@ -130,6 +130,7 @@ export class DiskMap {
     const { update } = this.#begun();
     for (let at = 0; at < changes.length; at += APPLIED_AT_ONCE) {
       update.apply(changes.slice(at, at + APPLIED_AT_ONCE));
+      await this.#versions.buckets.flush();
       await turn();
     }
   }

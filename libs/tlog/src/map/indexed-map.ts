@@ -43,7 +43,7 @@ const CHUNK = 256;
 
 /** Leaves, and keys of theirs, that are held in memory while one map is staged. */
 const MAX_STAGED_LEAVES = 65_536;
-const MAX_STAGED_KEYS = 131_072;
+const MAX_STAGED_KEYS = 65_536;
 
 /**
  * The map over leaves [0, size), on disk, with a journal of the keys of every leaf.
