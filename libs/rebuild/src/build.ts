@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from './sandbox/sandbox-limits.js';
 import { findLockfile, type FoundLockfile } from './sbom/find-lockfile.js';
 import type { FetchedSource } from './source/sources.js';
 import { placeEntries } from './source/unpack.js';
+import { removeStaleWorkspaces } from './stale-workspaces.js';
 import type { ResolvedDependency, Toolchain } from './toolchain/toolchain.js';
 import { removeTree } from './toolchain/tree.js';
 import type { Circumstances } from './variation/circumstances.js';
@@ -47,6 +48,7 @@ export async function build(
   const { recipe } = input;
   const work = options.work ?? join(options.cache, 'work');
   await mkdir(work, { recursive: true });
+  await removeStaleWorkspaces(work, Date.now());
   const folder = await mkdtemp(join(work, 'build-'));
   try {
     const workspace = join(folder, 'work');
