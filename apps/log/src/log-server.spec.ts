@@ -1,6 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get as httpGet } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
+import { gunzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { keyDetails, matchLogEntry, paeBytes } from '@touchstone/attest';
 import {
@@ -93,6 +96,21 @@ function post(body: unknown, headers: Record<string, string> = {}): Promise<Resp
       ...headers,
     },
     body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
+  });
+}
+
+/** An answer as it is sent: fetch would decompress it. */
+function getRaw(
+  path: string,
+  accepts: string,
+): Promise<{ headers: IncomingHttpHeaders; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'accept-encoding': accepts };
+    httpGet(server.url + path, { headers, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('end', () => resolve({ headers: answer.headers, body: Buffer.concat(chunks) }));
+    }).on('error', reject);
   });
 }
 
@@ -277,6 +295,24 @@ describe('reads', () => {
     const answer = await get(path);
     expect(answer.headers.get('cache-control')).toBe('no-store');
     await expectProblem(answer, status, code);
+  });
+
+  it('compresses bundles for those who say that they read it, and nothing else', async () => {
+    const { inclusionProof } = await add('in a bundle');
+    const width = Number(inclusionProof.treeSize);
+    const bytes = await readFile(join(dir, entriesPath(0, width)));
+    for (const [accepts, encoding] of [
+      ['identity', undefined],
+      ['gzip;q=0, br', undefined],
+      ['br, GZip;q=0.5', 'gzip'],
+      ['gzip', 'gzip'],
+    ] as const) {
+      const { headers, body } = await getRaw(`/${entriesPath(0, width)}`, accepts);
+      expect([headers['content-encoding'], headers.vary]).toEqual([encoding, 'Accept-Encoding']);
+      expect(Buffer.compare(encoding ? gunzipSync(body) : body, bytes)).toBe(0);
+    }
+    const hashes = await getRaw(`/${tilePath(0, 0, width)}`, 'gzip');
+    expect(hashes.headers['content-encoding']).toBeUndefined();
   });
 
   it('proves inclusion and consistency at any size, published or not', async () => {

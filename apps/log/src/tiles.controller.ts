@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { Controller, Get, Header, Inject, Req, Res } from '@nestjs/common';
 import { parseTilePath, tileWidth } from '@touchstone/merkle';
 import type { TileRef } from '@touchstone/merkle';
@@ -32,12 +34,19 @@ export class TilesController {
     // The path as it was sent: a tile has one name, and no escapes in it.
     const [url = ''] = request.url.split('?');
     const path = url.replace(/^\/(?:api\/v2\/)?/, '');
-    const bytes = await this.#read(path, parsePath(path));
+    const tile = parsePath(path);
+    const bytes = await this.#read(path, tile);
     // Full tiles and published partial ones never change (C2SP tlog-tiles, "Caching").
-    await reply
+    void reply
       .header('Content-Type', 'application/octet-stream')
-      .header('Cache-Control', 'public, max-age=31536000, immutable')
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      .header('Cache-Control', 'public, max-age=31536000, immutable');
+    // Hashes cannot be made shorter, entries can (ibid., "Log entries").
+    if (tile.kind === 'entries') void reply.header('Vary', 'Accept-Encoding');
+    if (tile.kind === 'entries' && takesGzip(request.headers['accept-encoding'])) {
+      await reply.header('Content-Encoding', 'gzip').send(await compress(bytes));
+      return;
+    }
+    await reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   }
 
   async #read(path: string, tile: TileRef): Promise<Uint8Array> {
@@ -49,6 +58,17 @@ export class TilesController {
     const detail = `${path} is not in the tree of size ${this.#log.size}, or not at that width`;
     throw new HttpProblem('tile-unknown', 404, detail);
   }
+}
+
+const compress = promisify<Uint8Array, Buffer>(gzip);
+
+/** Whether an Accept-Encoding names gzip and does not rule it out (RFC 9110 section 12.5.3). */
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  const codings = [accepted ?? []].flat().join(',').toLowerCase().split(',');
+  return codings.some((coding) => {
+    const [name = '', ...parameters] = coding.split(';').map((part) => part.trim());
+    return name === 'gzip' && !parameters.some((part) => /^q=0(?:\.0*)?$/.test(part));
+  });
 }
 
 function parsePath(path: string): TileRef {

@@ -83,7 +83,10 @@ export class TestLog {
     if (attestation && keep) {
       const url = `${this.url}/v1/attestations/sha256:${attestation.sha256}`;
       const headers = { 'content-type': 'application/octet-stream' };
-      await fetch(url, { method: 'PUT', headers, body: new Uint8Array(attestation.bytes) });
+      const body = new Uint8Array(attestation.bytes);
+      const kept = await fetch(url, { method: 'PUT', headers, body });
+      // Else the log would not know what was signed, and a search would say so.
+      if (!kept.ok) throw new Error(`${kept.status}: ${await kept.text()}`);
     }
     const answer = await fetch(`${this.url}/api/v2/log/entries`, {
       method: 'POST',
