@@ -1,7 +1,8 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, stat, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { followAcknowledgement } from '@touchstone/airgap';
 import { Atecc608Session } from '@touchstone/atecc608';
+import { generateKey } from '@touchstone/keys';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { planProvisioning, provision } from '../device/provision.js';
 import { startSimulator } from '../device/simulator.js';
@@ -10,6 +11,7 @@ import { parseDeviceAddress } from '../device/device-address.js';
 import { openTransport } from '../device/device-transport.js';
 import { ORIGIN, sha256Hex } from '../monitor/log.fixture.js';
 import { lastReport } from './acknowledge.js';
+import { measureExport, writeExport } from './export-bundle.js';
 import { checkBundle, importBundle } from './import-bundle.js';
 import { joinParts, splitFile } from './media.js';
 import { openDevice } from './site-settings.js';
@@ -72,6 +74,28 @@ describe('a site without a network', () => {
     await stand.withSite(async (site) => {
       const found = await vouch([sha256Hex(second)], await site.imports(), site.state);
       expect(found).toMatchObject([{ verdict: 'reproduced' }]);
+    });
+  });
+
+  it('is told beforehand how large an export will be, to the byte', async () => {
+    const { bytes } = await measureExport(await stand.plan('delta'), true);
+    expect((await stat(await stand.exportTo('measured.tar'))).size).toBe(bytes);
+  });
+
+  it('may be brought what its policy can count, and nothing else', async () => {
+    await stand.reproduce('by-nobody', [{ key: generateKey('ecdsa-p256-sha256') }]);
+    const planned = await stand.plan('policy');
+    const all = await stand.plan('delta');
+    expect(all.header.entries - planned.header.entries).toBe(1);
+    const file = join(stand.home, 'by-policy.tar');
+    await writeExport(planned, file, { exporter: stand.exporter });
+    await stand.withSite(async (site) => {
+      const { counts } = await importBundle(site, file);
+      expect(counts).toMatchObject({ statements: planned.header.entries, foreign: 0, unread: 0 });
+      expect(site.state.checkpoint.size).toBe(0);
+    });
+    expect(await stand.withSite(acknowledged)).toMatchObject({
+      checkpoint: { size: all.header.size },
     });
   });
 

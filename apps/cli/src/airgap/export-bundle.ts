@@ -10,7 +10,9 @@ import {
   archivePadding,
   countLeaves,
   packBundle,
+  rangesOf,
   signExport,
+  type BundleContents,
   type CarriedArtifact,
   type CarryHeader,
   type LeafRange,
@@ -31,6 +33,7 @@ import { nodeHashing, readFileRange } from './hashing.js';
 import { LogCarrySource } from './log-carry-source.js';
 import { acknowledgedBase, openLogCheckpoint } from './log-checkpoint.js';
 import { bundleReadme } from './readme.js';
+import { leavesByPolicy } from './select-policy.js';
 import type { SiteRecord } from './site-record.js';
 
 /** What an operator asks to be carried. */
@@ -41,8 +44,11 @@ export interface ExportRequest {
   readonly site: SiteRecord;
   /** A checkpoint of the log in place of its newest: one that more witnesses cosigned. */
   readonly note?: Uint8Array;
-  /** `delta`: all since the last acknowledgement; `full`: all; else only these leaves. */
-  readonly selection: 'delta' | 'full' | { readonly ranges: readonly LeafRange[] };
+  /**
+   * `delta`: all since the last acknowledgement; `policy`: of these, what the trust root's policy can
+   * count; `full`: all; else only these leaves.
+   */
+  readonly selection: 'delta' | 'policy' | 'full' | { readonly ranges: readonly LeafRange[] };
   readonly proof: 'prefix' | 'frontier';
   /** Folder of `root-<version>.json`, the signed trust roots that follow one another. */
   readonly rootChain?: string;
@@ -81,7 +87,12 @@ export async function planExport(request: ExportRequest): Promise<Export> {
   const base = await acknowledgedBase(log, site, witnessed);
   const begin = selection === 'full' ? 0 : base.size;
   const whole = begin < size ? [{ begin, end: size }] : [];
-  const ranges = typeof selection === 'object' ? selection.ranges : whole;
+  const ranges =
+    selection === 'policy'
+      ? rangesOf(await leavesByPolicy(log, { begin, end: size }, trustRoot, origin))
+      : typeof selection === 'object'
+        ? selection.ranges
+        : whole;
   const roots = await readRootChain(request.rootChain, site.trustRootVersion, trustRoot.version);
   const artifacts = await Promise.all(request.artifacts.map(describeArtifact));
   const header: CarryHeader = {
@@ -146,15 +157,45 @@ export interface WrittenExport {
   readonly bundleBytes: number;
 }
 
+/**
+ * The bytes that an export will have, without writing it: it is made and counted.
+ *
+ * @param signed whether the exporter will sign
+ */
+export async function measureExport(planned: Export, signed: boolean): Promise<WrittenExport> {
+  const signature = signed ? new Uint8Array(64) : undefined;
+  let bundleBytes = 0;
+  const { source } = planned;
+  for await (const chunk of packBundle(
+    contentsOf(planned, signature),
+    source,
+    nodeHashing.newHash,
+  )) {
+    bundleBytes += chunk.length;
+  }
+  const readme = encodeUtf8(bundleReadme(planned, bundleBytes)).length;
+  const files = [readme, bundleBytes].map(
+    (size) => archiveHeader('file', size).length + size + archivePadding(size).length,
+  );
+  return { bytes: files.reduce((sum, size) => sum + size, ARCHIVE_END.length), bundleBytes };
+}
+
+function contentsOf(
+  { header, note, roots, ranges, artifacts }: Export,
+  signature: Uint8Array | undefined,
+): BundleContents {
+  return { header, roots, note, ranges, artifacts, ...(signature && { signature }) };
+}
+
 /** Writes the archive: whole or not at all. The bundle's size stands before it, so it is made first. */
 export async function writeExport(
   planned: Export,
   file: string,
   { exporter, tlogProofs = false, onProgress }: WriteOptions,
 ): Promise<WrittenExport> {
-  const { header, note, roots, ranges, artifacts, source } = planned;
+  const { header, note, source } = planned;
   const signature = exporter && (await signExport(header, note, exporter));
-  const contents = { header, roots, note, ranges, artifacts, ...(signature && { signature }) };
+  const contents = contentsOf(planned, signature);
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${randomUUID()}.tmp`;
   const [bundle, archive] = [`${temporary}.cbor`, `${temporary}.tar`];

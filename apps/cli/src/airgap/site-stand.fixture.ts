@@ -9,7 +9,7 @@ import {
   signEnvelope,
   type TrustRoot,
 } from '@touchstone/attest';
-import { generateKey, nodeVerifier } from '@touchstone/keys';
+import { generateKey, nodeVerifier, type PrivateKey } from '@touchstone/keys';
 import { toBase64, type Signer } from '@touchstone/note';
 import { expect } from 'vitest';
 import { parseDeviceAddress } from '../device/device-address.js';
@@ -18,7 +18,7 @@ import { planProvisioning, provision } from '../device/provision.js';
 import { startSimulator, type Simulator } from '../device/simulator.js';
 import { ORIGIN, sha256Hex, TestLog } from '../monitor/log.fixture.js';
 import { lastAcknowledgement } from './acknowledge.js';
-import { planExport, writeExport } from './export-bundle.js';
+import { planExport, writeExport, type Export } from './export-bundle.js';
 import type { SiteRecord } from './site-record.js';
 import { openDevice, type SiteSettings } from './site-settings.js';
 import { makeSite, Site } from './site.js';
@@ -41,6 +41,7 @@ export const codeOf = (work: Promise<unknown>): Promise<string> =>
 
 /** A log, and a site called hut with a chip of its own, made anew by {@link newSite}. */
 export class SiteStand {
+  readonly exporter = exporter;
   folder = '';
   settings!: SiteSettings;
   #chip: Simulator | undefined;
@@ -124,11 +125,14 @@ export class SiteStand {
     };
   }
 
-  /** Both rebuilders log that they reproduced a module. */
-  async reproduce(module: string): Promise<void> {
+  /** Both rebuilders log that they reproduced a module, or whoever else. */
+  async reproduce(
+    module: string,
+    by: readonly { readonly key: PrivateKey }[] = rebuilders,
+  ): Promise<void> {
     const digest = { sha256: sha256Hex(module) };
     const file = { digest, size: module.length };
-    for (const { key } of rebuilders) {
+    for (const { key } of by) {
       const statement = rebuildStatement({
         outcome: 'reproduced',
         artifact: {
@@ -179,11 +183,18 @@ export class SiteStand {
     site = this.record(),
     proof: 'prefix' | 'frontier' = 'prefix',
   ): Promise<string> {
-    const { log, trustRoot } = this;
-    const request = { logUrl: log.url, trustRoot, site, proof, artifacts: [] };
     const file = join(this.home, name);
-    await writeExport(await planExport({ ...request, selection: 'delta' }), file, { exporter });
+    await writeExport(await this.plan('delta', site, proof), file, { exporter });
     return file;
+  }
+
+  plan(
+    selection: 'delta' | 'policy',
+    site = this.record(),
+    proof: 'prefix' | 'frontier' = 'prefix',
+  ): Promise<Export> {
+    const { log, trustRoot } = this;
+    return planExport({ logUrl: log.url, trustRoot, site, proof, artifacts: [], selection });
   }
 
   async withSite<T>(work: (site: Site) => Promise<T>, connect = openDevice): Promise<T> {

@@ -5,6 +5,7 @@ import { publicKeyFromPem, readPrivateKey } from '@touchstone/keys';
 import { encodeUtf8, parseWitnessPolicy, toBase64, type PublicKey } from '@touchstone/note';
 import { InvalidArgumentError, type Command } from 'commander';
 import {
+  measureExport,
   planExport,
   writeExport,
   type Export,
@@ -134,6 +135,7 @@ interface ExportOptions {
   rootChain?: string;
   checkpoint?: string;
   full?: boolean;
+  byPolicy?: boolean;
   artifact?: string[];
   include?: string[];
   frontier?: boolean;
@@ -154,6 +156,7 @@ function registerPlanAndExport(airgap: Command, context: Context): void {
       .option('--root-chain <dir>', 'signed trust roots, root-<version>.json')
       .option('--checkpoint <slip>', 'as of this one (.cbor or scanned text), not the newest')
       .option('--full', 'all entries, not only those since the last acknowledgement')
+      .option('--by-policy', "only entries that the trust root's policy can count")
       .option('--artifact <digest...>', 'only entries that speak of sha256:… or sha512:…')
       .option('--include <file...>', 'files that travel along')
       .option('--frontier', "leave out the prefix: for a site that keeps the tree's right edge")
@@ -191,7 +194,7 @@ async function layOut(site: string, options: ExportOptions): Promise<Export> {
     trustRoot,
     ...(policy && { witnessPolicy: policy }),
     site: record,
-    selection: options.full === true ? 'full' : 'delta',
+    selection: options.full === true ? 'full' : options.byPolicy === true ? 'policy' : 'delta',
     proof: options.frontier === true ? 'frontier' : 'prefix',
     ...(options.checkpoint !== undefined && { note: await slipNote(options.checkpoint) }),
     ...(options.rootChain !== undefined && { rootChain: options.rootChain }),
@@ -208,10 +211,14 @@ async function slipNote(file: string): Promise<Uint8Array> {
 }
 
 async function plan(site: string, options: ExportOptions, { terminal }: Context): Promise<void> {
-  const { header, witnessed, artifacts } = await layOut(site, options);
+  const planned = await layOut(site, options);
+  const { header, witnessed, artifacts } = planned;
+  const { exporters } = await readTrustRoot(options.trustRoot);
+  const { bytes } = await measureExport(planned, exporters !== undefined);
   const summary = {
     ...{ site, origin: header.origin, from: header.base.size, to: header.size },
     ...{ entries: header.entries, trustRoots: header.roots, quorum: witnessed.quorum },
+    bytes,
     artifacts: artifacts.map(({ name, size }) => ({ name, size })),
   };
   if (options.json === true) {
@@ -219,7 +226,7 @@ async function plan(site: string, options: ExportOptions, { terminal }: Context)
     return;
   }
   terminal.print(
-    `${site}: from ${summary.from} to ${summary.to} of ${summary.origin}: ${summary.entries} entries, ${summary.trustRoots} trust roots`,
+    `${site}: from ${summary.from} to ${summary.to} of ${summary.origin}: ${summary.entries} entries, ${summary.trustRoots} trust roots, ${bytes} bytes`,
   );
   for (const { name, size } of artifacts) terminal.print(`  ${name}, ${size} bytes`);
   terminal.print(witnessed.quorum ? 'the checkpoint is witnessed' : 'the checkpoint has no quorum');
