@@ -15,3 +15,4 @@ export { readModules, readSymbolSvg } from './symbol.js';
 export { SigstoreInstance, type SignedBundle, type Workflow } from './sigstore.js';
 export { componentOf, nestComponents } from './component.js';
 export { startNetwork, type RunningNetwork } from './network.js';
+export { buyer, till } from './till.js';

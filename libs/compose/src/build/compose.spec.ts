@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buyer, till } from '@touchstone/kit';
 import { describe, expect, it } from 'vitest';
 import {
   API,
@@ -16,7 +17,7 @@ import { bindings } from '../real.fixture.js';
 import { verifyComposition } from '../verify.js';
 import { compose, type Composition } from './compose.js';
 import { parsePlan, PLAN_SCHEMA } from './plan.js';
-import { app, auditedApp, buyer, logger, store, till } from './shop.fixture.js';
+import { app, auditedApp, logger, store } from './shop.fixture.js';
 
 const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

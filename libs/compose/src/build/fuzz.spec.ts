@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { buyer, till } from '@touchstone/kit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ComposeError } from '../errors.js';
 import { deriveGraph } from '../graph.js';
 import { compose } from './compose.js';
 import { parsePlan, PLAN_SCHEMA } from './plan.js';
-import { app, buyer, logger, store, till } from './shop.fixture.js';
+import { app, logger, store } from './shop.fixture.js';
 
 const numRuns = process.env['TOUCHSTONE_LONG_FUZZ'] === '1' ? 100_000 : 200;
 const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
