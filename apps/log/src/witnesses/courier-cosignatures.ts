@@ -98,24 +98,26 @@ export class CourierCosignatures {
     });
   }
 
-  /** Keeps what is newer than what there is; durable when it resolves. */
-  keep(brought: readonly CourierCheckpoint[]): Promise<void> {
+  /** Keeps what is newer than what there is, durable when it resolves; false when nothing is. */
+  keep(brought: readonly CourierCheckpoint[]): Promise<boolean> {
     const turn = this.#turn.then(() => this.#keep(brought));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
 
-  async #keep(brought: readonly CourierCheckpoint[]): Promise<void> {
+  async #keep(brought: readonly CourierCheckpoint[]): Promise<boolean> {
     const next = new Map(this.#kept);
     for (const one of brought) {
       const known = next.get(one.witness);
       if (known === undefined || isNewer(one, known)) next.set(one.witness, one);
     }
+    if ([...next].every(([witness, one]) => this.#kept.get(witness) === one)) return false;
     const schema = 'https://touchstone.dev/courier-cosignatures/v1';
     const notes = [...next.values()].map(({ note }) => note);
     await writeDurably(this.#file, `${JSON.stringify({ schema, notes })}\n`);
     for (const [witness, one] of next) this.#kept.set(witness, one);
     this.#merged = undefined;
+    return true;
   }
 
   #merge(note: string): string {

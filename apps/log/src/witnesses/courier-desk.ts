@@ -45,9 +45,9 @@ export class CourierDesk {
       const detail = 'no witness of this log’s policy cosigned it';
       throw new HttpProblem('witness-unknown', 403, detail, { field: 'note' });
     }
-    await couriers?.keep(brought);
-    // The file beside the tiles gets them too, for whoever serves that.
-    log.republish();
+    // The file beside the tiles gets them too, for whoever serves that; but once, however often
+    // somebody sends the same.
+    if (await couriers?.keep(brought)) log.republish();
     return this.answer();
   }
 
