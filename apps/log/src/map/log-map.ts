@@ -1,5 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import {
   indexEntry,
   isMapLeaf,
@@ -11,11 +10,12 @@ import {
 import type { IndexedEntry, MapCommitment, ReadAttestation } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import { toBase64 } from '@touchstone/note';
-import { IndexedMap, inRanges, nodeSha256, TlogError, writeDurably } from '@touchstone/tlog';
+import { IndexedMap, inRanges, nodeSha256, TlogError } from '@touchstone/tlog';
 import type { LeafRanges, MapView, StagedMap } from '@touchstone/tlog';
-import { z } from 'zod';
 import type { LoggedEntry } from '../index-store/indexed-log.js';
 import type { Log } from '../log.js';
+import { readMapState, writeMapState } from './map-state.js';
+import type { MapState } from './map-state.js';
 
 /** A map that the log has committed to. */
 export interface CommittedMap {
@@ -46,16 +46,7 @@ export interface LogMapOptions {
 /** Maps that are still answered from, so that the pages of one list come from one map. */
 const HELD_MAPS = 8;
 const SCAN = 256;
-const STATE_FILE = 'state.json';
 const MAX_RETRY_MS = 60_000;
-
-/** The journal that counts: written after it. */
-const State = z.strictObject({
-  size: z.int().min(1),
-  bytes: z.int().min(1),
-  /** Index of the commitment to this map. */
-  commitment: z.int().min(1),
-});
 
 /** Thrown when the map made from the leaves is not the one committed to. */
 class MapMismatch extends Error {
@@ -158,31 +149,35 @@ export class LogMap {
 
   /** The map of the journal, when it is the committed one; else an empty one. */
   async #open(): Promise<IndexedMap> {
-    const { dir } = this.#options;
-    try {
-      const text = await readFile(join(dir, STATE_FILE), 'utf8');
-      const { commitment: index, ...recorded } = State.parse(JSON.parse(text));
-      const indexed = await IndexedMap.open(dir, recorded);
+    const { dir, failed } = this.#options;
+    const state = await readMapState(dir);
+    if (state) {
       try {
-        const held = await this.#committedAt(index, indexed.map);
-        if (held.commitment.treeSize !== indexed.size) {
-          throw new MapMismatch(`leaf ${index} commits to another size than the journal has`);
-        }
-        this.#scanned = index + 1;
-        this.#hold(held);
-        return indexed;
+        return await this.#reopen(state);
       } catch (error) {
-        await indexed.close();
-        throw error;
+        // The journal may not be had again: it goes when it is wrong, and for no other error.
+        if (!isWrongJournal(error)) throw error;
+        failed(error);
       }
-    } catch (error) {
-      const { code, syscall } = error as NodeJS.ErrnoException;
-      // A full disk, say, is no reason to throw away what may not be had again.
-      if (syscall !== undefined && code !== 'ENOENT') throw error;
-      if (code !== 'ENOENT') this.#options.failed(error);
     }
     await rm(dir, { recursive: true, force: true });
     return IndexedMap.open(dir, { bytes: 0, size: 0 });
+  }
+
+  async #reopen({ commitment: index, ...recorded }: MapState): Promise<IndexedMap> {
+    const indexed = await IndexedMap.open(this.#options.dir, recorded);
+    try {
+      const held = await this.#committedAt(index, indexed.map);
+      if (held.commitment.treeSize !== indexed.size) {
+        throw new MapMismatch(`leaf ${index} commits to another size than the journal has`);
+      }
+      this.#scanned = index + 1;
+      this.#hold(held);
+      return indexed;
+    } catch (error) {
+      await indexed.close();
+      throw error;
+    }
   }
 
   /** @throws MapMismatch when the leaf there commits to another map */
@@ -283,8 +278,7 @@ export class LogMap {
   async #take(indexed: IndexedMap, staged: StagedMap, index: number): Promise<void> {
     const held = await this.#committedAt(index, staged.map);
     await indexed.accept(staged);
-    const state = { ...indexed.recorded, commitment: index };
-    await writeDurably(join(this.#options.dir, STATE_FILE), JSON.stringify(state));
+    await writeMapState(this.#options.dir, { ...indexed.recorded, commitment: index });
     this.#hold(held);
   }
 
@@ -296,4 +290,9 @@ export class LogMap {
 
 async function nothing(): Promise<undefined> {
   return undefined;
+}
+
+function isWrongJournal(error: unknown): boolean {
+  if (error instanceof MapMismatch) return true;
+  return error instanceof TlogError && error.code === 'map-journal';
 }
