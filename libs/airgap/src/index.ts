@@ -22,9 +22,16 @@ export {
   type LeafRange,
 } from './pack.js';
 export {
+  choosePartSubset,
+  decodePartSubset,
+  encodePartSubset,
+  PART_SUBSET_BYTES,
+  type PartSubset,
+} from './part-subset.js';
+export { PART_LIMITS, type PartDigest } from './part-tree.js';
+export {
   encodePartHead,
   missingParts,
-  PART_LIMITS,
   partHeads,
   partLength,
   planParts,

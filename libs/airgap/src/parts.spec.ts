@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from './errors.js';
+import { fromHex, partLeaf } from './part-tree.js';
 import {
   encodePartHead,
   missingParts,
@@ -92,5 +93,14 @@ describe('parts', () => {
     expect(codeOf(() => readPartHead(encodePartHead({ ...first, count: 9 }), sha256))).toBe(
       'part-malformed',
     );
+  });
+
+  it('are never more than fit memory, whatever a head says of itself', () => {
+    const count = 2 ** 31;
+    const shape = { size: count, step: 1, count };
+    const alone = { index: 0, sha256: sha256(file) };
+    const whole = fromHex(partLeaf(shape, alone, sha256));
+    const bytes = encodePartHead({ ...shape, ...alone, whole, path: [] });
+    expect(codeOf(() => readPartHead(bytes, sha256))).toBe('part-malformed');
   });
 });

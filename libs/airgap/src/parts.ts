@@ -1,41 +1,36 @@
 import { SimpleMerkleTree } from '@openzeppelin/merkle-tree';
 import { cborItemLength, decodeCbor, encodeCbor, type CborValue } from '@touchstone/attest';
 import { HASH_SIZE, type Sha256 } from '@touchstone/merkle';
-import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, concatBytes } from '@noble/hashes/utils.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { AirgapError } from './errors.js';
+import {
+  fromHex,
+  PART_FORMAT,
+  PART_LIMITS,
+  PartFields,
+  partLeaf,
+  partNodeHash,
+  partTree,
+  toHex,
+  type PartDigest,
+  type PartShape,
+} from './part-tree.js';
 
 /**
  * A file cut into parts that fit a medium. Each part begins with a head that proves it to be that
- * part of that file: a Merkle tree over the parts' digests (SimpleMerkleTree, hashed by SHA-256),
- * of which every head names the root and carries its path. So a part is checked by itself, in any
- * order, and parts of two exports are told apart. It finds damage and mix-ups; who made the file
- * shows only inside of it.
+ * part of that file: a Merkle tree over the parts' digests (see `part-tree.ts`), of which every head
+ * names the root and carries its path. So a part is checked by itself, in any order, and parts of
+ * two exports are told apart. It finds damage and mix-ups; who made the file shows only inside of it.
  */
 
-export const PART_FORMAT = 'touchstone-part/1';
-
-export const PART_LIMITS = {
-  /** Smallest that a caller may ask for: a head with its path takes up to a kilobyte. */
-  partBytes: 2048,
-  parts: 65_536,
-  headBytes: 4096,
-} as const;
-
-export interface PartHead {
+export interface PartHead extends PartShape, PartDigest {
   /** Root of the tree over all parts: the name of the whole. */
   readonly whole: Uint8Array;
-  /** Bytes of the whole file. */
-  readonly size: number;
-  /** Bytes of the file in each part but the last. */
-  readonly step: number;
-  readonly count: number;
-  /** From 0. */
-  readonly index: number;
-  /** SHA-256 of this part's bytes of the file. */
-  readonly sha256: Uint8Array;
   readonly path: readonly Uint8Array[];
 }
+
+const fields = new PartFields('the part');
 
 /** How a file of `size` bytes is cut so that no part, with its head, is larger than `partBytes`. */
 export function planParts(size: number, partBytes: number): { step: number; count: number } {
@@ -64,19 +59,13 @@ export function partHeads(
   { size, step }: { size: number; step: number },
   sha256: Sha256 = nobleSha256,
 ): PartHead[] {
-  const count = digests.length;
-  const common = { size, step, count };
-  const leaves = digests.map((digest, index) =>
-    leafOf({ ...common, index, sha256: digest }, sha256),
-  );
-  const tree = SimpleMerkleTree.of(leaves, { nodeHash: nodeHash(sha256) });
-  const whole = hexToBytes(tree.root.slice(2));
+  const tree = partTree(digests, { size, step }, sha256);
+  const whole = fromHex(tree.root);
   return digests.map((digest, index) => ({
-    ...common,
-    whole,
+    ...{ whole, size, step, count: digests.length },
     index,
     sha256: digest,
-    path: tree.getProof(index).map((hash) => hexToBytes(hash.slice(2))),
+    path: tree.getProof(index).map(fromHex),
   }));
 }
 
@@ -107,24 +96,19 @@ export function readPartHead(
   const [format, whole, size, step, count, index, digest, path] = value;
   if (format !== PART_FORMAT) throw malformed(`it is no ${PART_FORMAT}`);
   const head: PartHead = {
-    whole: hashOf(whole, 'whole'),
-    size: numberOf(size, 'size'),
-    step: numberOf(step, 'step'),
-    count: numberOf(count, 'count'),
-    index: numberOf(index, 'index'),
-    sha256: hashOf(digest, 'sha256'),
+    whole: fields.hash(whole, 'whole'),
+    ...fields.shape(size, step, count),
+    index: fields.number(index, 'index'),
+    sha256: fields.hash(digest, 'sha256'),
     path: pathOf(path),
   };
-  if (head.step < 1 || head.count !== Math.max(1, Math.ceil(head.size / head.step))) {
-    throw malformed('count does not follow from size and step');
-  }
   if (head.index >= head.count)
     throw malformed(`index ${head.index} is beyond ${head.count} parts`);
   const verified = SimpleMerkleTree.verify(
-    `0x${bytesToHex(head.whole)}`,
-    leafOf(head, sha256),
-    head.path.map((hash) => `0x${bytesToHex(hash)}` as const),
-    nodeHash(sha256),
+    toHex(head.whole),
+    partLeaf(head, head, sha256),
+    head.path.map(toHex),
+    partNodeHash(sha256),
   );
   if (!verified) {
     throw new AirgapError('part-digest', `part ${head.index} is not proven to be of its file`);
@@ -133,7 +117,11 @@ export function readPartHead(
 }
 
 /** How many bytes of the file a part has. */
-export function partLength({ size, step, index }: PartHead): number {
+export function partLength({
+  size,
+  step,
+  index,
+}: Pick<PartHead, 'size' | 'step' | 'index'>): number {
   return Math.min(step, size - step * index);
 }
 
@@ -159,34 +147,6 @@ export function missingParts(heads: readonly PartHead[]): number[] {
   );
 }
 
-/** Binds place and length as well: the tree sorts its leaves, so their order says nothing. */
-function leafOf(
-  { size, step, count, index, sha256: digest }: Omit<PartHead, 'whole' | 'path'>,
-  sha256: Sha256,
-): string {
-  const bytes = encodeCbor([PART_FORMAT, size, step, count, index, digest]);
-  return `0x${bytesToHex(sha256(bytes))}`;
-}
-
-function nodeHash(sha256: Sha256): (a: Bytes, b: Bytes) => `0x${string}` {
-  return (a, b) => {
-    const [left, right] = [bytesFrom(a), bytesFrom(b)].sort(compareBytes);
-    const node = concatBytes(Uint8Array.of(1), left as Uint8Array, right as Uint8Array);
-    return `0x${bytesToHex(sha256(node))}`;
-  };
-}
-
-type Bytes = ArrayLike<number> | string;
-
-function bytesFrom(value: Bytes): Uint8Array {
-  return typeof value === 'string' ? hexToBytes(value.slice(2)) : Uint8Array.from(value);
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const at = a.findIndex((byte, i) => byte !== b[i]);
-  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
-}
-
 function readItem(bytes: Uint8Array): { value: readonly CborValue[]; begin: number } {
   const limits = { bytes: PART_LIMITS.headBytes, depth: 1, items: 16 };
   try {
@@ -199,20 +159,6 @@ function readItem(bytes: Uint8Array): { value: readonly CborValue[]; begin: numb
     if (cause instanceof AirgapError) throw cause;
     throw malformed('its head is no deterministic CBOR', cause);
   }
-}
-
-function hashOf(value: CborValue | undefined, field: string): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.length !== HASH_SIZE) {
-    throw malformed(`${field} is no hash of ${HASH_SIZE} bytes`);
-  }
-  return value;
-}
-
-function numberOf(value: CborValue | undefined, field: string): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw malformed(`${field} is no whole number`);
-  }
-  return value;
 }
 
 function pathOf(value: CborValue | undefined): Uint8Array[] {
@@ -229,5 +175,5 @@ function pathOf(value: CborValue | undefined): Uint8Array[] {
 }
 
 function malformed(why: string, cause?: unknown): AirgapError {
-  return new AirgapError('part-malformed', `the part cannot be used: ${why}`, { cause });
+  return fields.malformed(why, cause);
 }

@@ -58,11 +58,18 @@ async function writePart(file: string, path: string, head: PartHead): Promise<vo
   await rename(temporary, path);
 }
 
-interface Part {
+/** A part that is there, checked. */
+export interface Part {
   readonly path: string;
   readonly head: PartHead;
   /** Where in the part its bytes of the file begin. */
   readonly begin: number;
+}
+
+/** A part that cannot be used, and why. */
+export interface DamagedPart {
+  readonly path: string;
+  readonly reason: string;
 }
 
 /** What is there of a file, and what is not. */
@@ -70,8 +77,7 @@ export interface JoinResult {
   readonly count: number;
   /** Indices from 0; empty when the file was made. */
   readonly missing: readonly number[];
-  /** Parts that cannot be used, and why. */
-  readonly damaged: readonly { readonly path: string; readonly reason: string }[];
+  readonly damaged: readonly DamagedPart[];
 }
 
 /**
@@ -81,8 +87,23 @@ export interface JoinResult {
  * @throws AirgapError `part-mixed`, `part-missing` when no part is usable at all
  */
 export async function joinParts(paths: readonly string[], file: string): Promise<JoinResult> {
+  const { parts, damaged } = await checkParts(paths);
+  const missing = missingParts(parts.map(({ head }) => head));
+  const count = parts[0]?.head.count ?? 0;
+  if (missing.length === 0) await assemble(parts, file);
+  return { count, missing, damaged };
+}
+
+/**
+ * Checks part files, and those that folders hold, each by its own head.
+ *
+ * @throws CliError `file-unreadable`
+ */
+export async function checkParts(
+  paths: readonly string[],
+): Promise<{ parts: Part[]; damaged: DamagedPart[] }> {
   const parts: Part[] = [];
-  const damaged: { path: string; reason: string }[] = [];
+  const damaged: DamagedPart[] = [];
   for (const path of await expand(paths)) {
     try {
       parts.push(await checkPart(path));
@@ -91,10 +112,7 @@ export async function joinParts(paths: readonly string[], file: string): Promise
       damaged.push({ path, reason: error.message });
     }
   }
-  const missing = missingParts(parts.map(({ head }) => head));
-  const count = parts[0]?.head.count ?? 0;
-  if (missing.length === 0) await assemble(parts, file);
-  return { count, missing, damaged };
+  return { parts, damaged };
 }
 
 async function checkPart(path: string): Promise<Part> {
