@@ -1,18 +1,33 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ARCHIVE_END, archiveHeader, archivePadding } from '@touchstone/airgap';
-import { CONFIG, COUNTER_MAX, encodeCounter, encodeResponse } from '@touchstone/atecc608';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CONFIG, COUNTER_MAX, encodeCounter } from '@touchstone/atecc608';
+import {
+  cosignTrustRoot,
+  signTrustRoot,
+  type DsseEnvelope,
+  type TrustRoot,
+} from '@touchstone/attest';
+import { generateKey, type PrivateKey } from '@touchstone/keys';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { planExport, writeExport } from './export-bundle.js';
 import { importBundle } from './import-bundle.js';
 import { joinParts, splitFile } from './media.js';
-import { acknowledged, codeOf, SiteStand } from './site-stand.fixture.js';
+import {
+  acknowledged,
+  codeOf,
+  enrolled,
+  NOTHING,
+  ONCE,
+  SiteStand,
+  type Standing,
+} from './site-stand.fixture.js';
 import { makeSite } from './site.js';
 
 /*
  * What may come to a site, and how each ends: refused with a code, nothing installed, no step of the
- * counter spent. Bundles that lie in themselves have their tables in libs/airgap/src/bundle.spec.ts.
+ * counter spent. Chips that misbehave are in `bad-chip.spec.ts`. Bundles that lie in themselves have their tables in libs/airgap/src/bundle.spec.ts.
  */
 
 let stand: SiteStand;
@@ -28,17 +43,7 @@ beforeEach(() => stand.newSite());
 const importing = (file: string): Promise<string> =>
   codeOf(stand.withSite((site) => importBundle(site, file)));
 
-/** Where the site stands, by its state, its folder and its device. */
-async function standing(): Promise<{ counter: number; spent: number; imports: string[] }> {
-  return stand.withSite(async (site) => ({
-    counter: site.state.counter,
-    spent: await site.device.counter(),
-    imports: await readdir(join(stand.folder, 'imports')).catch(() => []),
-  }));
-}
-
-const NOTHING = { counter: 0, spent: 0, imports: [] };
-const ONCE = { counter: 1, spent: 1, imports: ['1'] };
+const standing = (): Promise<Standing> => stand.standing();
 
 describe('an older state of things', () => {
   it('an old bundle after a newer one', async () => {
@@ -90,85 +95,71 @@ describe('a counter at its end', () => {
   });
 });
 
-describe('a chip that does not behave', () => {
-  const status = (code: number): Buffer => Buffer.from(encodeResponse(Uint8Array.of(code)));
-  let lines: Server[] = [];
-  afterEach(() => {
-    for (const line of lines) line.close();
-    lines = [];
-  });
+describe('trust roots that travel', () => {
+  const signers = [generateKey('ed25519'), generateKey('ecdsa-p256-sha256')] as const;
+  const strangers = [generateKey('ed25519'), generateKey('ed25519')] as const;
+  type Signers = readonly [PrivateKey, PrivateKey];
 
-  /** Somebody between host and chip, from the moment that the import begins. */
-  async function importOver(change: (answer: Buffer) => Buffer | undefined): Promise<string> {
-    let begun = false;
-    const path = join(stand.home, 'line.sock');
-    await rm(path, { force: true });
-    const server = createServer((host) => {
-      const chip = connect(stand.chipAddress.slice('unix:'.length));
-      host.pipe(chip);
-      chip.on('data', (answer: Buffer) => {
-        const given = begun ? change(answer) : answer;
-        if (given === undefined) host.destroy();
-        else host.write(given);
-      });
-      for (const [one, other] of [
-        [host, chip],
-        [chip, host],
-      ] as const) {
-        one.on('error', () => other.destroy());
-        one.on('close', () => other.destroy());
-      }
+  const rootOf = (version: number): TrustRoot => ({
+    ...stand.trustRoot,
+    version,
+    signers: { threshold: 2, keys: signers.map(enrolled) },
+  });
+  const once = (version: number): Promise<DsseEnvelope> =>
+    signTrustRoot(rootOf(version), signers[0]);
+  const twice = async (version: number, [one, other]: Signers = signers): Promise<DsseEnvelope> =>
+    cosignTrustRoot(await signTrustRoot(rootOf(version), one), other);
+
+  /** What an exporter writes who has these files as its chain, from version 2 on. */
+  async function bring(chain: readonly DsseEnvelope[], from = 1): Promise<string> {
+    const rootChain = await mkdtemp(join(stand.home, 'roots-'));
+    for (const [at, envelope] of chain.entries()) {
+      await writeFile(join(rootChain, `root-${from + 1 + at}.json`), JSON.stringify(envelope));
+    }
+    const planned = await planExport({
+      ...{ logUrl: stand.log.url, trustRoot: rootOf(from + chain.length), rootChain },
+      ...{ site: { ...stand.record(), trustRootVersion: from }, artifacts: [] },
+      ...{ selection: 'delta', proof: 'prefix' },
     });
-    lines.push(server);
-    await new Promise<void>((done) => server.listen(path, done));
-    const device = { ...stand.settings.device, address: `unix:${path}` };
-    await writeFile(join(stand.folder, 'site.json'), JSON.stringify({ ...stand.settings, device }));
-    const code = await codeOf(
-      stand.withSite((site) => {
-        begun = true;
-        return importBundle(site, whole);
-      }),
-    );
-    await writeFile(join(stand.folder, 'site.json'), JSON.stringify(stand.settings));
-    return code;
+    const file = join(rootChain, 'hut.tar');
+    await writeExport(planned, file, { exporter: stand.exporter });
+    return file;
   }
 
-  it.each<[string, string, (answer: Buffer) => Buffer | undefined]>([
-    ['is gone', 'device', () => undefined],
-    [
-      'answers with a bad CRC',
-      'device',
-      (answer) => Buffer.from(answer.with(answer.length - 1, 0)),
-    ],
-    ['answers with a length of its own', 'device', () => Buffer.of(0xff, 0, 0, 0)],
-    ['answers something shorter', 'device', () => Buffer.of(4, 0, 3, 0x40)],
-    ['refuses everything', 'device', () => status(0x0f)],
-    ['says that it is not well', 'device', () => status(0x07)],
-  ])('%s: %s', async (_, code, change) => {
-    expect(await importOver(change)).toBe(code);
+  beforeEach(async () => {
+    const { folder, settings } = stand;
+    await rm(folder, { recursive: true });
+    await makeSite({ folder, site: 'hut', trustRoot: rootOf(1), settings });
+  });
+
+  it('one after the other are followed', async () => {
+    expect(await importing(await bring([await twice(2), await twice(3)]))).toBe('done');
+    expect(await stand.withSite((site) => Promise.resolve(site.state.trustRoot.version))).toBe(3);
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ['with a gap', async () => bring([await twice(3)])],
+    ['that follow one the site has not', async () => bring([await twice(3)], 2)],
+    ['of which one has too few signatures', async () => bring([await twice(2), await once(3)])],
+    ['signed by others', async () => bring([await twice(2, strangers)])],
+    ['signed by one twice', async () => bring([await twice(2, [signers[0], signers[0]])])],
+    ['in another order', async () => bring([await twice(3), await twice(2)])],
+  ])('%s are not', async (_, made) => {
+    expect(await importing(await made())).toBe('trust-root');
     expect(await standing()).toEqual(NOTHING);
+    expect(await stand.withSite((site) => Promise.resolve(site.state.trustRoot.version))).toBe(1);
+  });
+});
+
+describe('a bundle that begins where the site does not stand', () => {
+  it('at an acknowledgement that is another site’s', async () => {
     expect(await importing(whole)).toBe('done');
-  });
-
-  it('is one that calls every signature bad: the bundle is refused', async () => {
-    const [ok, miscompare] = [status(0), status(1)];
-    let answers = 0;
-    // The second answer after the digest was loaded is the one to Verify.
-    const code = await importOver((answer) =>
-      answer.equals(ok) && ++answers === 2 ? miscompare : answer,
-    );
-    expect(code).toBe('exporter-signature');
+    const ack = await stand.withSite(acknowledged);
+    await stand.reproduce('after the base');
+    const delta = await stand.exportTo('delta.tar', stand.record(ack), 'frontier');
+    await stand.newSite();
+    expect(await importing(delta)).toBe('base-mismatch');
     expect(await standing()).toEqual(NOTHING);
-  });
-
-  it('has a slot that may not sign', async () => {
-    const { trustRoot, settings } = stand;
-    const device = { kind: 'chip', address: stand.chipAddress, slot: 5 } as const;
-    const made = makeSite({
-      ...{ folder: join(stand.home, 'closed'), site: 'hut', trustRoot },
-      settings: { ...settings, device },
-    });
-    expect(await codeOf(made)).toBe('device');
   });
 });
 

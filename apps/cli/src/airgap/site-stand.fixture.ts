@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verifyAcknowledgement, type Acknowledgement } from '@touchstone/airgap';
@@ -29,7 +29,8 @@ const rebuilders = [
   { id: 'birch', organisation: 'Birch', key: generateKey('ed25519') },
 ] as const;
 
-const enrolled = ({ publicKey }: Signer) =>
+/** A key as trust roots name it. */
+export const enrolled = ({ publicKey }: Signer) =>
   ({ algorithm: publicKey.algorithm as 'ed25519', spki: toBase64(publicKey.spki) }) as const;
 
 /** The code that a piece of work failed with; `done` when it did not. */
@@ -38,6 +39,15 @@ export const codeOf = (work: Promise<unknown>): Promise<string> =>
     () => 'done',
     (error: unknown) => (error as { code: string }).code,
   );
+
+export interface Standing {
+  readonly counter: number;
+  readonly spent: number;
+  readonly imports: readonly string[];
+}
+
+export const NOTHING: Standing = { counter: 0, spent: 0, imports: [] };
+export const ONCE: Standing = { counter: 1, spent: 1, imports: ['1'] };
 
 /** A log, and a site called hut with a chip of its own, made anew by {@link newSite}. */
 export class SiteStand {
@@ -195,6 +205,15 @@ export class SiteStand {
   ): Promise<Export> {
     const { log, trustRoot } = this;
     return planExport({ logUrl: log.url, trustRoot, site, proof, artifacts: [], selection });
+  }
+
+  /** Where the site stands, by its state, its folder and its device. */
+  standing(): Promise<Standing> {
+    return this.withSite(async (site) => ({
+      counter: site.state.counter,
+      spent: await site.device.counter(),
+      imports: await readdir(join(this.folder, 'imports')).catch(() => []),
+    }));
   }
 
   async withSite<T>(work: (site: Site) => Promise<T>, connect = openDevice): Promise<T> {
