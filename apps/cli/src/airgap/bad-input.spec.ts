@@ -66,8 +66,10 @@ describe('an older state of things', () => {
   });
 
   it('a chip that forgot its counting', async () => {
-    // Twice: one step behind is an import that a power cut broke off, and is finished.
-    for (let times = 0; times < 2; times++) expect(await importing(whole)).toBe('done');
+    // Two imports: one step behind is an import that a power cut broke off, and is finished.
+    expect(await importing(whole)).toBe('done');
+    await stand.reproduce('before it forgot');
+    expect(await importing(await stand.exportTo('second.tar'))).toBe('done');
     await stand.rewriteChip((image) => image.set(encodeCounter(0), CONFIG.counters));
     expect(await importing(whole)).toBe('state-rollback');
   });
@@ -135,6 +137,14 @@ describe('trust roots that travel', () => {
   it('one after the other are followed', async () => {
     expect(await importing(await bring([await twice(2), await twice(3)]))).toBe('done');
     expect(await stand.withSite((site) => Promise.resolve(site.state.trustRoot.version))).toBe(3);
+  });
+
+  it('are news, though the tree is the same', async () => {
+    expect(await importing(await bring([]))).toBe('done');
+    const next = await bring([await twice(2)]);
+    expect(await importing(next)).toBe('done');
+    expect(await importing(next)).toBe('nothing-new');
+    expect(await standing()).toMatchObject({ counter: 2, spent: 2 });
   });
 
   it.each<[string, () => Promise<string>]>([

@@ -16,6 +16,7 @@ import { CliError, EXIT } from '../failure.js';
 import { writeAcknowledgement } from './acknowledge.js';
 import { ImportWriter } from './import-folder.js';
 import type { ImportCounts, ImportResult } from './import-result.js';
+import { requireNews } from './nothing-new.js';
 import { readBundleFile } from './open-bundle.js';
 import type { Site } from './site.js';
 import { writeSiteState, type SiteState } from './site-state.js';
@@ -28,21 +29,14 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
  * `site-state.ts` gives. A bundle that is refused leaves nothing and costs no step of the counter.
  *
  * @throws AirgapError as verification does, CliError `exporter-signature` when the device's own
- * check fails
+ * check fails, `nothing-new`, `counter-end`
  */
 export async function importBundle(site: Site, file: string): Promise<ImportResult> {
   const writer = await ImportWriter.open(join(site.folder, 'incoming'));
   try {
     const { bundle, counts } = await verifyInto(site, file, writer);
-    const { size } = bundle.witnessed.checkpoint;
-    if (size === site.state.checkpoint.size && counts.entries + counts.artifacts === 0) {
-      throw new CliError(
-        'nothing-new',
-        `the site stands at size ${size} already and the bundle brings nothing else`,
-        EXIT.refuted,
-      );
-    }
     const verdict = verdictOf(site, bundle.witnessed);
+    await requireNews(site, bundle, verdict, writer);
     const accepted = verdict === 'OK' || site.settings.accept.includes(verdict);
     const result = describe(site, bundle, verdict, counts, accepted);
     if (!accepted) return result;

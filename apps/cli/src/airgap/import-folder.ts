@@ -79,14 +79,20 @@ export class ImportWriter {
     if (this.#buffered > BUFFERED) await this.#flush();
   }
 
+  /** All that was gathered, closed: nothing is added to these files any more. */
+  async contents(): Promise<{ readonly path: string; readonly sha256: string }[]> {
+    await this.#flush();
+    for (const path of [...this.#open.keys()]) await this.close(path);
+    return Array.from(this.#files, ([path, { sha256 }]) => ({ path, sha256 }));
+  }
+
   /**
    * Closes all files, writes the manifest, and makes the folder durable under its temporary name.
    *
    * @returns SHA-256 of the manifest
    */
   async finish(counter: number, previous: string | null): Promise<string> {
-    await this.#flush();
-    for (const path of [...this.#open.keys()]) await this.close(path);
+    await this.contents();
     const files = Object.fromEntries([...this.#files].sort(([a], [b]) => (a < b ? -1 : 1)));
     const manifest = canonicalJson({ counter, previous, files });
     await this.append(MANIFEST, Buffer.from(manifest));

@@ -174,7 +174,7 @@ export function registerImport(parent: Command, context: Context): void {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 installed; 1 refused, or verified and not accepted.' +
+      '\nExit codes: 0 installed; 1 refused, or verified and not accepted, or nothing new in it.' +
         `\n\nExample:\n  touchstone ${parent.name()} import hut.tar --site hut`,
     )
     .action((file: string, options: SiteOptions) =>
