@@ -34,7 +34,10 @@ export function registerMonitor(program: Command, context: Context): void {
     .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
     .option('--once', 'look once and end')
     .option('--interval <seconds>', 'from one look to the next', seconds, 60)
-    .option('--watch <target...>', 'as `touchstone search` takes them: algorithm:hex, signer:, name:, type:')
+    .option(
+      '--watch <target...>',
+      'as `touchstone search` takes them: algorithm:hex, signer:, name:, type:',
+    )
     .option('--webhook <url>', 'where findings are sent; without it the first one ends the watch')
     .option('--allow-private', 'the webhook may be at a private address')
     .option('--json', 'print JSON, a line for each look and each finding')
