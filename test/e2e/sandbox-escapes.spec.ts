@@ -407,6 +407,7 @@ function escapes(stand: () => SandboxStand): void {
       90_000,
     );
 
+    // Machine code again, for both of these: no script leaves a child that nobody waits for.
     it.skipIf(process.arch !== 'x64')(
       'counts processes that have ended and that nobody waits for',
       async () => {

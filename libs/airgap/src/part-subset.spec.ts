@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { encodeCbor, type CborValue } from '@touchstone/attest';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from './errors.js';
 import {
   choosePartSubset,
   decodePartSubset,
@@ -11,9 +9,8 @@ import {
   type PartSubset,
 } from './part-subset.js';
 import { partHeads } from './parts.js';
+import { codeOf, sha256 } from './parts.fixture.js';
 
-const sha256 = (data: Uint8Array): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(data).digest());
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Made by the format's description in another language. */
@@ -35,15 +32,6 @@ const sizeOf = (count: number): { size: number; step: number } => ({
 const choose = (count: number, indices: readonly number[]): PartSubset =>
   choosePartSubset(digestsOf(count), sizeOf(count), indices, sha256);
 
-const codeOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof AirgapError) return error.code;
-    throw error;
-  }
-  return 'accepted';
-};
 const read = (bytes: Uint8Array): string => codeOf(() => decodePartSubset(bytes, sha256));
 
 describe('some parts of a file', () => {

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from './errors.js';
 import { fromHex, partLeaf } from './part-tree.js';
 import {
   encodePartHead,
@@ -11,9 +9,7 @@ import {
   readPartHead,
   type PartHead,
 } from './parts.js';
-
-const sha256 = (data: Uint8Array): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(data).digest());
+import { codeOf, sha256 } from './parts.fixture.js';
 
 function headsOf(file: Uint8Array, step: number): PartHead[] {
   const count = Math.max(1, Math.ceil(file.length / step));
@@ -22,16 +18,6 @@ function headsOf(file: Uint8Array, step: number): PartHead[] {
   );
   return partHeads(digests, { size: file.length, step }, sha256);
 }
-
-const codeOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof AirgapError) return error.code;
-    throw error;
-  }
-  return 'accepted';
-};
 
 const file = new Uint8Array(10_000).map((_, at) => at % 253);
 

@@ -12,7 +12,6 @@ import {
 import { generateKey, type PrivateKey } from '@touchstone/keys';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { planExport, writeExport } from './export-bundle.js';
-import { importBundle } from './import-bundle.js';
 import { joinParts, splitFile } from './media.js';
 import {
   acknowledged,
@@ -27,7 +26,8 @@ import { makeSite } from './site.js';
 
 /*
  * What may come to a site, and how each ends: refused with a code, nothing installed, no step of the
- * counter spent. Chips that misbehave are in `bad-chip.spec.ts`. Bundles that lie in themselves have their tables in libs/airgap/src/bundle.spec.ts.
+ * counter spent. Chips that misbehave are in `bad-chip.spec.ts`. Bundles that lie in themselves have
+ * their tables in libs/airgap/src/bundle.spec.ts.
  */
 
 let stand: SiteStand;
@@ -40,38 +40,35 @@ beforeAll(async () => {
 afterAll(() => stand.close());
 beforeEach(() => stand.newSite());
 
-const importing = (file: string): Promise<string> =>
-  codeOf(stand.withSite((site) => importBundle(site, file)));
-
 const standing = (): Promise<Standing> => stand.standing();
 
 describe('an older state of things', () => {
   it('an old bundle after a newer one', async () => {
     await stand.reproduce('newer');
     const newer = await stand.exportTo('newer.tar');
-    expect(await importing(newer)).toBe('done');
-    expect(await importing(whole)).toBe('rollback');
+    expect(await stand.importing(newer)).toBe('done');
+    expect(await stand.importing(whole)).toBe('rollback');
     expect(await standing()).toEqual(ONCE);
   });
 
   it('an old disk image, with the old bundle and with a new one', async () => {
     await cp(stand.folder, `${stand.folder}-old`, { recursive: true });
-    expect(await importing(whole)).toBe('done');
+    expect(await stand.importing(whole)).toBe('done');
     await rm(stand.folder, { recursive: true });
     await cp(`${stand.folder}-old`, stand.folder, { recursive: true });
     await stand.reproduce('after the image');
     const later = await stand.exportTo('later.tar');
-    for (const file of [whole, later]) expect(await importing(file)).toBe('state-rollback');
+    for (const file of [whole, later]) expect(await stand.importing(file)).toBe('state-rollback');
     expect((await readdir(stand.folder)).sort()).toEqual(['site.json', 'state-0.json']);
   });
 
   it('a chip that forgot its counting', async () => {
     // Two imports: one step behind is an import that a power cut broke off, and is finished.
-    expect(await importing(whole)).toBe('done');
+    expect(await stand.importing(whole)).toBe('done');
     await stand.reproduce('before it forgot');
-    expect(await importing(await stand.exportTo('second.tar'))).toBe('done');
+    expect(await stand.importing(await stand.exportTo('second.tar'))).toBe('done');
     await stand.rewriteChip((image) => image.set(encodeCounter(0), CONFIG.counters));
-    expect(await importing(whole)).toBe('state-rollback');
+    expect(await stand.importing(whole)).toBe('state-rollback');
   });
 });
 
@@ -82,7 +79,7 @@ describe('a counter at its end', () => {
     await rm(folder, { recursive: true });
     await makeSite({ folder, site: 'hut', trustRoot, settings });
     const before = (await readdir(folder)).sort();
-    expect(await importing(whole)).toBe('counter-end');
+    expect(await stand.importing(whole)).toBe('counter-end');
     expect((await readdir(folder)).sort()).toEqual(before);
     expect(await standing()).toEqual({ counter: COUNTER_MAX, spent: COUNTER_MAX, imports: [] });
   });
@@ -92,7 +89,7 @@ describe('a counter at its end', () => {
     const { folder, settings, trustRoot } = stand;
     await rm(folder, { recursive: true });
     await makeSite({ folder, site: 'hut', trustRoot, settings });
-    expect(await importing(whole)).toBe('done');
+    expect(await stand.importing(whole)).toBe('done');
     expect(await stand.withSite(acknowledged)).toMatchObject({ counter: COUNTER_MAX });
   });
 });
@@ -135,15 +132,15 @@ describe('trust roots that travel', () => {
   });
 
   it('one after the other are followed', async () => {
-    expect(await importing(await bring([await twice(2), await twice(3)]))).toBe('done');
+    expect(await stand.importing(await bring([await twice(2), await twice(3)]))).toBe('done');
     expect(await stand.withSite((site) => Promise.resolve(site.state.trustRoot.version))).toBe(3);
   });
 
   it('are news, though the tree is the same', async () => {
-    expect(await importing(await bring([]))).toBe('done');
+    expect(await stand.importing(await bring([]))).toBe('done');
     const next = await bring([await twice(2)]);
-    expect(await importing(next)).toBe('done');
-    expect(await importing(next)).toBe('nothing-new');
+    expect(await stand.importing(next)).toBe('done');
+    expect(await stand.importing(next)).toBe('nothing-new');
     expect(await standing()).toMatchObject({ counter: 2, spent: 2 });
   });
 
@@ -155,7 +152,7 @@ describe('trust roots that travel', () => {
     ['signed by one twice', async () => bring([await twice(2, [signers[0], signers[0]])])],
     ['in another order', async () => bring([await twice(3), await twice(2)])],
   ])('%s are not', async (_, made) => {
-    expect(await importing(await made())).toBe('trust-root');
+    expect(await stand.importing(await made())).toBe('trust-root');
     expect(await standing()).toEqual(NOTHING);
     expect(await stand.withSite((site) => Promise.resolve(site.state.trustRoot.version))).toBe(1);
   });
@@ -163,12 +160,12 @@ describe('trust roots that travel', () => {
 
 describe('a bundle that begins where the site does not stand', () => {
   it('at an acknowledgement that is another site’s', async () => {
-    expect(await importing(whole)).toBe('done');
+    expect(await stand.importing(whole)).toBe('done');
     const ack = await stand.withSite(acknowledged);
     await stand.reproduce('after the base');
     const delta = await stand.exportTo('delta.tar', stand.record(ack), 'frontier');
     await stand.newSite();
-    expect(await importing(delta)).toBe('base-mismatch');
+    expect(await stand.importing(delta)).toBe('base-mismatch');
     expect(await standing()).toEqual(NOTHING);
   });
 });
@@ -257,7 +254,7 @@ describe('a bomb', () => {
     const file = join(stand.home, 'bomb.tar');
     await writeFile(file, made());
     const before = process.memoryUsage().rss;
-    expect(await importing(file)).toBe(code);
+    expect(await stand.importing(file)).toBe(code);
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
     expect(await standing()).toEqual(NOTHING);
   });

@@ -2,8 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { planExport, writeExport, type ExportRequest } from './export-bundle.js';
-import { importBundle } from './import-bundle.js';
-import { acknowledged, codeOf, ONCE, SiteStand } from './site-stand.fixture.js';
+import { acknowledged, ONCE, SiteStand } from './site-stand.fixture.js';
 
 let stand: SiteStand;
 let whole: string;
@@ -15,11 +14,8 @@ beforeAll(async () => {
 afterAll(() => stand.close());
 beforeEach(async () => {
   await stand.newSite();
-  expect(await importing(whole)).toBe('done');
+  expect(await stand.importing(whole)).toBe('done');
 });
-
-const importing = (file: string): Promise<string> =>
-  codeOf(stand.withSite((site) => importBundle(site, file)));
 
 /** Other contents under the same tree. */
 async function bring(
@@ -41,15 +37,15 @@ describe('a bundle that brings nothing new', () => {
   it('is said to be imported already, and the device does not count', async () => {
     const before = await stand.withSite(acknowledged);
     const without = await bring('without.tar', { ranges: [] });
-    for (const file of [whole, without]) expect(await importing(file)).toBe('nothing-new');
+    for (const file of [whole, without]) expect(await stand.importing(file)).toBe('nothing-new');
     expect(await stand.standing()).toEqual(ONCE);
     expect(await stand.withSite(acknowledged)).toEqual(before);
   });
 
   it('may be any of those before', async () => {
     const first = await bring('first.tar', { ranges: [{ begin: 0, end: 1 }] });
-    expect(await importing(first)).toBe('done');
-    for (const file of [first, whole]) expect(await importing(file)).toBe('nothing-new');
+    expect(await stand.importing(first)).toBe('done');
+    for (const file of [first, whole]) expect(await stand.importing(file)).toBe('nothing-new');
     expect(await stand.standing()).toMatchObject({ counter: 2, spent: 2 });
   });
 });
@@ -59,8 +55,8 @@ describe('a bundle of the same tree is an import', () => {
     const artifact = join(stand.home, 'along.wasm');
     await writeFile(artifact, 'travels along');
     const along = await bring('along.tar', { ranges: [] }, [artifact]);
-    expect(await importing(along)).toBe('done');
-    expect(await importing(along)).toBe('nothing-new');
+    expect(await stand.importing(along)).toBe('done');
+    expect(await stand.importing(along)).toBe('nothing-new');
     expect(await stand.standing()).toMatchObject({ counter: 2, spent: 2 });
   });
 
@@ -69,8 +65,8 @@ describe('a bundle of the same tree is an import', () => {
     const witnessPolicy = 'quorum none\n';
     const decided = { ...settings, accept: ['NO-TIME' as const], witnessPolicy };
     await stand.withSite((site) => site.decide(decided));
-    expect(await importing(whole)).toBe('done');
+    expect(await stand.importing(whole)).toBe('done');
     expect(await stand.withSite(acknowledged)).toMatchObject({ counter: 2, verdict: 'NO-TIME' });
-    expect(await importing(whole)).toBe('nothing-new');
+    expect(await stand.importing(whole)).toBe('nothing-new');
   });
 });

@@ -19,6 +19,7 @@ import { startSimulator, type Simulator } from '../device/simulator.js';
 import { ORIGIN, sha256Hex, TestLog } from '../monitor/log.fixture.js';
 import { lastAcknowledgement } from './acknowledge.js';
 import { planExport, writeExport, type Export } from './export-bundle.js';
+import { importBundle } from './import-bundle.js';
 import type { SiteRecord } from './site-record.js';
 import { openDevice, type SiteSettings } from './site-settings.js';
 import { makeSite, Site } from './site.js';
@@ -214,6 +215,11 @@ export class SiteStand {
       spent: await site.device.counter(),
       imports: await readdir(join(this.folder, 'imports')).catch(() => []),
     }));
+  }
+
+  /** What comes of an import: `done`, or the code that it is refused with. */
+  importing(file: string): Promise<string> {
+    return codeOf(this.withSite((site) => importBundle(site, file)));
   }
 
   async withSite<T>(work: (site: Site) => Promise<T>, connect = openDevice): Promise<T> {

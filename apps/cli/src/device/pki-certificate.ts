@@ -14,8 +14,9 @@ import { CliError, EXIT } from '../failure.js';
  *
  * Such a certificate differs from every other of its authority only where the 72 bytes say it or the chip
  * knows it: key and chip's serial number (subject `CN=sn…, O=organisation`), beginning at a whole hour, no
- * end, and a serial number that is the hash of the key and the beginning, cut to 16 bytes. What is left
- * is made here as any other certificate of that authority is, with placeholders.
+ * end, and a serial number that is the hash of the key and the beginning, cut to 16 bytes. All the rest
+ * is the authority's template: a certificate issued to a key that is thrown away, whose fields of that
+ * kind are filled in from the 72 bytes.
  */
 
 const BEGIN = new Date(Date.UTC(2000, 0, 1));
