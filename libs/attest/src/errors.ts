@@ -64,6 +64,14 @@ export type AttestErrorCode =
   | 'map-commitment-signature'
   | 'map-proof'
   | 'map-page'
+  /** A listed entry does not speak of what it is listed under. */
+  | 'map-wrong'
+  /** More leaves came after the newest map than are read. */
+  | 'commitment-too-old'
+  | 'answer-too-large'
+  | 'search-evidence-malformed'
+  /** The file does not have what a question takes to answer. */
+  | 'search-evidence-incomplete'
   // What a log says of itself
   | 'life-malformed'
   | 'life-signature'

@@ -15,7 +15,7 @@ import {
 } from '@touchstone/note';
 import { AttestError } from './errors.js';
 import type { EvidenceEntry } from './evidence.js';
-import type { ResolvedTrustRoot, TrustedLogKey } from './trust-root.js';
+import type { LogKey, ResolvedTrustRoot } from './trust-root.js';
 
 /**
  * The checkpoint of an evidence file, signed by a log that the trust root knows by its origin, with
@@ -26,7 +26,7 @@ import type { ResolvedTrustRoot, TrustedLogKey } from './trust-root.js';
  */
 export async function checkCheckpoint(
   note: string,
-  logs: readonly TrustedLogKey[],
+  logs: readonly LogKey[],
   verify: SignatureVerifier,
 ): Promise<OpenedCheckpoint> {
   let origin: string;
@@ -45,7 +45,9 @@ export async function checkCheckpoint(
       `the trust root knows no log ${JSON.stringify(origin)}`,
     );
   }
-  const keys = named.filter(({ from, until }) => size >= from && size <= until);
+  const keys = named.filter(
+    ({ from = 0, until = Number.MAX_SAFE_INTEGER }) => size >= from && size <= until,
+  );
   if (keys.length === 0) {
     throw new AttestError(
       'checkpoint-key-retired',

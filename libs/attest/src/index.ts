@@ -64,6 +64,30 @@ export {
 } from './map/map-commitment.js';
 export { encodeKeyAnswer, KeyAnswer, SearchAnswer } from './map/search-answer.js';
 export {
+  searchEntries,
+  type EntrySearch,
+  type FoundEntry,
+  type SearchEntriesOptions,
+} from './map/search-entries.js';
+export {
+  encodeSearchEvidence,
+  MAX_SEARCH_EVIDENCE_BYTES,
+  nameOfAsked,
+  parseSearchEvidence,
+  SEARCH_EVIDENCE_SCHEMA,
+  SearchEvidence,
+  type KeptAnswer,
+} from './map/search-evidence.js';
+export { SearchEvidenceSource } from './map/evidence-source.js';
+export {
+  mapKeyOf,
+  type Asked,
+  type MapQuery,
+  type SearchSource,
+  type SearchTarget,
+  type TreeHead,
+} from './map/search-source.js';
+export {
   verifySearch,
   type VerifiedPage,
   type VerifiedSearch,
@@ -135,6 +159,7 @@ export {
   TRUST_ROOT_SCHEMA,
   TrustRoot,
   type EnrolledKey,
+  type LogKey,
   type ResolvedTrustRoot,
   type TrustedLogKey,
 } from './trust-root.js';

@@ -129,8 +129,14 @@ export interface EnrolledKey {
   readonly retired: readonly { readonly origin: string; readonly size: number }[] | undefined;
 }
 
-/** A key of a log, and for checkpoints of how many leaves it counts. */
-export interface TrustedLogKey extends VerifierKey {
+/** A key of a log, and for checkpoints of how many leaves it counts: of any, unless told. */
+export interface LogKey extends VerifierKey {
+  readonly from?: number;
+  readonly until?: number;
+}
+
+/** A key of a log as a trust root has it. */
+export interface TrustedLogKey extends LogKey {
   readonly from: number;
   readonly until: number;
 }

@@ -59,9 +59,13 @@ export class TileReader {
   }
 
   async root(size: number): Promise<Uint8Array> {
+    return new CompactRange(this.#hasher, size, await this.compactRange(size, size)).root();
+  }
+
+  /** The hashes of the compact range of leaves [0, upTo), out of the tree of `size` leaves. */
+  compactRange(upTo: number, size: number): Promise<Uint8Array[]> {
     const node = this.#nodes(size);
-    const hashes = await Promise.all(compactRangeNodes(size).map(async (id) => node(id)));
-    return new CompactRange(this.#hasher, size, hashes).root();
+    return Promise.all(compactRangeNodes(upTo).map(async (id) => node(id)));
   }
 
   /** The leaf at an index of the tree of `size` leaves. */

@@ -1,18 +1,29 @@
+import { writeFile } from 'node:fs/promises';
 import {
-  digestKey,
+  encodeSearchEvidence,
   isDigest,
-  nameKey,
-  predicateKey,
+  mapKeyOf,
+  MAX_SEARCH_EVIDENCE_BYTES,
+  parseSearchEvidence,
   resolveTrustRoot,
-  signerKey,
+  SearchEvidenceSource,
+  type Asked,
+  type SearchTarget,
 } from '@touchstone/attest';
 import { toBase64 } from '@touchstone/note';
-import { InvalidArgumentError, type Command } from 'commander';
+import { nodeSha256 } from '@touchstone/tlog';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
-import { readTrustRoot } from '../input.js';
+import { readBounded, readTrustRoot } from '../input.js';
 import { LogSource } from '../monitor/log-source.js';
-import { searchLog, type SearchReport, type SearchTarget } from '../monitor/search-log.js';
+import {
+  recordSearch,
+  searchBy,
+  searchLog,
+  type SearchReport,
+  type SearchTerms,
+} from '../monitor/search-log.js';
 
 interface Options {
   log: string;
@@ -20,6 +31,8 @@ interface Options {
   maxScan: number;
   since?: number;
   until?: number;
+  out?: string;
+  verify?: string;
   json?: boolean;
 }
 
@@ -30,9 +43,9 @@ export function registerSearch(program: Command, context: Context, name = 'searc
   program
     .command('search')
     .argument(
-      '<what>',
+      '<what...>',
       'sha256:<hex> or another digest, signer:<key id>, name:<subject>, type:<predicate>,' +
-        ' organisation:<name>',
+        ' organisation:<name>; entries that speak of any of them are found',
     )
     .description('all entries of a log that speak of a digest, with proof that none is left out')
     .requiredOption('--trust-root <file>', 'the keys of logs and rebuilders')
@@ -40,15 +53,23 @@ export function registerSearch(program: Command, context: Context, name = 'searc
     .option('--max-scan <leaves>', 'leaves after the newest map that are read', leaves, 65_536)
     .option('--since <time>', 'only entries that the log says came at or after it', seconds)
     .option('--until <time>', 'only entries that the log says came before it', seconds)
+    .option('--out <file>', 'keep what the log answered, for --verify')
+    .addOption(
+      new Option(
+        '--verify <file>',
+        'search a file of --out instead of a log, without a network',
+      ).conflicts(['log', 'out', 'since', 'until']),
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExit codes: 0 every check held and nothing is missing, also when no entry was found; 1 the' +
         '\nlog was caught; 3 the log was not reached, or entries remain that could not be read.' +
         `\n\nExample:\n  touchstone ${name} sha256:9f86d0...0a08 --trust-root trust-root.json` +
-        `\n  touchstone ${name} organisation:Acme --since 2026-01-01 --trust-root trust-root.json`,
+        `\n  touchstone ${name} organisation:Acme --since 2026-01-01 --trust-root trust-root.json` +
+        `\n  touchstone ${name} sha256:9f86d0...0a08 --trust-root trust-root.json --verify search.json`,
     )
-    .action((what: string, options: Options) => search(what, options, context));
+    .action((what: string[], options: Options) => search(what, options, context));
 }
 
 function leaves(text: string): number {
@@ -73,14 +94,12 @@ export function readTarget(text: string): SearchTarget {
   const colon = text.indexOf(':');
   const [kind, value] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
   const hex = value.toLowerCase();
-  if (kind === 'name' && value !== '') return { query: { name: value }, key: nameKey(value) };
-  if (kind === 'type' && value !== '') {
-    return { query: { predicateType: value }, key: predicateKey(value) };
-  }
+  if (kind === 'name' && value !== '') return targetOf({ name: value });
+  if (kind === 'type' && value !== '') return targetOf({ predicateType: value });
   if (kind.toLowerCase() === 'signer') {
-    if (/^[0-9a-f]{64}$/.test(hex)) return { query: { signer: hex }, key: signerKey(hex) };
+    if (/^[0-9a-f]{64}$/.test(hex)) return targetOf({ signer: hex });
   } else if (isDigest(kind, hex)) {
-    return { query: { digest: `${kind}:${hex}` }, key: digestKey(kind, hex) };
+    return targetOf({ digest: `${kind}:${hex}` });
   }
   throw new CliError(
     'digest-malformed',
@@ -89,27 +108,30 @@ export function readTarget(text: string): SearchTarget {
   );
 }
 
+function targetOf(query: Asked): SearchTarget {
+  return { query, key: mapKeyOf(query) };
+}
+
 /** An organisation is searched for by every key that it ever had in the trust root. */
-function readTargets(text: string, { keys }: Trusted): [SearchTarget, ...SearchTarget[]] {
+function readTargets(text: string, { keys }: Trusted): SearchTarget[] {
   const [, name] = /^organisation:(.+)$/.exec(text) ?? [];
   if (name === undefined) return [readTarget(text)];
-  const [first, ...others] = keys
+  const targets = keys
     .filter(({ organisation }) => organisation === name)
-    .map(({ keyId }) => readTarget(`signer:${keyId}`));
-  if (first) return [first, ...others];
+    .map(({ keyId }) => targetOf({ signer: keyId }));
+  if (targets.length > 0) return targets;
   throw new CliError('organisation-unknown', `the trust root has no ${name}`, EXIT.usage);
 }
 
-async function search(what: string, options: Options, context: Context): Promise<void> {
+async function search(what: string[], options: Options, context: Context): Promise<void> {
   const { terminal } = context;
   const trusted = resolveTrustRoot(await readTrustRoot(options.trustRoot));
-  const { since, until } = options;
-  const time = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
-  const report = await searchLog({
-    source: new LogSource(options.log),
-    targets: readTargets(what, trusted),
-    ...((since ?? until) !== undefined && { time }),
+  const [first, ...others] = what.flatMap((each) => readTargets(each, trusted));
+  if (!first) throw new CliError('usage', 'name what is searched for', EXIT.usage);
+  const report = await answer(options, {
+    targets: [first, ...others],
     logs: trusted.logs,
+    witnessPolicy: trusted.witnessPolicy,
     signers: trusted.keys.map(({ keyId }) => keyId),
     maxScan: options.maxScan,
   });
@@ -119,11 +141,43 @@ async function search(what: string, options: Options, context: Context): Promise
   else print(report, names, context);
 }
 
-function toJson(what: string, report: SearchReport, names: ReadonlyMap<string, string>): object {
+/** From the log, or from what was kept of it: searched alike. */
+async function answer(
+  { log, since, until, out, verify }: Options,
+  terms: SearchTerms,
+): Promise<SearchReport> {
+  if (verify !== undefined) {
+    const bytes = await readBounded(verify, MAX_SEARCH_EVIDENCE_BYTES);
+    return searchBy(
+      new SearchEvidenceSource(parseSearchEvidence(bytes, nodeSha256), nodeSha256),
+      terms,
+    );
+  }
+  const source = new LogSource(log);
+  const time = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+  const timed = (since ?? until) !== undefined && { time };
+  if (out === undefined) return searchLog({ ...terms, source, ...timed });
+  if (timed) {
+    throw new CliError(
+      'usage',
+      '--out keeps what is proved; --since is the log’s word',
+      EXIT.usage,
+    );
+  }
+  const { report, evidence } = await recordSearch(source, terms);
+  await writeFile(out, encodeSearchEvidence(evidence));
+  return report;
+}
+
+function toJson(
+  what: readonly string[],
+  report: SearchReport,
+  names: ReadonlyMap<string, string>,
+): object {
   const { search: proof, entries, scanned, span, unread } = report;
   const { checkpoint, commitment, commitmentIndex } = proof;
   return {
-    searched: what,
+    searched: what.length === 1 ? what[0] : what,
     origin: checkpoint.origin,
     complete: unread.length === 0,
     checkpoint: { size: checkpoint.size, root: toBase64(checkpoint.root) },

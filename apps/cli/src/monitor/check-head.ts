@@ -1,6 +1,7 @@
+import type { TreeHead } from '@touchstone/attest';
 import { MerkleError, verifyConsistency, type CompactRange } from '@touchstone/merkle';
 import { nodeHasher, TileReader, TlogError } from '@touchstone/tlog';
-import type { LogSource, TreeHead } from './log-source.js';
+import type { LogSource } from './log-source.js';
 
 /** What a new checkpoint is, beside what was seen before. */
 export type HeadCheck =

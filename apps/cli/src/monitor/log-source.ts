@@ -1,4 +1,4 @@
-import { MAX_ATTESTATION_BYTES } from '@touchstone/attest';
+import { MAX_ATTESTATION_BYTES, type TreeHead } from '@touchstone/attest';
 import {
   logRoutes,
   makeClient,
@@ -19,12 +19,6 @@ import { lifeLeaves } from '../log-files.js';
 import { readTile } from '../log-reader.js';
 
 const CACHED_BUNDLES = 8;
-
-/** What a signed checkpoint says of the tree. */
-export interface TreeHead {
-  readonly size: number;
-  readonly root: Uint8Array;
-}
 
 /** A log over HTTP. Nothing it gives is checked here but its form. */
 export class LogSource {
@@ -126,9 +120,19 @@ export class ProvenLeaves {
     return leaves;
   }
 
+  /** That leaf `index` is in the tree, made from the tiles. */
+  proof(index: number): Promise<Uint8Array[]> {
+    return this.#reader.inclusionProof(index, this.#head.size);
+  }
+
+  /** The hashes of the compact range of leaves [0, upTo). */
+  range(upTo: number): Promise<Uint8Array[]> {
+    return this.#reader.compactRange(upTo, this.#head.size);
+  }
+
   async #check(index: number, leaf: Uint8Array): Promise<void> {
     const { size, root } = this.#head;
-    const proof = await this.#reader.inclusionProof(index, size);
+    const proof = await this.proof(index);
     try {
       const leafHash = nodeHasher.leaf(leaf);
       verifyInclusion({ index, size, leafHash, proof, root }, nodeHasher);

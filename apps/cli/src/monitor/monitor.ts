@@ -9,6 +9,7 @@ import {
   UNREAD_KEY,
   type LifeEvent,
   type MapCommitment,
+  type TreeHead,
 } from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
 import { CompactRange } from '@touchstone/merkle';
@@ -19,7 +20,7 @@ import { CliError, EXIT } from '../failure.js';
 import { checkHead } from './check-head.js';
 import type { Finding } from './findings.js';
 import { followLife, knownKeys, openHead } from './log-life.js';
-import { ProvenLeaves, type LogSource, type TreeHead } from './log-source.js';
+import { ProvenLeaves, type LogSource } from './log-source.js';
 import type { MonitorFolder, MonitorState } from './monitor-state.js';
 
 /** A digest or signer that somebody wants to hear of. */

@@ -1,4 +1,11 @@
-import { digestKey, nameKey, predicateKey, signerKey, type SearchAnswer } from '@touchstone/attest';
+import {
+  digestKey,
+  nameKey,
+  predicateKey,
+  signerKey,
+  type SearchAnswer,
+  type SearchTarget,
+} from '@touchstone/attest';
 import { generateKey } from '@touchstone/keys';
 import { keyId } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +13,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex, startLiar, TestLog, type Answered } from './log.fixture.js';
 import { LogSource } from './log-source.js';
-import { searchLog, type SearchReport, type SearchTarget } from './search-log.js';
+import { searchLog, type SearchReport } from './search-log.js';
 
 const alice = generateKey('ed25519');
 const bob = generateKey('ecdsa-p256-sha256');

@@ -1,16 +1,7 @@
 import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
-import {
-  digestKey,
-  encodeKeyAnswer,
-  nameKey,
-  predicateKey,
-  signerKey,
-  UNREAD_KEY,
-  unreadKeyOf,
-} from '@touchstone/attest';
+import { encodeKeyAnswer, mapKeyOf, UNREAD_KEY } from '@touchstone/attest';
 import type { KeyAnswer, SearchAnswer } from '@touchstone/attest';
 import { logRoutes } from '@touchstone/contract';
-import type { SearchQuery } from '@touchstone/contract';
 import { listPages } from '@touchstone/merkle';
 import { toBase64 } from '@touchstone/note';
 import { TlogError } from '@touchstone/tlog';
@@ -38,7 +29,7 @@ export class SearchController {
     const asked = parseRequest(schema, query, 'malformed-parameter', 'query');
     const { map, index, leaf } = this.#committed(asked.size);
     const [found, unread, inclusionProof] = await Promise.all([
-      keyAnswer(map, keyOf(asked), asked.page ?? 0),
+      keyAnswer(map, mapKeyOf(asked), asked.page ?? 0),
       keyAnswer(map, UNREAD_KEY, asked.unreadPage ?? 0),
       this.#inclusion(index),
     ]).catch((error: unknown) => this.#refuse(error));
@@ -75,15 +66,6 @@ export class SearchController {
     const proof = await this.#log.reader.inclusionProof(index, size);
     return { checkpoint, hashes: proof.map(toBase64) };
   }
-}
-
-function keyOf({ digest, signer, name, predicateType, unreadOf }: SearchQuery): Uint8Array {
-  if (unreadOf !== undefined) return unreadKeyOf(unreadOf);
-  if (name !== undefined) return nameKey(name);
-  if (predicateType !== undefined) return predicateKey(predicateType);
-  if (digest === undefined) return signerKey(signer ?? '');
-  const [algorithm = '', hex = ''] = digest.split(':');
-  return digestKey(algorithm, hex);
 }
 
 async function keyAnswer(map: MapView, key: Uint8Array, page: number): Promise<KeyAnswer> {

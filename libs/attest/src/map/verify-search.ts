@@ -35,6 +35,8 @@ export interface VerifiedSearch {
   readonly note: string;
   readonly commitment: MapCommitment;
   readonly commitmentIndex: number;
+  /** The leaf as it stands in the log. */
+  readonly commitmentLeaf: Uint8Array;
   readonly found: VerifiedPage;
   readonly unread: VerifiedPage;
 }
@@ -96,6 +98,7 @@ export async function verifySearch(
     note: answer.checkpoint,
     commitment,
     commitmentIndex: index,
+    commitmentLeaf: leaf,
     found: verifyKey(key, answer.found, commitment, hasher),
     unread: verifyKey(UNREAD_KEY, answer.unread, commitment, hasher),
   };
