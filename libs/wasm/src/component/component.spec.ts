@@ -212,10 +212,10 @@ describe('what is refused', () => {
       13,
     ],
     [
-      'a module type in a module type',
-      body(coreTypes([0x50, 0x01, 0x01, 0x50, 0x00])),
+      'a prefixed subtype where no module type can be',
+      body(coreTypes([0x50, 0x01, 0x01, 0x00, 0x50, 0x00, 0x5f, 0x00])),
       'type-malformed',
-      13,
+      14,
     ],
     ['a value longer than its section', body(values([0x7d, 0x05, 0x00])), 'truncated', 13],
     [

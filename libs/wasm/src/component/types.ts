@@ -48,13 +48,16 @@ export type DefinedType =
 export type ModuleDeclaration =
   | { kind: 'import'; module: string; name: string; type: CoreExternType }
   | { kind: 'export'; name: string; type: CoreExternType }
-  | { kind: 'type'; type: CoreType }
+  | { kind: 'type'; type: RecursionGroup }
   | { kind: 'alias'; outer: number; index: number };
 
-/** A recursion group takes as many places in the index space as it has types. */
-export type CoreType =
-  | { kind: 'recursion group'; types: CoreSubType[] }
-  | { kind: 'module'; declarations: ModuleDeclaration[] };
+/** Takes as many places in the index space as it has types. */
+interface RecursionGroup {
+  kind: 'recursion group';
+  types: CoreSubType[];
+}
+
+export type CoreType = RecursionGroup | { kind: 'module'; declarations: ModuleDeclaration[] };
 
 /** `deftype`, defined in the scope by the caller once it has been read whole. */
 export function readDefinedType(cursor: Cursor, scope: Scope): DefinedType {
@@ -146,20 +149,28 @@ export function readCoreType(cursor: Cursor, scope: Scope): CoreType {
   const start = cursor.offset;
   const opcode = cursor.u8('a core type');
   if (opcode === 0x50) return readModuleType(cursor, scope, start);
-  if (opcode === 0x4e) {
-    const types = readList(cursor, scope, 'the number of types in a recursion group', 2, () => {
-      const inner = cursor.offset;
-      return readSubType(cursor, scope, cursor.u8('a core type'), inner);
-    });
-    return { kind: 'recursion group', types };
-  }
-  if (opcode !== 0x00) {
-    return { kind: 'recursion group', types: [readSubType(cursor, scope, opcode, start)] };
-  }
+  if (opcode !== 0x00) return readRecursionGroup(cursor, scope, opcode, start);
   // A non-final subtype is prefixed, since its own opcode is that of a module type here.
   const prefixed = cursor.u8('a core subtype');
   if (prefixed !== 0x50) refuse(start, '0x00 comes before a core type that is no open subtype');
-  return { kind: 'recursion group', types: [readSubType(cursor, scope, prefixed, start)] };
+  return readRecursionGroup(cursor, scope, prefixed, start);
+}
+
+/** Core specification 5.3.13; the byte that opens it has been read. */
+function readRecursionGroup(
+  cursor: Cursor,
+  scope: Scope,
+  opcode: number,
+  start: number,
+): RecursionGroup {
+  if (opcode !== 0x4e) {
+    return { kind: 'recursion group', types: [readSubType(cursor, scope, opcode, start)] };
+  }
+  const types = readList(cursor, scope, 'the number of types in a recursion group', 2, () => {
+    const inner = cursor.offset;
+    return readSubType(cursor, scope, cursor.u8('a core type'), inner);
+  });
+  return { kind: 'recursion group', types };
 }
 
 /** Defines as many types as there are in the group. */
@@ -185,8 +196,9 @@ function readModuleDeclaration(cursor: Cursor, scope: Scope): ModuleDeclaration 
       return { kind: 'import', module, name, type: readCoreExternType(cursor, scope) };
     }
     case 0x01: {
-      const type = readCoreType(cursor, scope);
-      if (type.kind === 'module') refuse(start, 'a module type inside a module type');
+      // There is no module type in a module type, so a subtype needs no prefix here.
+      const inner = cursor.offset;
+      const type = readRecursionGroup(cursor, scope, cursor.u8('a core type'), inner);
       defineCoreType(scope, type);
       return { kind: 'type', type };
     }

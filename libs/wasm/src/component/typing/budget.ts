@@ -2,6 +2,7 @@ import { WasmError, type WasmErrorCode } from '../../errors.js';
 import { MAX_TYPE_DEPTH, MAX_TYPE_SIZE, MAX_TYPE_STEPS } from '../../limits.js';
 import { partsOf } from './parts.js';
 import type { AnyShape, Extent, ModuleShape } from './shapes.js';
+import type { Layout } from './value-size.js';
 
 type Sized = AnyShape | ModuleShape;
 export type Unsized<T> = T extends unknown ? Omit<T, keyof Extent> : never;
@@ -15,6 +16,8 @@ export class TypeBudget {
   at = 0;
   /** Path of the component being typed. */
   node = '/';
+  /** Of values whose size has been asked for. */
+  readonly layouts = new Map<AnyShape, Layout>();
   #left = MAX_TYPE_STEPS;
 
   spend(steps: number): void {

@@ -1,49 +1,16 @@
 import type { Canon, CanonOption } from '../canon.js';
 import type { CoreFuncType } from '../core-types.js';
+import { builtin, checkThreadStart } from './builtins.js';
 import { describeCore } from './describe.js';
-import { flattenFunc, flattenResult, hasPointers } from './flatten.js';
+import { flattenFunc, flattenResult, hasPointers, type Pointer } from './flatten.js';
 import type { CoreSpaces } from './core-spaces.js';
 import type { TypeScope } from './scope.js';
 import type { CoreShape, FuncShape } from './shapes.js';
 
 type Made =
   | { readonly sort: 'func'; readonly type: FuncShape }
-  /** Undefined where the core type is not worked out: 64-bit memories, threads. */
+  /** Undefined where the core type is not worked out: built-ins of 64-bit memories, shared threads. */
   | { readonly sort: 'core func'; readonly type: CoreShape | undefined };
-
-/** Core types of built-ins that depend on nothing: parameters, then results. */
-const builtins: Readonly<Record<string, string>> = {
-  'task.cancel': ':',
-  'subtask.cancel': 'i32:i32',
-  'subtask.drop': 'i32:',
-  'thread.yield': ':i32',
-  'thread.index': ':i32',
-  'backpressure.inc': ':',
-  'backpressure.dec': ':',
-  'waitable-set.new': ':i32',
-  'waitable-set.wait': 'i32 i32:i32',
-  'waitable-set.poll': 'i32 i32:i32',
-  'waitable-set.drop': 'i32:',
-  'waitable.join': 'i32 i32:',
-  'error-context.new': 'i32 i32:i32',
-  'error-context.debug-message': 'i32 i32:',
-  'error-context.drop': 'i32:',
-  'stream.new': ':i64',
-  'stream.read': 'i32 i32 i32:i32',
-  'stream.write': 'i32 i32 i32:i32',
-  'stream.cancel-read': 'i32:i32',
-  'stream.cancel-write': 'i32:i32',
-  'stream.drop-readable': 'i32:',
-  'stream.drop-writable': 'i32:',
-  'future.new': ':i64',
-  'future.read': 'i32 i32:i32',
-  'future.write': 'i32 i32:i32',
-  'future.cancel-read': 'i32:i32',
-  'future.cancel-write': 'i32:i32',
-  'future.drop-readable': 'i32:',
-  'future.drop-writable': 'i32:',
-  'resource.drop': 'i32:',
-};
 
 /** What a canonical definition makes, its operands held against each other (Explainer.md, "Canonical Definitions"). */
 export function typeCanon(canon: Canon, scope: TypeScope, core: CoreSpaces): Made {
@@ -60,9 +27,9 @@ export function typeCanon(canon: Canon, scope: TypeScope, core: CoreSpaces): Mad
     }
     case 'task.return': {
       const result = canon.result === undefined ? undefined : scope.value(canon.result);
-      const type = flattenResult(result, scope.budget);
+      const type = flattenResult(result, options.pointer, scope.budget);
       options.refuseAll(['async', 'callback', 'post-return', 'realloc']);
-      return { sort: 'core func', type: options.isWide ? undefined : { kind: 'func', type } };
+      return { sort: 'core func', type: { kind: 'func', type } };
     }
     case 'resource.new':
     case 'resource.rep': {
@@ -77,11 +44,19 @@ export function typeCanon(canon: Canon, scope: TypeScope, core: CoreSpaces): Mad
       if (valueType !== 'i32' && valueType !== 'i64') {
         scope.budget.refuse('type-mismatch', `a context holds no ${valueType}`);
       }
+      core.context ??= valueType;
+      if (core.context !== valueType) {
+        const message = `a context holds ${valueType}, where an earlier one holds ${core.context}`;
+        scope.budget.refuse('type-mismatch', message);
+      }
       const types = [valueType];
       const isGet = canon.operation === 'context.get';
       const type = func(isGet ? [] : types, isGet ? types : []);
       return { sort: 'core func', type: { kind: 'func', type } };
     }
+    case 'thread.new-indirect':
+      checkThreadStart(canon, scope, core);
+      return { sort: 'core func', type: builtin(canon.operation) };
     default:
       options.checkSubject();
       return { sort: 'core func', type: options.isWide ? undefined : builtin(canon.operation) };
@@ -94,14 +69,6 @@ function localRepresentation({ operation, type = 0 }: Canon, scope: TypeScope): 
   if (representation !== undefined && owner === scope.owners.export) return representation;
   const message = `${operation} of a resource that is not defined here`;
   return scope.budget.refuse('type-mismatch', message);
-}
-
-function builtin(operation: string): CoreShape | undefined {
-  const signature = builtins[operation];
-  if (signature === undefined) return undefined;
-  const [params = '', results = ''] = signature.split(':');
-  const types = (text: string): string[] => text.split(' ').filter((each) => each !== '');
-  return { kind: 'func', type: func(types(params), types(results)) };
 }
 
 function func(params: string[], results: string[]): CoreFuncType {
@@ -126,7 +93,13 @@ class Options {
     if (this.#index.has('realloc') && memory === undefined)
       this.#refuse('has a realloc and no memory');
     if (memory?.kind === 'memory' && memory.limits.shared) this.#refuse('has a shared memory');
-    if (!this.isWide) this.#expect('realloc', func(['i32', 'i32', 'i32', 'i32'], ['i32']));
+    const { pointer } = this;
+    this.#expect('realloc', func([pointer, pointer, pointer, pointer], [pointer]));
+  }
+
+  /** What addresses the memory. */
+  get pointer(): Pointer {
+    return this.isWide ? 'i64' : 'i32';
   }
 
   /** What streams, futures and resources work on. */
@@ -152,9 +125,9 @@ class Options {
     if (callback && !isAsync) this.#refuse('has a callback and is not async');
     if (isAsync && !type.async) this.#refuse('is async, of a function that is not');
     if (isAsync && this.#index.has('post-return')) this.#refuse('is async and has a post-return');
-    const flat = flattenFunc(type, 'lift', { async: isAsync, callback }, this.scope.budget);
+    const abi = { operation: 'lift', async: isAsync, callback, pointer: this.pointer } as const;
+    const flat = flattenFunc(type, abi, this.scope.budget);
     this.#require(flat);
-    if (this.isWide) return;
     this.#match('the lifted function', lifted, flat.type);
     this.#expect('post-return', func(flat.type.results, []));
     this.#expect('callback', func(['i32', 'i32', 'i32'], ['i32']));
@@ -165,10 +138,16 @@ class Options {
     if (this.#index.has('async') && !type.async) {
       this.#refuse('is async, of a function that is not');
     }
-    const options = { async: this.#index.has('async'), callback: false };
-    const flat = flattenFunc(type, 'lower', options, this.scope.budget);
+    const isAsync = this.#index.has('async');
+    const abi = {
+      operation: 'lower',
+      async: isAsync,
+      callback: false,
+      pointer: this.pointer,
+    } as const;
+    const flat = flattenFunc(type, abi, this.scope.budget);
     this.#require(flat);
-    return this.isWide ? undefined : { kind: 'func', type: flat.type };
+    return { kind: 'func', type: flat.type };
   }
 
   #require({ needsMemory, needsRealloc }: { needsMemory: boolean; needsRealloc: boolean }): void {

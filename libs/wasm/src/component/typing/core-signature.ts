@@ -21,7 +21,7 @@ import { readExports } from '../module-exports.js';
 import { Scope } from '../scope.js';
 import type { TypeBudget } from './budget.js';
 import { shapesOfGroup, type CoreTypeShape } from './core-types.js';
-import { coreShape } from './resolve-types.js';
+import { coreShape } from './resolve-cores.js';
 import type { CoreMember, CoreShape, ModuleShape } from './shapes.js';
 
 type Spaces = Record<CoreShape['kind'], CoreShape[]>;

@@ -8,4 +8,6 @@ export interface CoreSpaces {
   readonly global: CoreShape[];
   readonly tag: CoreShape[];
   readonly instance: ReadonlyMap<string, CoreShape | undefined>[];
+  /** What the contexts of this component hold, once a built-in has said so. */
+  context?: string;
 }

@@ -36,9 +36,24 @@ export function shapesOfGroup(
     if (shape === undefined) return budget.refuse('type-mismatch', `core type ${index} is no type`);
     return typeof shape === 'string' ? shape : JSON.stringify(shape);
   };
+  for (const { supertypes } of types) {
+    for (const index of supertypes) {
+      if (!isFinal(index - known.length, types, text(index))) continue;
+      budget.refuse('type-mismatch', `core type ${index} is final and the supertype of another`);
+    }
+  }
   const group = JSON.stringify(types.map((type) => rolled(type, text)));
   budget.spend(group.length * types.length);
   return types.map((_, position) => `${group}.${position}`);
+}
+
+/** Of a type of the group by its position there, of one before it by its canonical text. */
+function isFinal(position: number, types: readonly CoreSubType[], text: string): boolean {
+  if (position >= 0) return types[position]?.final === true;
+  const dot = text.lastIndexOf('.');
+  if (!text.startsWith('[')) return true;
+  const group = JSON.parse(text.slice(0, dot)) as readonly { readonly final: boolean }[];
+  return group[Number(text.slice(dot + 1))]?.final === true;
 }
 
 /** A value type with the types that it refers to by index written out. */

@@ -24,7 +24,6 @@ describe('parseExternName', () => {
     ['unlocked-dep=<a:b@*>', 'dependency'],
     ['unlocked-dep=<a:b@{<2.0.0}>', 'dependency'],
     ['url=<https://example.com/a>', 'url'],
-    ['relative-url=<./a>', 'url'],
     ['integrity=<sha256-abc=>', 'integrity'],
     ['integrity=< sha512-a?abcd sha256-b >', 'integrity'],
   ])('reads %s', (name, kind) => {
@@ -58,6 +57,7 @@ describe('parseExternName', () => {
       'locked-dep=a:b',
       'locked-dep=<a>',
       'url=<<>',
+      'relative-url=<./a>',
     ],
     ...['integrity=<sha256>', 'integrity=<sha256->', 'integrity=<sha256-^>', 'integrity=<md5-ABC>'],
     ...[

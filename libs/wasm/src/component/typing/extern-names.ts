@@ -37,7 +37,7 @@ const digests = ` *${digest}(?: +${digest})* *`;
 const hash = `(?:,integrity=<${digests}>)?`;
 const drafts = [
   ['dependency', new RegExp(`^(?:un)?locked-dep=<(.+?)>${hash}$`, 'u')],
-  ['url', new RegExp(`^(?:relative-)?url=<[^<>]*>${hash}$`, 'u')],
+  ['url', new RegExp(`^url=<[^<>]*>${hash}$`, 'u')],
   ['integrity', new RegExp(`^integrity=<${digests}>$`, 'u')],
 ] as const;
 

@@ -15,20 +15,30 @@ export interface FlatFunc {
   readonly needsRealloc: boolean;
 }
 
+/** What addresses a memory: of a 64-bit one, i64. */
+export type Pointer = 'i32' | 'i64';
+
+interface FlatOptions {
+  readonly operation: 'lift' | 'lower';
+  readonly async: boolean;
+  readonly callback: boolean;
+  readonly pointer: Pointer;
+}
+
 /** The core type of a function that is lifted or lowered (CanonicalABI.md, "Flattening"). */
 export function flattenFunc(
   { params, result }: FuncShape,
-  operation: 'lift' | 'lower',
-  options: { readonly async: boolean; readonly callback: boolean },
+  { operation, pointer, ...options }: FlatOptions,
   budget: TypeBudget,
 ): FlatFunc {
   const isLift = operation === 'lift';
   const limit = options.async && !isLift ? MAX_ASYNC_PARAMS : MAX_PARAMS;
-  const flatParams = new Flat(limit, budget);
+  const flatParams = new Flat(limit, pointer, budget);
   for (const { type } of params) flatParams.add(type);
-  const flatResult = new Flat(options.async ? 0 : MAX_RESULTS, budget);
+  // An async function that is lifted gives its result by `task.return`, as parameters.
+  const flatResult = new Flat(options.async ? MAX_PARAMS : MAX_RESULTS, pointer, budget);
   if (result !== undefined) flatResult.add(result);
-  const core = flatParams.isOver ? ['i32'] : [...flatParams.types];
+  const core = flatParams.isOver ? [pointer] : [...flatParams.types];
   const type = (coreParams: string[], results: string[]): CoreFuncType => {
     return { kind: 'func', params: coreParams, results };
   };
@@ -36,7 +46,7 @@ export function flattenFunc(
     flatParams.pointers ||
     flatParams.isOver ||
     flatResult.pointers ||
-    (!options.async && flatResult.isOver);
+    (flatResult.isOver && (isLift || !options.async));
   const writesParams = flatParams.pointers || flatParams.isOver;
   const flat = { needsMemory, needsRealloc: isLift ? writesParams : flatResult.pointers };
   if (options.async && isLift) {
@@ -45,22 +55,26 @@ export function flattenFunc(
   if (options.async) {
     const isReturning = result !== undefined;
     const memory = { needsMemory: needsMemory || isReturning };
-    return { ...flat, ...memory, type: type(isReturning ? [...core, 'i32'] : core, ['i32']) };
+    return { ...flat, ...memory, type: type(isReturning ? [...core, pointer] : core, ['i32']) };
   }
   if (!flatResult.isOver) return { ...flat, type: type(core, [...flatResult.types]) };
-  return { ...flat, type: isLift ? type(core, ['i32']) : type([...core, 'i32'], []) };
+  return { ...flat, type: isLift ? type(core, [pointer]) : type([...core, pointer], []) };
 }
 
 /** What `task.return` takes. */
-export function flattenResult(result: Value | undefined, budget: TypeBudget): CoreFuncType {
-  const flat = new Flat(MAX_PARAMS, budget);
+export function flattenResult(
+  result: Value | undefined,
+  pointer: Pointer,
+  budget: TypeBudget,
+): CoreFuncType {
+  const flat = new Flat(MAX_PARAMS, pointer, budget);
   if (result !== undefined) flat.add(result);
-  return { kind: 'func', params: flat.isOver ? ['i32'] : [...flat.types], results: [] };
+  return { kind: 'func', params: flat.isOver ? [pointer] : [...flat.types], results: [] };
 }
 
 /** Whether a value of the type points into linear memory. */
 export function hasPointers(value: Value, budget: TypeBudget): boolean {
-  const flat = new Flat(MAX_PARAMS, budget);
+  const flat = new Flat(MAX_PARAMS, 'i32', budget);
   flat.add(value);
   return flat.pointers;
 }
@@ -72,6 +86,7 @@ class Flat {
 
   constructor(
     private readonly limit: number,
+    private readonly pointer: Pointer,
     private readonly budget: TypeBudget,
   ) {}
 
@@ -121,8 +136,8 @@ class Flat {
 
   #addPointer(): void {
     this.pointers = true;
-    this.#push('i32');
-    this.#push('i32');
+    this.#push(this.pointer);
+    this.#push(this.pointer);
   }
 
   /** Once more than the limit stand there, further ones change nothing. */
@@ -139,7 +154,7 @@ class Flat {
     const joined: string[] = [];
     for (const type of cases) {
       if (type === undefined) continue;
-      const flat = new Flat(this.limit, this.budget);
+      const flat = new Flat(this.limit, this.pointer, this.budget);
       flat.add(type);
       this.pointers ||= flat.pointers;
       for (const [at, each] of flat.types.entries()) joined[at] = join(joined[at], each);

@@ -5,6 +5,7 @@ import {
   bareValue,
   resourceOf,
   unnamed,
+  type AnyShape,
   type FuncShape,
   type ItemShape,
   type ResourceShape,
@@ -16,10 +17,19 @@ const draftKinds: readonly ParsedName['kind'][] = ['dependency', 'url', 'integri
 
 /** The names of one list of imports or exports so far. */
 export class NameScope {
-  constructor(readonly direction: 'import' | 'export') {}
+  constructor(
+    readonly direction: 'import' | 'export',
+    private readonly hasResources = true,
+  ) {}
 
   readonly taken = new Set<string>();
   readonly resources = new Map<string, ResourceShape>();
+
+  /** A type under a name; constructors, methods and statics of a resource come after it. */
+  addType(name: string, type: AnyShape): void {
+    const bare = unnamed(type);
+    if (this.hasResources && bare.kind === 'resource') this.resources.set(name, bare);
+  }
 }
 
 /**
@@ -44,10 +54,7 @@ export function checkName(
     budget.refuse('name-duplicate', `${JSON.stringify(name)} is the same name as an earlier one`);
   }
   scope.taken.add(canonical);
-  if (parsed.kind === 'label' && item.sort === 'type') {
-    const type = unnamed(item.type);
-    if (type.kind === 'resource') scope.resources.set(name, type);
-  }
+  if (parsed.kind === 'label' && item.sort === 'type') scope.addType(name, item.type);
   if ('resource' in parsed) checkMember(name, parsed, item, scope, budget);
   checkAttributes(given, parsed, item, budget);
 }
@@ -119,6 +126,12 @@ function checkAttributes(
     if (!fits) budget.refuse('name-invalid', `${name} cannot implement ${interfaceName}`);
   }
   if (versionSuffix === undefined) return;
+  if (item.sort !== 'instance') {
+    budget.refuse(
+      'name-invalid',
+      `${name} is a ${item.sort}, and the suffix of a version is of instances`,
+    );
+  }
   const version = parsed.kind === 'interface' ? parsed.version : undefined;
   if (version === undefined || !isVersion(`${version}${versionSuffix}`)) {
     budget.refuse('name-invalid', `${name} with the suffix ${versionSuffix} has no version`);

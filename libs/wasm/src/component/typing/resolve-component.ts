@@ -14,11 +14,10 @@ import { moduleShape } from './core-signature.js';
 import { instantiate } from './instantiate.js';
 import { formatMismatch, within, type Mismatch } from './mismatch.js';
 import { checkName, NameScope } from './names.js';
-import { addCoreType, resolveType } from './resolve-types.js';
+import { addCoreType } from './resolve-cores.js';
+import { resolveType } from './resolve-types.js';
 import { TypeScope } from './scope.js';
 import {
-  unnamed,
-  type AnyShape,
   type ComponentShape,
   type CoreShape,
   type InstanceShape,
@@ -65,6 +64,7 @@ class ComponentTyping {
     ...{ func: [], table: [], memory: [], global: [], tag: [], instance: [] },
   };
   readonly #exported = new Set<ResourceShape>();
+  #isStarted = false;
   /** Where the modules and components stand that may be instantiated here. */
   readonly #paths: Map<ComponentShape | ModuleShape, string>;
 
@@ -206,7 +206,8 @@ class ComponentTyping {
       this.#report(mismatch, component);
       return budget.shape<InstanceShape>({ kind: 'instance', exports });
     }
-    const names = new NameScope('export');
+    // No resource has its name here, so nothing here can be one's method.
+    const names = new NameScope('export', false);
     const exports = new Map<string, Member>();
     for (const { name, ...reference } of definition.exports) {
       const item = this.#item(reference);
@@ -230,20 +231,14 @@ class ComponentTyping {
     scope.declare('export', name, ascribed);
   }
 
-  /**
-   * Exported without a type of its own. The first export of a resource that is defined here is the
-   * resource; a type that is exported again, or is another's, gets a name.
-   */
-  #exportedAs(name: string, actual: ItemShape): ItemShape {
-    if (actual.sort !== 'type') return actual;
-    const { scope } = this;
-    const bare: AnyShape = unnamed(actual.type);
-    const isOurs = bare.kind === 'resource' && bare.owner === scope.owners.export;
-    if (!isOurs || this.#exported.has(bare)) {
-      return { sort: 'type', type: scope.named('export', name, actual.type) };
-    }
-    this.#exported.add(bare);
-    return { sort: 'type', type: bare };
+  /** Exported without a type of its own; a type gets a name by it, a resource of ours its first one. */
+  #exportedAs(name: string, { sort, type }: ItemShape): ItemShape {
+    if (sort !== 'type') return { sort, type } as ItemShape;
+    const named = this.scope.named('export', name, type);
+    const isDefinedHere = type.kind === 'resource' && type.representation !== undefined;
+    if (!isDefinedHere || this.#exported.has(type)) return { sort, type: named };
+    this.#exported.add(type);
+    return { sort, type: { ...named, introduces: true } };
   }
 
   #report(mismatch: Mismatch | undefined, instantiated?: ComponentShape | ModuleShape): void {
@@ -261,6 +256,8 @@ class ComponentTyping {
 
   #start({ func, args, results }: Extract<Definition, { kind: 'start' }>): void {
     const { scope, budget } = this;
+    if (this.#isStarted) budget.refuse('type-mismatch', 'a second start definition');
+    this.#isStarted = true;
     const { params, result } = scope.at(scope.funcs, func, 'func');
     if (args.length !== params.length || results !== (result === undefined ? 0 : 1)) {
       budget.refuse('type-mismatch', 'a start definition has other arguments than its function');

@@ -1,26 +1,23 @@
-import type { CoreExternType } from '../core-types.js';
-import type { CoreType, Declaration, DefinedType, ModuleDeclaration } from '../types.js';
+import type { Declaration, DefinedType } from '../types.js';
 import type { DefinedValueType, LabelledType, ValueType } from '../value-types.js';
 import type { TypeBudget } from './budget.js';
-import { expandedValueType, shapesOfGroup, type CoreTypeShape } from './core-types.js';
 import { isLabel } from './extern-names.js';
+import { addCoreType } from './resolve-cores.js';
 import { TypeScope } from './scope.js';
 import {
   bareValue,
   type AnyShape,
   type Case,
   type ComponentShape,
-  type CoreMember,
-  type CoreShape,
   type FuncShape,
   type InstanceShape,
   type LabelledValue,
-  type ModuleShape,
   type NamedShape,
   type ResourceShape,
   type Value,
   type ValueShape,
 } from './shapes.js';
+import { checkValueSize } from './value-size.js';
 
 /** The type that a definition stands for, its indices followed. */
 export function resolveType(type: DefinedType, scope: TypeScope): AnyShape {
@@ -46,8 +43,11 @@ export function resolveType(type: DefinedType, scope: TypeScope): AnyShape {
         ...{ kind: 'resource', owner: scope.owners.export, name: '' },
         representation: type.representation,
       });
-    default:
-      return resolveValueType(type, scope);
+    default: {
+      const shape = resolveValueType(type, scope);
+      checkValueSize(shape, budget);
+      return shape;
+    }
   }
 }
 
@@ -188,95 +188,5 @@ function declare(declaration: Declaration, scope: TypeScope): void {
       const { kind, name, type } = declaration;
       scope.declare(kind, name, scope.item(kind, name, type));
     }
-  }
-}
-
-export function addCoreType(type: CoreType, scope: TypeScope): void {
-  if (type.kind === 'module') {
-    scope.coreTypes.push(resolveModuleType(type.declarations, scope));
-    return;
-  }
-  scope.coreTypes.push(...shapesOfGroup(type.types, typesAlone(scope), scope.budget));
-}
-
-/** The core types of a scope without its module types. */
-function typesAlone({ coreTypes }: TypeScope): {
-  length: number;
-  at(index: number): CoreTypeShape | undefined;
-} {
-  const at = (index: number): CoreTypeShape | undefined => {
-    const type = coreTypes[index];
-    return typeof type === 'object' && type.kind === 'module' ? undefined : type;
-  };
-  return { length: coreTypes.length, at };
-}
-
-/** A module type counts its own types from 0. */
-function resolveModuleType(
-  declarations: readonly ModuleDeclaration[],
-  outer: TypeScope,
-): ModuleShape {
-  const { budget } = outer;
-  const types: CoreTypeShape[] = [];
-  const imports: CoreMember[] = [];
-  const exports = new Map<string, CoreShape>();
-  const taken = new Set<string>();
-  for (const declaration of declarations) {
-    budget.spend(1);
-    switch (declaration.kind) {
-      case 'type': {
-        const group = declaration.type.kind === 'module' ? [] : declaration.type.types;
-        types.push(...shapesOfGroup(group, types, budget));
-        break;
-      }
-      case 'alias': {
-        // Levels are counted from the module type itself.
-        const scope = outer.outer(Math.max(declaration.outer - 1, 0));
-        const space = declaration.outer === 0 ? types : typesAlone(scope);
-        types.push(
-          space.at(declaration.index) ??
-            budget.refuse('type-mismatch', `core type ${declaration.index} is a module type`),
-        );
-        break;
-      }
-      case 'import': {
-        const { module, name, type } = declaration;
-        const key = JSON.stringify([module, name]);
-        if (taken.has(key)) budget.refuse('name-duplicate', `a second import ${key}`);
-        taken.add(key);
-        imports.push({ module, name, type: coreShape(type, types, budget) });
-        break;
-      }
-      case 'export':
-        exports.set(declaration.name, coreShape(declaration.type, types, budget));
-    }
-  }
-  return budget.shape<ModuleShape>({ kind: 'module', imports, exports });
-}
-
-/** A core import or export with its types in place of their indices. */
-export function coreShape(
-  type: CoreExternType,
-  types: readonly CoreTypeShape[],
-  budget: TypeBudget,
-): CoreShape {
-  const at = (index: number): CoreTypeShape =>
-    types[index] ?? budget.refuse('index-out-of-range', `core type ${index} is not defined here`);
-  const text = (index: number): string => {
-    const shape = at(index);
-    const written = typeof shape === 'string' ? shape : JSON.stringify(shape);
-    budget.spend(written.length);
-    return written;
-  };
-  switch (type.kind) {
-    case 'func':
-    case 'tag':
-      return { kind: type.kind, type: at(type.type) };
-    case 'global':
-      return { ...type, type: expandedValueType(type.type, text) };
-    case 'table':
-      return { ...type, element: expandedValueType(type.element, text) };
-    case 'memory':
-      return type;
   }
 }

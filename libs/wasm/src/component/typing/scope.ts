@@ -45,7 +45,7 @@ export class TypeScope {
     /** Whether it is that of a component, there or declared: then what it speaks of must be visible. */
     isComponent = kind === 'component',
   ) {
-    if (isComponent) this.#visible = new VisibleTypes(owners, budget);
+    if (isComponent) this.#visible = new VisibleTypes(budget);
   }
 
   /** The scope `levels` further out; the reader has checked that there is one. */

@@ -131,7 +131,11 @@ export class Substitution {
 export function freshened(from: Owner, to: Owner, budget: TypeBudget): Replace {
   return (shape, within) => {
     if (shape.owner !== from) return undefined;
-    if (shape.kind === 'resource') return { ...shape, owner: to };
+    if (shape.kind === 'resource') {
+      // What represents it is seen where it is defined, and by nobody who has an instance of that.
+      const { representation: _, ...opaque } = shape;
+      return { ...opaque, owner: to };
+    }
     return budget.shape<NamedShape>({ ...shape, owner: to, of: within(shape.of) });
   };
 }

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { join, leb, type Bytes } from '../../assemble.fixture.js';
+import { join, leb, text, vector, type Bytes } from '../../assemble.fixture.js';
 import { WasmError } from '../../errors.js';
 import {
   aliases,
   canons,
   component,
+  coreTypes,
   exports,
   externName,
   funcType,
   imports,
   instances,
   nested,
+  start,
   types,
 } from '../assemble.fixture.js';
 import { readComponent } from '../component.js';
@@ -144,6 +146,28 @@ describe('what is refused', () => {
     expect(refusal(withMethod('[method]r.get', method))).toBe('none');
   });
 
+  /** An instance of a resource and a function that is named after it. */
+  const bag = component(
+    imports(named('r', ...RESOURCE)),
+    types(own(0), func([], 1)),
+    imports(named('f', FUNC, 2)),
+    instances(join([0x01], vector([named('r', 0x03, 0x00), named('[constructor]r', FUNC, 0x00)]))),
+  );
+  /** `resource.rep` of a resource that a component inside defines. */
+  const represented = component(
+    nested(component(types(RESOURCE_TYPE), exports(named('r', 0x03, 0x00, 0x00)))),
+    instances([0x00, 0x00, 0x00]),
+    aliases([0x03, 0x00, 0x00, 0x01, 0x72]),
+    canons([0x04, 0x00]),
+  );
+  const twice = [start([0x00, 0x00, 0x00]), start([0x00, 0x00, 0x00])];
+  const suffixed = (sort: number): Uint8Array =>
+    component(
+      types(sort === FUNC ? funcType : instanceType()),
+      imports(join([0x02], text('a:b/c@1'), [0x01, 0x01], text('.2.3'), [sort, 0x00])),
+    );
+  const memoryOf = (...limits: number[]): Uint8Array =>
+    component(coreTypes(join([0x50], vector([join([0x00], text(''), text(''), [0x02], limits)]))));
   /** An index where a type may stand as well: signed, of one or two bytes. */
   const index = (at: number): number[] => (at < 64 ? [at] : [(at & 0x7f) | 0x80, at >> 7]);
   const deep = (levels: number): Uint8Array =>
@@ -235,6 +259,35 @@ describe('what is refused', () => {
       ),
       'type-mismatch',
     ],
+    ['a constructor in an instance that only collects', bag, 'name-invalid'],
+    ['a representation that an instance hides', represented, 'type-mismatch'],
+    ['a suffix of a version on a function', suffixed(FUNC), 'name-invalid'],
+    ['a suffix of a version on an instance', suffixed(0x05), 'none'],
+    [
+      'a second start',
+      component(types(funcType), imports(named('f', FUNC, 0)), ...twice),
+      'type-mismatch',
+    ],
+    [
+      'a supertype that is final',
+      component(coreTypes([0x5f, 0x00], [0x00, 0x50, 0x01, 0x00, 0x5f, 0x00])),
+      'type-mismatch',
+    ],
+    [
+      'a supertype that is open',
+      component(coreTypes([0x00, 0x50, 0x00, 0x5f, 0x00], [0x00, 0x50, 0x01, 0x00, 0x5f, 0x00])),
+      'none',
+    ],
+    [
+      'an open type in a module type',
+      component(coreTypes([0x50, 0x01, 0x01, 0x50, 0x00, 0x5f, 0x00])),
+      'none',
+    ],
+    ['a memory of all addresses', memoryOf(0x00, ...leb(65_536)), 'none'],
+    ['a memory of more', memoryOf(0x00, ...leb(65_537)), 'type-malformed'],
+    ['a memory of more, of 64 bits', memoryOf(0x04, ...leb(65_537)), 'none'],
+    ['a memory of less than it has', memoryOf(0x01, 0x02, 0x01), 'type-malformed'],
+    ['a shared memory without an end', memoryOf(0x02, 0x01), 'type-malformed'],
     ['options that a built-in cannot have', asynchronous, 'type-mismatch'],
     ['types nested too deep', deep(300), 'depth-exceeded'],
     ['types that double at every level', wide(40), 'type-too-large'],

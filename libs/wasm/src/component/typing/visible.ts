@@ -1,13 +1,6 @@
 import type { TypeBudget } from './budget.js';
 import { partsOf } from './parts.js';
-import {
-  unnamed,
-  type AnyShape,
-  type InstanceShape,
-  type ItemShape,
-  type Owner,
-  type ResourceShape,
-} from './shapes.js';
+import { unnamed, type AnyShape, type InstanceShape, type ItemShape } from './shapes.js';
 
 type Direction = 'import' | 'export';
 
@@ -17,46 +10,36 @@ const NOMINAL: readonly AnyShape['kind'][] = ['record', 'variant', 'flags', 'enu
 /**
  * Which types of a component have a name outside of it. What an import or export speaks of must
  * have one (component model, Explainer.md, "Import and Export Definitions", on types that are
- * "external-visible"): by an import, or for exports by an earlier export too.
+ * "external-visible"): by an import, or for exports by an earlier export too. It is the name that
+ * counts and not what stands behind it: of a type that is exported, what is exported later speaks
+ * by the index that the export made.
  */
 export class VisibleTypes {
-  /** Beside types under a name of their own: resources, and what instances export as it is. */
   readonly #named: Record<Direction, Set<AnyShape>> = { import: new Set(), export: new Set() };
 
-  constructor(
-    private readonly owners: Readonly<Record<Direction, Owner>>,
-    private readonly budget: TypeBudget,
-  ) {}
+  constructor(private readonly budget: TypeBudget) {}
 
   /** @throws WasmError `type-unnamed` */
   check(direction: Direction, name: string, item: ItemShape): void {
-    const inside = new Set<AnyShape>();
-    const found = this.#unnamedIn(direction, item, inside);
-    if (found !== undefined) {
-      const what = found.kind === 'resource' ? `resource ${found.name}` : found.kind;
-      const message = `the ${direction} ${JSON.stringify(name)} speaks of a ${what} that has no name outside`;
-      this.budget.refuse('type-unnamed', message);
-    }
-    // What is imported may be spoken of by exports too.
-    for (const shape of inside) {
-      this.#named.export.add(shape);
-      if (direction === 'import') this.#named.import.add(shape);
-    }
+    const found = this.#unnamedIn(direction, item);
+    if (found === undefined) return;
+    const what = found.kind === 'resource' ? `resource ${found.name}` : found.kind;
+    const message = `the ${direction} ${JSON.stringify(name)} speaks of a ${what} that has no name outside`;
+    this.budget.refuse('type-unnamed', message);
   }
 
-  #unnamedIn(direction: Direction, item: ItemShape, inside: Set<AnyShape>): AnyShape | undefined {
+  /** What the exports of an instance name is named as they are gone through. */
+  #unnamedIn(direction: Direction, item: ItemShape): AnyShape | undefined {
     switch (item.sort) {
       case 'type': {
-        // The type itself has the name that it is given here.
-        const bare = unnamed(item.type);
-        inside.add(item.type);
-        if (bare.kind === 'instance' || bare.kind === 'component') return undefined;
-        return this.#firstOf(direction, bare, inside);
+        const found = this.#unnamedInType(direction, unnamed(item.type));
+        this.#name(direction, item.type);
+        return found;
       }
       case 'func':
-        return this.#firstOf(direction, item.type, inside);
+        return this.#firstBelow(direction, item.type);
       case 'instance':
-        return this.#unnamedInInstance(direction, item.type, inside);
+        return firstOf(item.type, (member) => this.#unnamedIn(direction, member));
       case 'core module':
       case 'component':
       case 'value':
@@ -64,32 +47,33 @@ export class VisibleTypes {
     }
   }
 
-  #unnamedInInstance(
-    direction: Direction,
-    { exports }: InstanceShape,
-    inside: Set<AnyShape>,
-  ): AnyShape | undefined {
-    for (const member of exports.values()) {
-      const found = this.#unnamedIn(direction, member, inside);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+  /** Of the type of an instance that is not there, nothing is named by itself. */
+  #unnamedInType(direction: Direction, bare: AnyShape): AnyShape | undefined {
+    if (bare.kind === 'component') return undefined;
+    if (bare.kind !== 'instance') return this.#firstBelow(direction, bare);
+    return firstOf(bare, (member) => {
+      if (member.sort === 'type') return this.#unnamedInType(direction, unnamed(member.type));
+      if (member.sort === 'instance') return this.#unnamedInType(direction, member.type);
+      return member.sort === 'func' ? this.#firstBelow(direction, member.type) : undefined;
+    });
+  }
+
+  /** What is imported may be spoken of by exports too. */
+  #name(direction: Direction, shape: AnyShape): void {
+    this.#named.export.add(shape);
+    if (direction === 'import') this.#named.import.add(shape);
   }
 
   /** The first nominal type below a shape that is not reached by a name. */
-  #firstOf(
-    direction: Direction,
-    shape: AnyShape,
-    inside: ReadonlySet<AnyShape>,
-  ): AnyShape | undefined {
+  #firstBelow(direction: Direction, shape: AnyShape): AnyShape | undefined {
     const seen = new Set<AnyShape>();
     const walk = (part: AnyShape): AnyShape | undefined => {
       if (seen.has(part)) return undefined;
       seen.add(part);
       this.budget.spend(1);
-      if (this.#isNamed(direction, part, inside)) return undefined;
-      if (NOMINAL.includes(part.kind)) return part;
-      return below(part);
+      if (this.#named[direction].has(part)) return undefined;
+      // A name from elsewhere is none here: of a component around this one, or of an instance in it.
+      return NOMINAL.includes(unnamed(part).kind) ? unnamed(part) : below(part);
     };
     const below = (part: AnyShape): AnyShape | undefined => {
       for (const each of partsOf(part)) {
@@ -101,16 +85,15 @@ export class VisibleTypes {
     };
     return below(shape);
   }
+}
 
-  #isNamed(direction: Direction, shape: AnyShape, inside: ReadonlySet<AnyShape>): boolean {
-    if (inside.has(shape) || this.#named[direction].has(shape)) return true;
-    // What is exported is not yet there for what is imported.
-    if (shape.kind === 'named') return direction === 'export' || shape.owner !== this.owners.export;
-    return shape.kind === 'resource' && !this.#isOurs(shape);
+function firstOf(
+  { exports }: InstanceShape,
+  check: (member: ItemShape) => AnyShape | undefined,
+): AnyShape | undefined {
+  for (const member of exports.values()) {
+    const found = check(member);
+    if (found !== undefined) return found;
   }
-
-  /** Defined in this component: it has a name once it was exported. */
-  #isOurs({ owner }: ResourceShape): boolean {
-    return owner === this.owners.export;
-  }
+  return undefined;
 }

@@ -90,7 +90,8 @@ function declare(
   const of = type.kind === 'named' ? type.of : type;
   switch (of.kind) {
     case 'resource':
-      if (type.kind === 'named') writer.line(`type ${label} = ${names.named(of)};`);
+      if (type.kind === 'named' && type.introduces !== true)
+        writer.line(`type ${label} = ${names.named(of)};`);
       else printResource(label, functions.ofResource.get(name) ?? [], names, writer);
       break;
     case 'record':
