@@ -7,8 +7,13 @@ export type Level = ClassicLevel<Buffer, Buffer>;
 /** A row to write: its key and its value. */
 export type LevelRow = readonly [key: Buffer, value: Buffer];
 
-/** Few files, so that few of them are held open. */
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
+/**
+ * Files are mapped into memory while they are open, and what was read of them counts as the
+ * process's. Small ones, of which few are open, keep that below 200 MB; to open one again takes
+ * some microseconds.
+ */
+const MAX_FILE_BYTES = 2 * 1024 * 1024;
+const MAX_OPEN_FILES = 100;
 
 /** Opens the rows in a folder; what cannot be read is thrown away. */
 export async function openLevel(dir: string): Promise<Level> {
@@ -27,7 +32,11 @@ export async function putRows(level: Level, rows: Iterable<LevelRow>): Promise<v
 
 async function open(dir: string): Promise<Level> {
   const encoding = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
-  const level = new ClassicLevel<Buffer, Buffer>(dir, { ...encoding, maxFileSize: MAX_FILE_BYTES });
+  const level = new ClassicLevel<Buffer, Buffer>(dir, {
+    ...encoding,
+    maxFileSize: MAX_FILE_BYTES,
+    maxOpenFiles: MAX_OPEN_FILES,
+  });
   await level.open();
   return level;
 }

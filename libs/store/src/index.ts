@@ -65,4 +65,4 @@ export {
 } from './sites.js';
 export { forgetRequestTokens, spendRequestToken } from './request-tokens.js';
 export { findUpload, hasUpload, saveUpload } from './uploads.js';
-export { StoredLogIndex, type StoredLeaf } from './log-index.js';
+export { StoredLogIndex } from './log-index.js';

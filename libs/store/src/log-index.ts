@@ -1,23 +1,6 @@
 import pg from 'pg';
 import { StoreError } from './errors.js';
 
-/** A leaf of a log as its index knows it. */
-export interface StoredLeaf {
-  readonly index: number;
-  /** RFC 6962 leaf hash. */
-  readonly hash: Uint8Array;
-  /** Seconds of the Unix epoch at which the leaf was first indexed. */
-  readonly integratedAt: number;
-}
-
-interface LeafRow {
-  readonly position: string;
-  readonly hash: Buffer;
-  readonly integrated_at: string;
-}
-
-const LEAF = 'position, hash, integrated_at';
-
 /**
  * The derived index of one log in PostgreSQL. One process writes, the one that holds the log's
  * folder; `size` is advanced in the same transaction as the rows below it are written, and only
@@ -73,7 +56,6 @@ export class StoredLogIndex {
   async add(
     first: number,
     leaves: readonly { hash: Uint8Array; keys: readonly string[] }[],
-    integratedAt: number,
   ): Promise<void> {
     const client = await this.#pool.connect();
     try {
@@ -86,9 +68,9 @@ export class StoredLogIndex {
         throw new StoreError('log-index-conflict', `the index does not end at leaf ${first}`);
       }
       await client.query(
-        `INSERT INTO log_leaf (log_id, position, hash, integrated_at)
-         SELECT $1, $2 + n - 1, hash, $4 FROM unnest($3::bytea[]) WITH ORDINALITY AS t (hash, n)`,
-        [this.#logId, first, leaves.map(({ hash }) => Buffer.from(hash)), integratedAt],
+        `INSERT INTO log_leaf (log_id, position, hash)
+         SELECT $1, $2 + n - 1, hash FROM unnest($3::bytea[]) WITH ORDINALITY AS t (hash, n)`,
+        [this.#logId, first, leaves.map(({ hash }) => Buffer.from(hash))],
       );
       const keys = leaves.flatMap((leaf, i) => leaf.keys.map((key) => ({ key, at: first + i })));
       await client.query(
@@ -106,34 +88,36 @@ export class StoredLogIndex {
     }
   }
 
-  /** The first leaf with each of these hashes. */
-  async find(hashes: readonly Uint8Array[]): Promise<(StoredLeaf | undefined)[]> {
-    const { rows } = await this.#pool.query<LeafRow>(
-      `SELECT DISTINCT ON (hash) ${LEAF} FROM log_leaf
-        WHERE log_id = $1 AND hash = ANY($2::bytea[]) ORDER BY hash, position`,
+  /** Index of the first leaf with each of these hashes. */
+  async find(hashes: readonly Uint8Array[]): Promise<(number | undefined)[]> {
+    const { rows } = await this.#pool.query<{ hash: Buffer; position: string }>(
+      `SELECT hash, min(position) AS position FROM log_leaf
+        WHERE log_id = $1 AND hash = ANY($2::bytea[]) GROUP BY hash`,
       [this.#logId, hashes.map((hash) => Buffer.from(hash))],
     );
-    const found = new Map(rows.map((row) => [row.hash.toString('hex'), leafOf(row)]));
+    const found = new Map(rows.map((row) => [row.hash.toString('hex'), Number(row.position)]));
     return hashes.map((hash) => found.get(Buffer.from(hash).toString('hex')));
   }
 
-  async at(index: number): Promise<StoredLeaf | undefined> {
-    const { rows } = await this.#pool.query<LeafRow>(
-      `SELECT ${LEAF} FROM log_leaf WHERE log_id = $1 AND position = $2`,
-      [this.#logId, index],
+  /** Hash of the last leaf indexed. */
+  async last(): Promise<Uint8Array | undefined> {
+    const { rows } = await this.#pool.query<{ hash: Buffer }>(
+      `SELECT hash FROM log_leaf JOIN log_index ON id = log_id
+        WHERE log_id = $1 AND position = size - 1`,
+      [this.#logId],
     );
-    return rows[0] && leafOf(rows[0]);
+    return rows[0] && new Uint8Array(rows[0].hash);
   }
 
-  /** Leaves under any of these keys, from `from` on, in the log's order. */
-  async search(keys: readonly string[], from: number, limit: number): Promise<StoredLeaf[]> {
-    const { rows } = await this.#pool.query<LeafRow>(
-      `SELECT ${LEAF} FROM log_leaf WHERE log_id = $1 AND position IN (
-         SELECT position FROM log_key WHERE log_id = $1 AND key = ANY($2::text[]) AND position >= $3
-       ) ORDER BY position LIMIT $4`,
+  /** Indices of leaves under any of these keys, from `from` on, ascending. */
+  async search(keys: readonly string[], from: number, limit: number): Promise<number[]> {
+    const { rows } = await this.#pool.query<{ position: string }>(
+      `SELECT DISTINCT position FROM log_key
+        WHERE log_id = $1 AND key = ANY($2::text[]) AND position >= $3
+        ORDER BY position LIMIT $4`,
       [this.#logId, keys, from, limit],
     );
-    return rows.map(leafOf);
+    return rows.map(({ position }) => Number(position));
   }
 
   /** Forgets everything; the log it was made of is another one now. */
@@ -155,12 +139,4 @@ export class StoredLogIndex {
   async close(): Promise<void> {
     await this.#pool.end();
   }
-}
-
-function leafOf({ position, hash, integrated_at: integratedAt }: LeafRow): StoredLeaf {
-  return {
-    index: Number(position),
-    hash: new Uint8Array(hash),
-    integratedAt: Number(integratedAt),
-  };
 }

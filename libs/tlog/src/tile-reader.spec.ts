@@ -33,6 +33,7 @@ describe('TileReader', () => {
         const leafHash = nodeHasher.leaf(leaf(index));
         verifyInclusion({ index, size, leafHash, proof, root }, nodeHasher);
         expect(await reader.entry(index, size)).toEqual(leaf(index));
+        expect(await reader.leafHash(index, size)).toEqual(leafHash);
       }
     }
   });
@@ -63,6 +64,8 @@ describe('TileReader', () => {
     bytes = new Uint8Array(32);
     expect(await broken.root(1)).toEqual(bytes);
     await expect(broken.entry(1, 1)).rejects.toMatchObject({ code: 'size-out-of-range' });
+    await expect(broken.leafHash(1, 1)).rejects.toMatchObject({ code: 'size-out-of-range' });
+    await expect(broken.leafHash(0, 1)).rejects.toMatchObject({ code: 'tile-malformed' });
     await expect(broken.entry(0, 1)).rejects.toMatchObject({ code: 'tile-malformed' });
   });
 

@@ -70,14 +70,20 @@ export class TileReader {
 
   /** The leaf at an index of the tree of `size` leaves. */
   async entry(index: number, size: number): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(index) || index < 0 || index >= size) {
-      throw new TlogError('size-out-of-range', `leaf ${index} is not in a tree of size ${size}`);
-    }
+    checkIndex(index, size);
     const bundle = Math.floor(index / TILE_WIDTH);
     const width = tileWidth(0, bundle, Math.max(size, this.#latest()));
     const path = entriesPath(bundle, width);
     const entries = decode(path, await this.#bytes(path), width);
     return entries[index % TILE_WIDTH] as Uint8Array;
+  }
+
+  /** Hash of the leaf at an index of the tree of `size` leaves (RFC 6962 section 2.1). */
+  async leafHash(index: number, size: number): Promise<Uint8Array> {
+    checkIndex(index, size);
+    const tile = Math.floor(index / TILE_WIDTH);
+    const bytes = await this.#tile(0, tile, tileWidth(0, tile, Math.max(size, this.#latest())));
+    return new Uint8Array(hashAt(bytes, index % TILE_WIDTH));
   }
 
   /** The tiles with the nodes beside the path of a leaf, of each level one or two. */
@@ -121,7 +127,7 @@ export class TileReader {
       this.#cache.set(path, cached);
       return cached;
     }
-    const loading = this.#load(path, width);
+    const loading = this.#tile(level, index, width).then((tile) => new Subtree(tile, this.#hasher));
     this.#cache.set(path, loading);
     loading.then(
       (subtree) => {
@@ -135,7 +141,8 @@ export class TileReader {
     return loading;
   }
 
-  async #load(path: string, width: number): Promise<Subtree> {
+  async #tile(level: number, index: number, width: number): Promise<Uint8Array> {
+    const path = tilePath(level, index, width);
     const bytes = await this.#bytes(path);
     if (bytes.length !== width * HASH_SIZE) {
       throw new TlogError(
@@ -143,7 +150,7 @@ export class TileReader {
         `${path} has ${bytes.length} bytes, not ${width * HASH_SIZE}`,
       );
     }
-    return new Subtree(bytes, this.#hasher);
+    return bytes;
   }
 
   async #bytes(path: string): Promise<Uint8Array> {
@@ -181,6 +188,11 @@ class Subtree {
     }
     return row.slice(at * HASH_SIZE, (at + 1) * HASH_SIZE);
   }
+}
+
+function checkIndex(index: number, size: number): void {
+  if (Number.isSafeInteger(index) && index >= 0 && index < size) return;
+  throw new TlogError('size-out-of-range', `leaf ${index} is not in a tree of size ${size}`);
 }
 
 function hashAt(row: Uint8Array, index: number): Uint8Array {

@@ -4,7 +4,7 @@ import { byteText } from '../byte-text.js';
 import type { Log } from '../log.js';
 import { Indexer } from './indexer.js';
 import type { LeafTimes } from './leaf-times.js';
-import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
+import type { LogIndex, NewLeaf } from './log-index.js';
 
 /** An entry that is in the log, put there just now or long ago. */
 export interface LoggedEntry {
@@ -78,13 +78,12 @@ export class IndexedLog<L extends AppendLog = Log> {
   /** Where the log has the leaf with this hash. */
   async find(hash: Uint8Array): Promise<number | undefined> {
     const pending = await this.#pending.get(idOf(hash))?.catch(() => undefined);
-    return pending ? pending.index : (await this.#lookUp(hash))?.index;
+    return pending ? pending.index : this.#lookUp(hash);
   }
 
   /** Seconds at which a leaf came into the log; undefined while that is not noted durably. */
-  async timeOf(index: number): Promise<number | undefined> {
-    const noted = await this.#options.times.at(index);
-    return noted ?? (await this.index.at(index))?.integratedAt;
+  timeOf(index: number): Promise<number | undefined> {
+    return this.#options.times.at(index);
   }
 
   /** Leaves [from, to) that came in these seconds, as far as their time is noted. */
@@ -92,7 +91,7 @@ export class IndexedLog<L extends AppendLog = Log> {
     return this.#options.times.between(since, until);
   }
 
-  #lookUp(hash: Uint8Array): Promise<IndexedLeaf | undefined> {
+  #lookUp(hash: Uint8Array): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       // Lookups of one turn of the event loop are one query.
       if (this.#lookups.length === 0) setImmediate(() => void this.#ask());
@@ -112,9 +111,9 @@ export class IndexedLog<L extends AppendLog = Log> {
     try {
       await this.#settle();
       const found = await this.#lookUp(described.hash);
-      if (found) {
+      if (found !== undefined) {
         this.#pending.delete(id);
-        const { index } = found;
+        const index = found;
         return { index, known: true, published: this.log.publishedAt(index) };
       }
       const { index, published } = await this.log.append(leaf);
@@ -185,6 +184,6 @@ function idOf(hash: Uint8Array): string {
 
 interface Lookup {
   readonly hash: Uint8Array;
-  readonly resolve: (leaf: IndexedLeaf | undefined) => void;
+  readonly resolve: (index: number | undefined) => void;
   readonly reject: (error: unknown) => void;
 }

@@ -1,5 +1,5 @@
 import type { LeafTimes } from './leaf-times.js';
-import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
+import type { LogIndex, NewLeaf } from './log-index.js';
 
 /** Leaves indexed in one transaction. */
 const BATCH = 4096;
@@ -138,25 +138,15 @@ export class Indexer {
   }
 
   async #add(first: number, leaves: readonly NewLeaf[]): Promise<void> {
-    const { times, clock } = this.#options;
+    const { index, times, clock } = this.#options;
     const noted = Math.max(first, times.end);
     const end = first + leaves.length;
     if (noted < end) await times.note(noted, end - noted, clock());
-    let at = 0;
-    for (const { count, time } of await times.spans(first, leaves.length)) {
-      await this.#addSpan(first + at, leaves.slice(at, at + count), time);
-      at += count;
-    }
-  }
-
-  /** What was committed although it was reported as failed is not committed twice. */
-  async #addSpan(first: number, leaves: readonly NewLeaf[], time: number): Promise<void> {
-    const { index } = this.#options;
     try {
-      await index.add(first, leaves, time);
+      await index.add(first, leaves);
     } catch (error) {
-      const last = await index.at(first + leaves.length - 1);
-      if (!last || !isSame(last, leaves.at(-1))) throw error;
+      // What was committed although it was reported as failed is not committed twice.
+      if ((await index.size()) !== end || !isSame(await index.last(), leaves.at(-1))) throw error;
     }
   }
 
@@ -164,12 +154,11 @@ export class Indexer {
     if (indexed > size) return false;
     if (indexed === 0) return true;
     const [leaf] = await this.#options.readLeaves(indexed - 1, indexed, size);
-    const last = await this.#options.index.at(indexed - 1);
-    if (!leaf || !last) return false;
-    return isSame(last, await this.#options.describe(leaf));
+    if (!leaf) return false;
+    return isSame(await this.#options.index.last(), await this.#options.describe(leaf));
   }
 }
 
-function isSame({ hash }: IndexedLeaf, leaf: NewLeaf | undefined): boolean {
-  return leaf !== undefined && Buffer.compare(hash, leaf.hash) === 0;
+function isSame(hash: Uint8Array | undefined, leaf: NewLeaf | undefined): boolean {
+  return hash !== undefined && leaf !== undefined && Buffer.compare(hash, leaf.hash) === 0;
 }

@@ -14,13 +14,6 @@ interface Last {
   readonly time: number;
 }
 
-/** Consecutive leaves with one time. */
-export interface TimeSpan {
-  readonly count: number;
-  /** Seconds of the Unix epoch. */
-  readonly time: number;
-}
-
 /**
  * When leaves were integrated, beside the tiles. Signed entry timestamps are over these times, and
  * no tile holds them, so they are kept for good and in a file of their own, not in the index, which
@@ -87,28 +80,12 @@ export class LeafTimes {
     this.#last = { rows: at + gap.length + 1, begin: raised ? begin : first, ...next };
   }
 
-  /** Times of leaves from `first` on, as far as any are noted; in order. */
-  async spans(first: number, count: number): Promise<TimeSpan[]> {
-    const { begin, end: noted, time: newest } = this.#last;
-    const to = Math.min(first + count, noted);
-    if (first >= begin) return first < to ? [{ count: to - first, time: newest }] : [];
-    const spans: TimeSpan[] = [];
-    for (let at = first, row = await this.#rowOf(first); at < to; row++) {
-      const { end, time } = await readRow(this.#file, row);
-      const known = time === UNKNOWN ? (await readRow(this.#file, row + 1)).time : time;
-      spans.push({ count: Math.min(end, to) - at, time: known });
-      at = end;
-    }
-    return spans;
-  }
-
-  /** Seconds at which a leaf was integrated; undefined when that is not known. */
+  /** Seconds at which a leaf was integrated; undefined while nothing is noted of it. */
   async at(index: number): Promise<number | undefined> {
     const { begin, end, time } = this.#last;
     if (index >= end) return undefined;
     if (index >= begin) return time;
-    const row = await readRow(this.#file, await this.#rowOf(index));
-    return row.time === UNKNOWN ? undefined : row.time;
+    return this.#timeOfRow(await this.#rowOf(index));
   }
 
   /**
@@ -121,14 +98,10 @@ export class LeafTimes {
 
   /** The first leaf with this time or a later one; the end when there is none. */
   async #firstSince(time: number): Promise<number> {
-    const known = async (row: number): Promise<number> => {
-      const noted = (await readRow(this.#file, row)).time;
-      return noted === UNKNOWN ? (await readRow(this.#file, row + 1)).time : noted;
-    };
     let [low, high] = [0, this.#last.rows];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if ((await known(middle)) >= time) high = middle;
+      if ((await this.#timeOfRow(middle)) >= time) high = middle;
       else low = middle + 1;
     }
     return low === 0 ? 0 : Math.min((await readRow(this.#file, low - 1)).end, this.#last.end);
@@ -136,6 +109,11 @@ export class LeafTimes {
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  async #timeOfRow(row: number): Promise<number> {
+    const { time } = await readRow(this.#file, row);
+    return time === UNKNOWN ? (await readRow(this.#file, row + 1)).time : time;
   }
 
   /** The row that covers a leaf. */

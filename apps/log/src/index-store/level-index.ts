@@ -1,20 +1,29 @@
+import { hash as digestOf } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { openLevel, putRows } from '../level.js';
 import type { Level, LevelRow } from '../level.js';
-import type { IndexedLeaf, LogIndex, NewLeaf } from './log-index.js';
+import type { LogIndex, NewLeaf } from './log-index.js';
 
 /*
  * Rows, by the first byte of their key:
- *   m                       size, as 8 bytes
- *   h <leaf hash>           index of the first leaf with this hash, as 8 bytes
- *   i <index>               leaf hash, and the time as 8 bytes
- *   k <key> 00 <index>      nothing: a leaf under a key
- * Numbers are big-endian, so that rows are in the log's order.
+ *   s                                     size, and the hash of the last leaf
+ *   h <20 bytes of a leaf hash>           index of the first leaf with this hash
+ *   k <16 bytes of a key's SHA-256> <index>   nothing: a leaf under a key
+ * An index or a size has 6 bytes, big-endian, so that rows are in the log's order. Hashes are cut
+ * short because rows are what disk and memory go to. Whoever makes two leaves of his own that begin
+ * alike is refused the second: the proof of the first is not a proof of it.
  */
-const SIZE_KEY = Buffer.from('m');
-const [BY_HASH, BY_INDEX] = [0x68, 0x69];
-const NUMBER_SIZE = 8;
+const SIZE_KEY = Buffer.from('s');
+const [BY_HASH, BY_KEY] = [0x68, 0x6b];
+const NUMBER_SIZE = 6;
 const HASH_SIZE = 32;
+const LEAF_PREFIX = 20;
+const KEY_PREFIX = 16;
+
+interface Covered {
+  readonly size: number;
+  readonly last: Uint8Array | undefined;
+}
 
 /**
  * The index of a log without a database, in a folder beside its tiles. All rows of a batch and the
@@ -24,78 +33,76 @@ const HASH_SIZE = 32;
 export class LevelLogIndex implements LogIndex {
   readonly #dir: string;
   #level: Level;
-  #size: number;
+  #covered: Covered;
 
-  private constructor(dir: string, level: Level, size: number) {
+  private constructor(dir: string, level: Level, covered: Covered) {
     this.#dir = dir;
     this.#level = level;
-    this.#size = size;
+    this.#covered = covered;
   }
 
-  /** Opens the index; what cannot be read is thrown away, since it can be made anew. */
+  /** Opens the index; what cannot be read, or has other rows, is thrown away and made anew. */
   static async open(dir: string): Promise<LevelLogIndex> {
     const level = await openLevel(dir);
-    const size = await level.get(SIZE_KEY);
-    return new LevelLogIndex(dir, level, size ? readNumber(size, 0) : 0);
+    const row = await level.get(SIZE_KEY);
+    if (row?.length === NUMBER_SIZE + HASH_SIZE) {
+      const last = new Uint8Array(row.subarray(NUMBER_SIZE));
+      return new LevelLogIndex(dir, level, { size: row.readUIntBE(0, NUMBER_SIZE), last });
+    }
+    const index = new LevelLogIndex(dir, level, NOTHING);
+    await index.clear();
+    return index;
   }
 
   async size(): Promise<number> {
-    return this.#size;
+    return this.#covered.size;
   }
 
-  async add(first: number, leaves: readonly NewLeaf[], integratedAt: number): Promise<void> {
-    if (first !== this.#size) throw new Error(`the index does not end at leaf ${first}`);
+  async last(): Promise<Uint8Array | undefined> {
+    return this.#covered.last;
+  }
+
+  async add(first: number, leaves: readonly NewLeaf[]): Promise<void> {
+    if (first !== this.#covered.size) throw new Error(`the index does not end at leaf ${first}`);
+    const last = leaves.at(-1)?.hash;
+    if (!last) return;
     const size = first + leaves.length;
-    const found = leaves.map(({ hash }) => this.#level.getSync(hashKey(hash)));
-    const rows: LevelRow[] = [[SIZE_KEY, numberBytes(size)]];
+    const rows: LevelRow[] = [[SIZE_KEY, sizeRow(size, last)]];
     const seen = new Set<string>();
     for (const [i, { hash, keys }] of leaves.entries()) {
-      const index = first + i;
       const byHash = hashKey(hash);
       const name = byHash.toString('latin1');
       // Of leaves that are the same the first counts.
-      if (!found[i] && !seen.has(name)) rows.push([byHash, numberBytes(index)]);
+      if (!seen.has(name) && !this.#level.getSync(byHash)) rows.push([byHash, number(first + i)]);
       seen.add(name);
-      rows.push([indexKey(index), leafRow(hash, integratedAt)]);
-      for (const key of keys) rows.push([keyRow(key, index), EMPTY]);
+      for (const key of keys) rows.push([keyRow(key, first + i), EMPTY]);
     }
     await putRows(this.#level, rows);
-    this.#size = size;
+    this.#covered = { size, last };
   }
 
-  async find(hashes: readonly Uint8Array[]): Promise<(IndexedLeaf | undefined)[]> {
+  async find(hashes: readonly Uint8Array[]): Promise<(number | undefined)[]> {
     // Mostly there is none, which a filter in memory tells; a turn through the thread pool costs more.
-    const found = hashes.map((hash) => this.#level.getSync(hashKey(hash)));
-    return Promise.all(found.map(async (index) => index && this.at(readNumber(index, 0))));
+    return hashes.map((hash) => this.#level.getSync(hashKey(hash))?.readUIntBE(0, NUMBER_SIZE));
   }
 
-  async at(index: number): Promise<IndexedLeaf | undefined> {
-    if (index >= this.#size) return undefined;
-    const row = await this.#level.get(indexKey(index));
-    if (!row) return undefined;
-    const hash = new Uint8Array(row.subarray(0, HASH_SIZE));
-    return { index, hash, integratedAt: readNumber(row, HASH_SIZE) };
-  }
-
-  async search(keys: readonly string[], from: number, limit: number): Promise<IndexedLeaf[]> {
+  async search(keys: readonly string[], from: number, limit: number): Promise<number[]> {
     const found = new Set<number>();
     for (const key of new Set(keys)) {
       const gte = keyRow(key, from);
-      const lt = keyRow(key, this.#size);
+      const lt = keyRow(key, this.#covered.size);
       for await (const row of this.#level.keys({ gte, lt, limit })) {
-        found.add(readNumber(row, row.length - NUMBER_SIZE));
+        found.add(row.readUIntBE(row.length - NUMBER_SIZE, NUMBER_SIZE));
       }
     }
-    const first = [...found].sort((a, b) => a - b).slice(0, limit);
-    const leaves = await Promise.all(first.map((index) => this.at(index)));
-    return leaves.filter((leaf) => leaf !== undefined);
+    return [...found].sort((a, b) => a - b).slice(0, limit);
   }
 
   async clear(): Promise<void> {
     await this.#level.close();
     await rm(this.#dir, { recursive: true, force: true });
     this.#level = await openLevel(this.#dir);
-    this.#size = 0;
+    this.#covered = NOTHING;
   }
 
   async close(): Promise<void> {
@@ -104,44 +111,32 @@ export class LevelLogIndex implements LogIndex {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NOTHING: Covered = { size: 0, last: undefined };
+
+function sizeRow(size: number, last: Uint8Array): Buffer {
+  const row = Buffer.allocUnsafe(NUMBER_SIZE + HASH_SIZE);
+  row.writeUIntBE(size, 0, NUMBER_SIZE);
+  row.set(last, NUMBER_SIZE);
+  return row;
+}
 
 function hashKey(hash: Uint8Array): Buffer {
-  const key = Buffer.allocUnsafe(1 + HASH_SIZE);
+  const key = Buffer.allocUnsafe(1 + LEAF_PREFIX);
   key[0] = BY_HASH;
-  key.set(hash, 1);
+  key.set(hash.subarray(0, LEAF_PREFIX), 1);
   return key;
 }
 
-function indexKey(index: number): Buffer {
-  const key = Buffer.allocUnsafe(1 + NUMBER_SIZE);
-  key[0] = BY_INDEX;
-  return writeNumber(key, 1, index);
-}
-
-function leafRow(hash: Uint8Array, time: number): Buffer {
-  const row = Buffer.allocUnsafe(HASH_SIZE + NUMBER_SIZE);
-  row.set(hash);
-  return writeNumber(row, HASH_SIZE, time);
-}
-
 function keyRow(key: string, index: number): Buffer {
-  const prefix = `k${key}\0`;
-  const length = Buffer.byteLength(prefix);
-  const row = Buffer.allocUnsafe(length + NUMBER_SIZE);
-  row.write(prefix);
-  return writeNumber(row, length, index);
+  const row = Buffer.allocUnsafe(1 + KEY_PREFIX + NUMBER_SIZE);
+  row[0] = BY_KEY;
+  row.write(digestOf('sha256', key, 'binary').slice(0, KEY_PREFIX), 1, 'latin1');
+  row.writeUIntBE(index, 1 + KEY_PREFIX, NUMBER_SIZE);
+  return row;
 }
 
-function numberBytes(value: number): Buffer {
-  return writeNumber(Buffer.allocUnsafe(NUMBER_SIZE), 0, value);
-}
-
-function writeNumber(bytes: Buffer, at: number, value: number): Buffer {
-  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-  bytes.writeUInt32BE(value % 2 ** 32, at + 4);
+function number(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(NUMBER_SIZE);
+  bytes.writeUIntBE(value, 0, NUMBER_SIZE);
   return bytes;
-}
-
-function readNumber(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigUInt64BE(at));
 }

@@ -4,7 +4,7 @@ import type { RekorEntries, RekorQuery, RekorSearch } from '@touchstone/contract
 import { fromBase64 } from '@touchstone/note';
 import type { z } from 'zod';
 import { HttpProblem } from '../../http-problem.js';
-import type { LogIndex } from '../../index-store/log-index.js';
+import type { IndexedLog } from '../../index-store/indexed-log.js';
 import { writeEntry } from '../write-desk.js';
 import type { WriteDesk } from '../write-desk.js';
 import type { V1Log } from './v1-log.js';
@@ -61,25 +61,21 @@ export async function retrieveV1(
   return found;
 }
 
-/** Ids of the entries that a search finds, in the log's order. */
+/** Ids of the published entries that a search finds, in the log's order. */
 export async function searchV1(
   search: RekorSearch,
-  index: LogIndex,
+  { index, log: { reader, size } }: IndexedLog,
   log: V1Log,
 ): Promise<string[]> {
   const keys = keysOf(search);
-  if (keys.length === 0) return [];
-  if (search.operator !== 'and') {
-    const found = await index.search(keys, 0, MAX_FOUND);
-    return found.map(({ hash }) => log.entryId(hash));
-  }
+  const asked = search.operator === 'and' ? keys.map((key) => [key]) : [keys];
   const [first = [], ...others] = await Promise.all(
-    keys.map(async (key) => index.search([key], 0, MAX_FOUND)),
+    asked.map(async (some) => index.search(some, 0, MAX_FOUND)),
   );
-  const everywhere = others.map((found) => new Set(found.map((leaf) => leaf.index)));
-  return first
-    .filter((leaf) => everywhere.every((found) => found.has(leaf.index)))
-    .map(({ hash }) => log.entryId(hash));
+  const everywhere = others.map((found) => new Set(found));
+  const published = first.filter((at) => at < size && everywhere.every((found) => found.has(at)));
+  const hashes = await Promise.all(published.map((at) => reader.leafHash(at, size)));
+  return hashes.map((hash) => log.entryId(hash));
 }
 
 function keysOf({ email, subject, hash, publicKey }: RekorSearch): string[] {

@@ -114,7 +114,7 @@ export class V1Controller {
   @HttpCode(200)
   search(@Body() body: unknown): Promise<string[]> {
     const search = parseRequest(RekorSearch, body, 'malformed-body', 'body');
-    return searchV1(search, this.#desk.indexed.index, this.#log);
+    return searchV1(search, this.#desk.indexed, this.#log);
   }
 
   get #log(): V1Log {
