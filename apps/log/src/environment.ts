@@ -60,6 +60,8 @@ const Environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(7401),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(16_777_216).default(MAX_LOG_BODY_BYTES),
+  /** How long a request may take to arrive. */
+  REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(600_000).default(60_000),
   /** Entries that may wait for a batch; more are told to come back later. */
   MAX_QUEUED_ENTRIES: z.coerce.number().int().min(1).max(1_000_000).default(16_384),
   /** Threads that make entries and verify their signatures; 0 does it between everything else. */
@@ -98,6 +100,7 @@ export interface LogEnvironment {
   readonly host: string;
   readonly port: number;
   readonly maxBodyBytes: number;
+  readonly requestTimeoutMs: number;
   readonly maxQueuedEntries: number;
   readonly maxBatchEntries: number;
   readonly verifyThreads: number;
@@ -153,6 +156,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     host: e.HOST,
     port: e.PORT,
     maxBodyBytes: e.MAX_BODY_BYTES,
+    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     maxQueuedEntries: e.MAX_QUEUED_ENTRIES,
     maxBatchEntries: e.MAX_BATCH_ENTRIES,
     verifyThreads: e.LOG_VERIFY_THREADS,

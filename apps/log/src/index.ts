@@ -115,17 +115,27 @@ async function openWitnesses(
   });
 }
 
+/** At most so late it is seen that a request has not arrived in time. */
+const MAX_CHECKING_MS = 5_000;
+
 /** What is posted here comes to its controller as bytes. */
 const ENTRIES = /^\/api\/v[12]\/log\/entries(?:\?|$)/;
 
 async function listen(
   parts: LogParts,
-  { host, port, maxBodyBytes }: LogEnvironment,
+  { host, port, maxBodyBytes, requestTimeoutMs }: LogEnvironment,
   logger: Logger,
   stopping: AbortSignal,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    http: {
+      requestTimeout: requestTimeoutMs,
+      // Of the two Node takes the longer one for the body.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, MAX_CHECKING_MS),
+    },
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerClientError,
   });

@@ -115,9 +115,9 @@ function getRaw(
 }
 
 /** All that the server sends for these bytes until it closes the connection. */
-function sendRaw(bytes: string): Promise<string> {
+function sendRaw(bytes: string, to = server.url): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(server.url);
+    const { hostname, port } = new URL(to);
     let received = '';
     const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(bytes));
     socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
@@ -381,6 +381,24 @@ describe('what is no request of the API', () => {
     expect(Problem.parse(JSON.parse(body))).toMatchObject({ status, code });
     const v1 = await sendRaw(`GET /api/v1/${long} HTTP/1.1\r\n\r\n`);
     expect(JSON.parse(v1.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 414 });
+  });
+
+  it('a request that does not arrive is given up, and holds nobody up', async () => {
+    const tiles = await mkdtemp(join(tmpdir(), 'log-slow-'));
+    const patience = { TILES_DIR: tiles, REQUEST_TIMEOUT_MS: '300' };
+    const impatient = await startLog({ ...environment(), ...patience });
+    const body = 'Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a';
+    const begun = [
+      'GET /checkpoint HTTP/1.1\r\nHost: ',
+      `POST /api/v2/log/entries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n${body}`,
+    ];
+    for (const text of await Promise.all(begun.map((some) => sendRaw(some, impatient.url)))) {
+      const [head = '', answer = ''] = text.split('\r\n\r\n');
+      expect(head).toMatch(/^HTTP\/1.1 408 /);
+      expect(Problem.parse(JSON.parse(answer))).toMatchObject({ code: 'request-timeout' });
+    }
+    await impatient.close();
+    await rm(tiles, { recursive: true });
   });
 });
 

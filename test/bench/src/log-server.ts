@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../../apps/log/dist/main.js', import.meta.url));
 
+/** Of pino: lines of this level and above. */
+const ERROR_LEVEL = 50;
+
 /** A log server in a process of its own, as operators run it. */
 export interface LogServer {
   readonly url: URL;
@@ -29,14 +32,16 @@ export async function startLogServer(environment: Record<string, string>): Promi
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
-  let url: URL | undefined;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const parsed = JSON.parse(line) as { msg?: string; url?: string };
-    if (parsed.msg === 'listening' && parsed.url !== undefined) url = new URL(parsed.url);
-    if (url) break;
-  }
-  if (!url) throw new Error('the log server ended before it listened');
-  child.stdout.resume();
+  const url = await new Promise<URL>((resolve, reject) => {
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
+      const told = JSON.parse(line) as { level: number; msg?: string; url?: string };
+      if (told.msg === 'listening' && told.url !== undefined) resolve(new URL(told.url));
+      // What went wrong behind the figures is part of them.
+      if (told.level >= ERROR_LEVEL) process.stderr.write(`${line}\n`);
+    });
+    lines.on('close', () => reject(new Error('the log server ended before it listened')));
+  });
   const startMs = performance.now() - began;
   const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(new URL('/metrics', url))).text();
