@@ -24,6 +24,7 @@ export { ecdsaDerFromRaw, ecdsaRawFromDer } from './ecdsa-form.js';
 export { NoteError, type NoteErrorCode } from './errors.js';
 export { nobleVerifier } from './noble-verifier.js';
 export {
+  distinctSignatures,
   formatNote,
   MAX_NOTE_SIZE,
   MAX_SIGNATURES,

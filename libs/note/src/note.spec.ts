@@ -61,7 +61,6 @@ describe('parseNote', () => {
     ['a key hash alone', 'a\n\n— a AAAAAQ==\n', 'signature-line'],
     ['a plus in a name', `a\n\n${SIGNATURE.replace('a', 'a+b')}`, 'signature-line'],
     ['stray bits in base64', `a\n\n${SIGNATURE.replace('QI=', 'QJ=')}`, 'signature-line'],
-    ['a line twice', `a\n\n${SIGNATURE}${SIGNATURE}`, 'duplicate-signature'],
     ['a tab', `a\tb\n\n${SIGNATURE}`, 'note-control-character'],
     ['a carriage return', `a\r\n\r\n${SIGNATURE}`, 'note-control-character'],
     ['a NUL', `a\u0000\n\n${SIGNATURE}`, 'note-control-character'],
@@ -148,7 +147,6 @@ describe('formatNote', () => {
       [{ ...signature, signature: new Uint8Array() }],
       'signature-line',
     ],
-    ['a signature twice', 'a\n', [signature, signature], 'duplicate-signature'],
   ])('refuses %s', (_, text, signatures, expected) => {
     expect(() => formatNote({ text, signatures })).toThrow(code(expected));
   });

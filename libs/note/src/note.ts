@@ -34,7 +34,7 @@ const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;
  * Reads a signed note. formatNote of the result gives the same bytes again.
  *
  * @throws NoteError `note-too-large`, `utf8`, `note-control-character`, `note-malformed`,
- * `signature-line`, `too-many-signatures`, `duplicate-signature`
+ * `signature-line`, `too-many-signatures`
  */
 export function parseNote(input: Uint8Array | string): SignedNote {
   if (input.length > MAX_NOTE_SIZE) throw tooLarge();
@@ -52,9 +52,6 @@ export function parseNote(input: Uint8Array | string): SignedNote {
     throw new NoteError('note-malformed', 'the note does not end in a signature line');
   }
   if (lines.length > MAX_SIGNATURES) throw tooManySignatures(lines.length);
-  if (new Set(lines).size !== lines.length) {
-    throw new NoteError('duplicate-signature', 'the note carries the same signature line twice');
-  }
   return { text: note.slice(0, end + 1), signatures: lines.map(parseSignature) };
 }
 
@@ -84,6 +81,14 @@ export function checkNoteText(text: string): void {
     throw new NoteError('note-text', 'the text of a note must end in a line feed');
   }
   checkControl(text);
+}
+
+/**
+ * The signatures without those that repeat an earlier line to the byte. Whoever gathers cosignatures
+ * may bring a line twice; the specification forbids it nowhere, and it says nothing new.
+ */
+export function distinctSignatures(signatures: readonly NoteSignature[]): NoteSignature[] {
+  return [...new Map(signatures.map((each) => [formatSignature(each), each])).values()];
 }
 
 function parseSignature(line: string, i: number): NoteSignature {

@@ -90,6 +90,16 @@ describe('openNote', () => {
     expect((await openNote(note, keys, nobleVerifier)).verified).toEqual([alice.verifierKey]);
   });
 
+  it('takes a line that stands twice, of a known key or of a stranger, once', async () => {
+    const { text, signatures } = parseNote(await signNote(TEXT, [alice]));
+    const [real] = signatures;
+    if (real === undefined) throw new Error('the note has a signature');
+    const stranger = { name: 'mallory.example', keyHash: 1, signature: Uint8Array.of(1) };
+    const note = formatNote({ text, signatures: [stranger, real, stranger, real] });
+    expect(formatNote(parseNote(note))).toBe(note);
+    expect((await openNote(note, keys, nobleVerifier)).verified).toEqual([alice.verifierKey]);
+  });
+
   it('refuses a known key that signed twice', async () => {
     const { text, signatures } = parseNote(await signNote(TEXT, [alice]));
     const [real] = signatures;

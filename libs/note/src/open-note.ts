@@ -1,5 +1,5 @@
 import { NoteError } from './errors.js';
-import { parseNote, type SignedNote } from './note.js';
+import { distinctSignatures, parseNote, type SignedNote } from './note.js';
 import { keyTuple } from './sign-note.js';
 import type { SignatureVerifier } from './signature.js';
 import { encodeUtf8 } from './utf8.js';
@@ -15,7 +15,7 @@ export interface OpenedNote {
 /**
  * Reads a note and verifies it by C2SP signed-note: signatures of unknown keys are ignored, one
  * of a known key that does not hold refuses the whole note, and so does a note that no known key
- * signed. A known key may sign once.
+ * signed. A known key may sign once; the same line again counts as one.
  *
  * @throws NoteError `no-known-signature`, `bad-signature`, `duplicate-signature`,
  * `ambiguous-key` when two of the given keys have the same name and key hash, and as parseNote does
@@ -32,11 +32,11 @@ export async function openNote(
   const note = parseNote(bytes);
   const text = encodeUtf8(note.text);
   const verified: VerifierKey[] = [];
-  for (const signature of note.signatures) {
+  for (const signature of distinctSignatures(note.signatures)) {
     const key = known.get(keyTuple(signature));
     if (key === undefined) continue;
     if (verified.includes(key)) {
-      throw new NoteError('duplicate-signature', `${key.name} signed the note twice`);
+      throw new NoteError('duplicate-signature', `${key.name} signed the note twice, not alike`);
     }
     if (!(await verify(key.publicKey, text, signature.signature))) {
       throw new NoteError('bad-signature', `the signature of ${key.name} on the note is not valid`);

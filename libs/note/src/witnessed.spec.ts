@@ -77,6 +77,7 @@ describe('verifyWitnessed', () => {
     [['c', 'log', 'a'], ['c', 'a'], true],
     [['log', 'a', 'b', 'c'], ['a', 'b', 'c'], true],
     [['log', 'a', 'stranger'], ['a'], false],
+    [['log', 'a', 'a', 'log', 'stranger', 'stranger'], ['a'], false],
     [['log', 'a', 'a under another name'], ['a'], false],
     [['log', 'a', 'a under the hash of b'], ['a'], false],
     [['log', 'a', 'a of ML-DSA'], ['a'], false],

@@ -1,7 +1,7 @@
 import { openCheckpoint, type OpenedCheckpoint } from './checkpoint.js';
 import { verifyCosignature } from './cosignature.js';
 import { NoteError } from './errors.js';
-import type { SignedNote } from './note.js';
+import { distinctSignatures, type SignedNote } from './note.js';
 import { keyTuple } from './sign-note.js';
 import type { SignatureVerifier } from './signature.js';
 import type { VerifierKey } from './verifier-key.js';
@@ -60,7 +60,8 @@ export async function verifyWitnessed(
 }
 
 /**
- * The cosignatures of a note by the given witnesses.
+ * The cosignatures of a note by the given witnesses; the same line again counts as one, a second
+ * one of the same witness refuses the note.
  *
  * @throws NoteError `cosignature-malformed`, `bad-signature`, `duplicate-signature`,
  * `ambiguous-key`
@@ -75,7 +76,7 @@ export async function verifyCosignatures(
     throw new NoteError('ambiguous-key', 'two of the witnesses have the same name and key hash');
   }
   const cosignatures: VerifiedCosignature[] = [];
-  for (const signature of signatures) {
+  for (const signature of distinctSignatures(signatures)) {
     const witness = known.get(keyTuple(signature));
     if (witness === undefined || !('publicKey' in witness.key)) continue;
     if (cosignatures.some((earlier) => earlier.witness === witness)) {

@@ -138,6 +138,18 @@ describe('a witness', () => {
     expect(await witness.checkpoint(originHash('unknown'))).toBeUndefined();
   });
 
+  it('cosigns a note whose lines stand there twice, and keeps one of each', async () => {
+    const witness = await open();
+    const request = decodeUtf8(await honest.request(0, 3));
+    const line = request.slice(request.lastIndexOf('\u2014 '));
+    const stranger = '\u2014 stranger.example AAAAAQI=\n'.repeat(2);
+    const body = encodeUtf8(request + line.repeat(97) + stranger);
+    const answer = await witness.addCheckpoint(body);
+    await cosigned(witness, honest, 3, answer);
+    const kept = parseNote(storage.files.get(originHash(ORIGIN))!);
+    expect(kept.signatures.map(({ name }) => name)).toEqual([ORIGIN, 'w.example']);
+  });
+
   it('starts from the empty tree too', async () => {
     const witness = await open();
     const empty = await growLog(logSigner, []);

@@ -5,6 +5,7 @@ import {
   cosign,
   cosignerKey,
   decodeUtf8,
+  distinctSignatures,
   encodeUtf8,
   formatNote,
   openCheckpoint,
@@ -189,7 +190,7 @@ export class Witness {
   async #logSignatures(note: SignedNote, keys: readonly VerifierKey[]): Promise<NoteSignature[]> {
     const { verify } = this.#options;
     const { verified } = await openCheckpoint(formatNote(note), keys, verify);
-    return note.signatures.filter(({ name, keyHash }) =>
+    return distinctSignatures(note.signatures).filter(({ name, keyHash }) =>
       verified.some((key) => key.name === name && key.keyHash === keyHash),
     );
   }
