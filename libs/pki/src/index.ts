@@ -1,5 +1,7 @@
 export { readCertificate, type Certificate } from './certificate.js';
 export { bundleJudge, type BundleJudge, type JudgedBundle } from './keyless/bundle-judge.js';
+export { signedEntity } from './keyless/signed-entity.js';
+export { trustMaterial } from './keyless/trust-material.js';
 export { PkiError, type PkiErrorCode } from './errors.js';
 export {
   issueAuthority,

@@ -57,8 +57,16 @@ export class SigstoreInstance {
     return new SigstoreInstance(ca, rekor, JSON.stringify(root));
   }
 
-  /** A bundle of a statement, signed by a workflow. */
-  async sign(statement: unknown, workflow: Workflow): Promise<SignedBundle> {
+  /**
+   * A bundle of a statement, signed by a workflow.
+   *
+   * @param kind as what the log takes it: an envelope, or a digest of what was signed
+   */
+  async sign(
+    statement: unknown,
+    workflow: Workflow,
+    kind: 'dsse' | 'hashedrekord' = 'dsse',
+  ): Promise<SignedBundle> {
     const { publicKey, privateKey } = newKey('P-256');
     const certificate = await this.ca.issueCertificate({
       publicKey: publicKey.export({ format: 'der', type: 'spki' }),
@@ -67,45 +75,38 @@ export class SigstoreInstance {
     });
     const payload = Buffer.from(JSON.stringify(statement));
     const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${payload.length} `;
-    const sig = sign('sha256', Buffer.concat([Buffer.from(head), payload]), privateKey);
+    const signed = Buffer.concat([Buffer.from(head), payload]);
+    const sig = sign('sha256', signed, privateKey);
     const dsseEnvelope = {
       ...{ payload: payload.toString('base64'), payloadType: PAYLOAD_TYPE },
       signatures: [{ sig: sig.toString('base64'), keyid: '' }],
     };
+    const verifier = pemOf(certificate);
+    const content = sig.toString('base64');
+    const spec =
+      kind === 'hashedrekord'
+        ? {
+            data: { hash: hashOf(signed) },
+            signature: { content, publicKey: { content: verifier } },
+          }
+        : {
+            envelopeHash: hashOf(Buffer.from(JSON.stringify(dsseEnvelope))),
+            payloadHash: hashOf(payload),
+            signatures: [{ signature: content, verifier }],
+          };
     return {
       mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
       verificationMaterial: {
         certificate: { rawBytes: certificate.toString('base64') },
-        tlogEntries: [await this.#log(dsseEnvelope, payload, sig, certificate)],
+        tlogEntries: [await this.#log(kind, spec)],
         timestampVerificationData: { rfc3161Timestamps: [] },
       },
       dsseEnvelope,
     };
   }
 
-  async #log(
-    envelope: unknown,
-    payload: Buffer,
-    sig: Buffer,
-    certificate: Buffer,
-  ): Promise<LogEntry> {
-    const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-    const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-    const hash = (bytes: Uint8Array) => ({
-      algorithm: 'sha256',
-      value: createHash('sha256').update(bytes).digest('hex'),
-    });
-    const entries: unknown = await this.rekor.log({
-      apiVersion: '0.0.1',
-      kind: 'dsse',
-      spec: {
-        envelopeHash: hash(Buffer.from(JSON.stringify(envelope))),
-        payloadHash: hash(payload),
-        signatures: [
-          { signature: sig.toString('base64'), verifier: Buffer.from(pem).toString('base64') },
-        ],
-      },
-    });
+  async #log(kind: string, spec: object): Promise<LogEntry> {
+    const entries: unknown = await this.rekor.log({ apiVersion: '0.0.1', kind, spec });
     const [entry] = Object.values(entries as Record<string, LoggedEntry>);
     if (entry === undefined) throw new Error('the log has no entry');
     const { inclusionProof: proof, signedEntryTimestamp } = entry.verification;
@@ -113,7 +114,7 @@ export class SigstoreInstance {
     return {
       logIndex: String(entry.logIndex),
       logId: { keyId: base64(entry.logID) },
-      kindVersion: { kind: 'dsse', version: '0.0.1' },
+      kindVersion: { kind, version: '0.0.1' },
       integratedTime: String(entry.integratedTime),
       inclusionPromise: { signedEntryTimestamp },
       inclusionProof: {
@@ -143,7 +144,7 @@ interface LogEntry {
   readonly kindVersion: { readonly kind: string; readonly version: string };
   integratedTime: string;
   inclusionPromise?: { readonly signedEntryTimestamp: string };
-  inclusionProof?: object;
+  inclusionProof?: { readonly checkpoint: { envelope: string } };
   canonicalizedBody: string;
 }
 
@@ -160,6 +161,17 @@ export interface SignedBundle {
     payloadType: string;
     signatures: { sig: string; keyid: string }[];
   };
+}
+
+function hashOf(bytes: Uint8Array): { algorithm: string; value: string } {
+  return { algorithm: 'sha256', value: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** A certificate in PEM, and that in base64, as entries of the log have it. */
+function pemOf(certificate: Buffer): string {
+  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
+  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+  return Buffer.from(pem).toString('base64');
 }
 
 /** A log of certificates (RFC 6962, 3.2), for the mock's own no longer fits the pkijs that it asks for. */

@@ -1,15 +1,9 @@
 import { createHash } from 'node:crypto';
 import { bundleFromJSON, ValidationError, type Bundle } from '@sigstore/bundle';
-import { HashAlgorithm, TrustedRoot } from '@sigstore/protobuf-specs';
-import {
-  PolicyError,
-  toSignedEntity,
-  toTrustMaterial,
-  VerificationError,
-  Verifier,
-  type TrustMaterial,
-} from '@sigstore/verify';
-import { PkiError } from '../errors.js';
+import { HashAlgorithm } from '@sigstore/protobuf-specs';
+import { PolicyError, VerificationError, Verifier, type TrustMaterial } from '@sigstore/verify';
+import { signedEntity } from './signed-entity.js';
+import { trustMaterial } from './trust-material.js';
 
 /** Whom a certificate authority saw, as a Fulcio-like one writes it into its certificates. */
 export interface KeylessSigner {
@@ -51,7 +45,7 @@ export type BundleJudge = (
  * @throws PkiError `trusted-root-malformed`
  */
 export function bundleJudge(trustedRoot: unknown): BundleJudge {
-  const trust = readTrustedRoot(trustedRoot);
+  const trust = trustMaterial(trustedRoot);
   const verifier = new Verifier(trust, {
     tlogThreshold: 1,
     timestampThreshold: 1,
@@ -59,7 +53,7 @@ export function bundleJudge(trustedRoot: unknown): BundleJudge {
   });
   return (value, find) => {
     try {
-      return judge(bundleFromJSON(value), verifier, find);
+      return judge(bundleFromJSON(value), { trust, verifier }, find);
     } catch (error) {
       // Its parsers throw whatever their input makes them throw; none of it may count as good.
       const code = isRefusal(error) ? 'bundle-invalid' : 'bundle-malformed';
@@ -68,24 +62,9 @@ export function bundleJudge(trustedRoot: unknown): BundleJudge {
   };
 }
 
-function readTrustedRoot(value: unknown): TrustMaterial {
-  try {
-    const root = TrustedRoot.fromJSON(value);
-    if (root.tlogs.length === 0 || root.certificateAuthorities.length === 0) {
-      throw new TypeError('it names no log, or no certificate authority');
-    }
-    return toTrustMaterial(root);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : '';
-    throw new PkiError('trusted-root-malformed', `the trusted root cannot be read: ${why}`, {
-      cause,
-    });
-  }
-}
-
 function judge(
   bundle: Bundle,
-  verifier: Verifier,
+  by: { trust: TrustMaterial; verifier: Verifier },
   find: (sha256: string) => Uint8Array | undefined,
 ): JudgedBundle {
   if (bundle.verificationMaterial.content.$case === 'publicKey') {
@@ -115,8 +94,8 @@ function judge(
     }
     signed = { kind: 'envelope', payloadType, payload: new Uint8Array(payload) };
   }
-  const entity = toSignedEntity(bundle, artifact);
-  const { identity } = verifier.verify(entity);
+  const entity = signedEntity(bundle, by.trust, artifact);
+  const { identity } = by.verifier.verify(entity);
   const issuer = identity?.extensions?.issuer;
   const subject = identity?.subjectAlternativeName;
   if (issuer === undefined || subject === undefined) {
@@ -126,7 +105,7 @@ function judge(
 }
 
 /** Of the times that the verifier has checked: a log's counts with its promise alone. */
-function earliest({ timestamps }: ReturnType<typeof toSignedEntity>): Date {
+function earliest({ timestamps }: ReturnType<typeof signedEntity>): Date {
   const times = timestamps.flatMap((each) => {
     if (each.$case === 'timestamp-authority') return [each.timestamp.signingTime.getTime()];
     const { inclusionPromise, integratedTime } = each.tlogEntry;

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { toTrustMaterial, type TrustMaterial } from '@sigstore/verify';
+import type { TrustMaterial } from '@sigstore/verify';
+import { trustMaterial } from '@touchstone/pki';
 import { z } from 'zod';
 import { RebuildError } from '../../errors.js';
 
@@ -23,10 +23,7 @@ export function publicGoodRoot(): TrustMaterial {
  */
 export function parseTrustedRoot(text: string): TrustMaterial {
   try {
-    const root = TrustedRoot.fromJSON(JSON.parse(text));
-    if (root.certificateAuthorities.length === 0 || root.tlogs.length === 0)
-      throw new Error('it names no certificate authority or no log');
-    return toTrustMaterial(root);
+    return trustMaterial(JSON.parse(text));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new RebuildError('trusted-root-malformed', `this is no trusted root: ${why}`, {

@@ -1,6 +1,7 @@
 import { bundleFromJSON, isBundleWithDsseEnvelope } from '@sigstore/bundle';
-import { toSignedEntity, Verifier, type Signer, type TrustMaterial } from '@sigstore/verify';
+import { Verifier, type Signer, type TrustMaterial } from '@sigstore/verify';
 import type { GitCommit, NpmTarball } from '@touchstone/contract';
+import { signedEntity } from '@touchstone/pki';
 import { z } from 'zod';
 import { refused, type ProvenanceOutcome, type Verified, type NotVerified } from './outcome.js';
 import { attestedSource } from './statement.js';
@@ -60,7 +61,7 @@ function verifyBundle(
   if ('state' in source) return source;
   let signer: Signer;
   try {
-    signer = new Verifier(root).verify(toSignedEntity(bundle));
+    signer = new Verifier(root).verify(signedEntity(bundle, root));
   } catch (error) {
     return refused('provenance-signature', reasonOf(error));
   }
