@@ -251,6 +251,57 @@ describe('a composition', () => {
     ]);
   });
 
+  it('is held against all revocations in the log, and against its answer later', async () => {
+    const logged = async (file: string): Promise<number> => {
+      const by = ['--envelope', file, '--public-key', 'integrator.pem', '--log', where.logUrl];
+      return Number((await answer<{ logIndex: string }>('log', 'add', ...by)).logIndex);
+    };
+    const key = ['--key', 'integrator.key'];
+    await answer('compose', 'revoke', ...key, '-o', 'none-revoked.dsse.json');
+    const index = await logged('none-revoked.dsse.json');
+    const pack = (out: string): Promise<Run> =>
+      touchstone(
+        ...['compose', 'capsule', 'pack', 'app.wasm', '-o', out, '--log', where.logUrl],
+        ...['--trust-root', where.trustRootFile, '--evidence', ...evidence],
+        ...['--revoker-key', 'integrator.pem', '--json'],
+      );
+    // The log commits to its first map some seconds after its first entry.
+    let packed = await pack('asked.capsule');
+    while (packed.out.includes('map-not-ready')) packed = await pack('asked.capsule');
+    expect([packed.code, packed.code === 0 ? '' : packed.out]).toEqual([0, '']);
+    const verify = [
+      ...['compose', 'capsule', 'verify', 'asked.capsule', '--trust-root', where.trustRootFile],
+      ...['--revoker-key', 'integrator.pem', '--revocations-searched'],
+    ];
+    const told = await offline(...verify, '--json');
+    expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
+    const { revoked, revokers, checkpoint } = JSON.parse(told.out) as {
+      revoked: string;
+      revokers: { newest: { index: number }; log: { size: number } }[];
+      checkpoint: { size: number };
+    };
+    expect(revoked).toBe('searched');
+    expect(revokers).toMatchObject([{ newest: { index }, log: { size: checkpoint.size } }]);
+    const text = `none newer is in touchstone.localhost up to tree size ${checkpoint.size}`;
+    expect((await offline(...verify)).out).toContain(text);
+
+    // From here on the log has a list that takes a node back, whatever is handed over.
+    const taken = await logged('revoked.dsse.json');
+    const { code, out } = await touchstone(
+      ...['compose', 'verify', 'app.wasm', '--trust-root', where.trustRootFile, '--json'],
+      ...['--revoker-key', 'integrator.pem', '--log', where.logUrl],
+    );
+    expect(code).toBe(1);
+    const { findings } = JSON.parse(out) as {
+      findings: { code: string; node: string; message: string }[];
+    };
+    expect(findings.map((each) => [each.code, each.node])).toEqual([
+      ['node-revoked', '/component[1]'],
+    ]);
+    expect(findings[0]?.message).toContain(`in entry ${taken} of the log: withdrawn`);
+    expect((await pack('refused.capsule')).out).toContain('node-revoked');
+  });
+
   it('has a bill of materials that is valid', async () => {
     const sbom = [
       'compose',

@@ -77,6 +77,7 @@ export {
   SEARCH_EVIDENCE_SCHEMA,
   SearchEvidence,
   type KeptAnswer,
+  type ParsedSearchEvidence,
 } from './map/search-evidence.js';
 export { SearchEvidenceSource } from './map/evidence-source.js';
 export {

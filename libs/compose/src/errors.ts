@@ -56,6 +56,12 @@ export type CompositionCode =
   /** Somebody who may revoke has given no list, or none that is in force. */
   | 'revocation-missing'
   | 'revocation-expired'
+  /** An older list was handed over than the log has. */
+  | 'revocation-superseded'
+  /** The log has an entry of somebody who may revoke, and nobody can tell what it says. */
+  | 'revocation-unread'
+  /** It was to be asked of a log, and was not. */
+  | 'revocation-unsearched'
   | 'capsule-malformed'
   | 'capsule-too-large'
   /** The trust root in it is not the one that the reader named. */

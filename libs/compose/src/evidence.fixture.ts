@@ -27,7 +27,7 @@ import {
 } from '@touchstone/note';
 import { join } from './assemble.fixture.js';
 
-const ORIGIN = 'log.touchstone.test';
+export const ORIGIN = 'log.touchstone.test';
 
 export function signer(): Signer {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -38,7 +38,7 @@ export function signer(): Signer {
   };
 }
 
-const [log, acme, birch, witness] = [signer(), signer(), signer(), signer()];
+export const [log, acme, birch, witness] = [signer(), signer(), signer(), signer()];
 const witnessKey = cosignerKey('west', witness.publicKey);
 
 const enrolled = (id: string, { publicKey }: Signer): TrustRoot['rebuilders'][number] => ({

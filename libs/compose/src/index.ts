@@ -27,6 +27,9 @@ export {
   type CapsuleReport,
   type VerifyCapsuleOptions,
 } from './capsule/verify-capsule.js';
+export type { AskedRevocations } from './capsule/capsule-revocations.js';
+export type { RevokerReport } from './revocation/check-revocations.js';
+export { revokerTargets } from './revocation/logged-lists.js';
 export { parseRevocationList, revocationStatement } from './revocation/revocation-list.js';
 export { attestedSboms } from './sbom/attested-sboms.js';
 export { compositionSbom, type NodeSbom } from './sbom/composition-sbom.js';

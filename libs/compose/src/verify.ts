@@ -27,7 +27,11 @@ import { checkBundles, type BundleReport, type NodeBundlesOptions } from './node
 import { checkSignatures, type NodeSignaturesOptions } from './node-signatures.js';
 import { readManifests, type EmbeddedManifest } from './read-manifest.js';
 import { earliestByNode, type ProvenTime } from './proven-time.js';
-import { checkRevocations, type RevocationOptions } from './revocation/check-revocations.js';
+import {
+  checkRevocations,
+  type RevocationOptions,
+  type RevokerReport,
+} from './revocation/check-revocations.js';
 import { readThoroughly } from './read.js';
 import { StepRun, type StepOutcome } from './steps.js';
 import { subgraph } from './subgraph.js';
@@ -42,6 +46,8 @@ export interface CompositionReport extends StepOutcome {
   /** Every Sigstore bundle that held: which identity signed which node. */
   readonly bundles?: readonly BundleReport[];
   readonly proofs?: readonly NodeProof[];
+  /** What is known of each who may take nodes back. */
+  readonly revokers?: readonly RevokerReport[];
 }
 
 export interface VerifyCompositionOptions {
@@ -136,7 +142,7 @@ async function attestationStep(
   });
 }
 
-type Proven = Pick<CompositionReport, 'bundles' | 'proofs' | 'signatures'>;
+type Proven = Pick<CompositionReport, 'bundles' | 'proofs' | 'revokers' | 'signatures'>;
 
 /** Who vouches for the nodes. Signatures come last: the rest proves when they were there. */
 async function provenSteps(
@@ -148,7 +154,7 @@ async function provenSteps(
     options,
   }: { root: Node; graph: CompositionGraph; options: VerifyCompositionOptions },
 ): Promise<Proven> {
-  const { bundles, evidence, revocations, signatures, provenTimes = [] } = options;
+  const { bundles, evidence, revocations, signatures, provenTimes = [], sha256 } = options;
   let proven: Proven = {};
   const times: ProvenTime[] = [...provenTimes];
   if (bundles !== undefined) {
@@ -168,7 +174,11 @@ async function provenSteps(
     if (found !== undefined) proven = { ...proven, proofs: found.proofs };
   }
   if (revocations !== undefined) {
-    await run.step('revocations', async () => [true, await checkRevocations(graph, revocations)]);
+    const found = await run.step('revocations', async () => {
+      const checked = await checkRevocations(graph, { ...(sha256 && { sha256 }), ...revocations });
+      return [checked, checked.findings];
+    });
+    if (found !== undefined) proven = { ...proven, revokers: found.revokers };
   }
   if (signatures === undefined) return proven;
   const found = await run.step('signatures', async () => {

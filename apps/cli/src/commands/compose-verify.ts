@@ -1,6 +1,7 @@
-import { isCose } from '@touchstone/attest';
+import { isCose, resolveTrustRoot, type TrustRoot } from '@touchstone/attest';
 import {
   verifyComposition,
+  type AskedRevocations,
   type CompositionReport,
   type VerifyCompositionOptions,
 } from '@touchstone/compose';
@@ -17,6 +18,8 @@ import {
   signaturesOf,
   type NodeTrustOptions,
 } from '../compose/node-trust.js';
+import { askedOf } from '../compose/revocation-search.js';
+import { revokerLines } from '../compose/revoker-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
@@ -34,6 +37,7 @@ interface VerifyOptions extends NodeTrustOptions {
   bundle?: string[];
   evidence?: string[];
   trustRoot?: string;
+  log?: string;
 }
 
 export function registerComposeVerify(compose: Command, context: Context): void {
@@ -46,7 +50,8 @@ export function registerComposeVerify(compose: Command, context: Context): void 
     .option('--certificate <file>', 'with --attestation-root: chain (PEM) of who attested')
     .option('--bundle <file...>', 'Sigstore bundles: every core module must be signed by one')
     .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
-    .option('--trust-root <file>', 'with --evidence: log keys, rebuilders and policy you trust')
+    .option('--trust-root <file>', 'log keys, witnesses, rebuilders and policy you trust')
+    .option('--log <url>', 'with --revoker-key: ask this log for all revocations, and the newest')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -56,7 +61,9 @@ export function registerComposeVerify(compose: Command, context: Context): void 
         ' \\\n    --evidence a.evidence.json b.evidence.json --trust-root trust-root.json' +
         '\n  touchstone compose verify app.wasm --root root/ca.pem --crl root/crl.pem --at 2026-11-29T08:00:00Z' +
         '\n  touchstone compose verify app.wasm --bundle auth.sigstore.json app.sigstore.json' +
-        ' \\\n    --sigstore-root trusted_root.json --identity https://token.example.com=ci@example.com',
+        ' \\\n    --sigstore-root trusted_root.json --identity https://token.example.com=ci@example.com' +
+        '\n  touchstone compose verify app.wasm --revoker-key owner.pem --log http://127.0.0.1:7401' +
+        ' \\\n    --trust-root trust-root.json',
     )
     .action((file: string, options: VerifyOptions) => verify(file, options, context));
   addNodeTrustOptions(verifying);
@@ -65,9 +72,12 @@ export function registerComposeVerify(compose: Command, context: Context): void 
 async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
   const { terminal } = context;
   const bytes = await readBounded(file);
-  const [attestation, evidence] = [await attestationOf(options), await evidenceOf(options)];
+  const trustRoot =
+    options.trustRoot === undefined ? undefined : await readTrustRoot(options.trustRoot);
+  const attestation = await attestationOf(options);
+  const evidence = await evidenceOf(options, trustRoot);
   const [signatures, bundles] = [await signaturesOf(options), await bundlesOf(options)];
-  const revocations = await revocationsOf(options);
+  const revocations = await revocationsUnder(options, trustRoot);
   const report = await verifyComposition(bytes, {
     sha256,
     ...(attestation && { attestation }),
@@ -119,22 +129,35 @@ async function bundlesOf(options: VerifyOptions): Promise<VerifyCompositionOptio
   return { ...trust, files: await readBundles(bundle) };
 }
 
-async function evidenceOf({
-  evidence,
-  trustRoot,
-}: VerifyOptions): Promise<VerifyCompositionOptions['evidence']> {
-  if (evidence === undefined && trustRoot === undefined) return undefined;
+async function evidenceOf(
+  { evidence, log, search }: VerifyOptions,
+  trustRoot: TrustRoot | undefined,
+): Promise<VerifyCompositionOptions['evidence']> {
+  const isForLog = (log ?? search) !== undefined;
+  if (evidence === undefined && (trustRoot === undefined || isForLog)) return undefined;
   if (evidence === undefined || trustRoot === undefined) {
     throw new CliError('usage', '--evidence and --trust-root belong together', EXIT.usage);
   }
   const files = await Promise.all(evidence.map((path) => readBounded(path)));
-  return { files, trustRoot: await readTrustRoot(trustRoot), verify: nodeVerifier, sha256 };
+  return { files, trustRoot, verify: nodeVerifier, sha256 };
 }
 
-function printReport(
-  { ok, steps, findings, warnings, signers, signatures, bundles, proofs }: CompositionReport,
-  terminal: Terminal,
-): void {
+/** What a log answered counts under the trust root, whether it was asked now or before. */
+async function revocationsUnder(
+  options: VerifyOptions,
+  trustRoot: TrustRoot | undefined,
+): Promise<VerifyCompositionOptions['revocations']> {
+  const asked = await askedOf(options.log, await revocationsOf(options), trustRoot);
+  if (asked?.search === undefined) return asked as Omit<AskedRevocations, 'search'> | undefined;
+  if (trustRoot === undefined) {
+    throw new CliError('usage', '--search needs --trust-root: whose log it is', EXIT.usage);
+  }
+  const { search: evidence, ...rest } = asked;
+  return { ...rest, search: { evidence, trust: resolveTrustRoot(trustRoot) } };
+}
+
+function printReport(report: CompositionReport, terminal: Terminal): void {
+  const { ok, steps, findings, warnings, signers, signatures, bundles, proofs } = report;
   for (const step of steps) {
     const word = step.ok ? terminal.style('green', 'ok') : terminal.style('red', 'no');
     terminal.print(`${word}  ${step.name}  ${terminal.style('dim', step.spec)}`);
@@ -149,6 +172,7 @@ function printReport(
   for (const signer of signers ?? []) terminal.print(`attested by ${signer}`);
   for (const line of signatureLines(signatures ?? [], [])) terminal.print(line);
   for (const line of bundleLines(bundles ?? [])) terminal.print(line);
+  for (const line of revokerLines(report.revokers ?? [])) terminal.print(line);
   for (const { node, verdict, votes, sboms } of proofs ?? []) {
     const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
     const parts = sboms.length === 0 ? '' : `, bill of materials by ${sboms.join(', ')}`;

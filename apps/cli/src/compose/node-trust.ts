@@ -1,5 +1,7 @@
+import { MAX_SEARCH_EVIDENCE_BYTES, parseSearchEvidence } from '@touchstone/attest';
 import {
   COMPOSITION_PREDICATE_TYPE,
+  type AskedRevocations,
   type KeylessIdentity,
   type TimedCertificateJudge,
   type VerifyCompositionOptions,
@@ -8,7 +10,7 @@ import { nodeVerifier } from '@touchstone/keys';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
-import { rollingSha256 } from '../native-hash.js';
+import { rollingSha256, sha256 } from '../native-hash.js';
 import { readPublicKey } from '../public-key-file.js';
 import {
   addCertificateOptions,
@@ -26,6 +28,8 @@ export interface NodeTrustOptions extends Omit<TrustOptions, 'publicKey'> {
   attestationRoot?: string[];
   revokerKey?: string[];
   revocation?: string[];
+  search?: string;
+  revocationsSearched?: boolean;
 }
 
 export function addNodeTrustOptions(command: Command): Command {
@@ -40,6 +44,14 @@ export function addNodeTrustOptions(command: Command): Command {
       )
       .option('--revoker-key <file...>', 'keys (PEM) of who may take a node back')
       .option('--revocation <file...>', 'with --revoker-key: lists of touchstone compose revoke')
+      .option(
+        '--search <file>',
+        'with --revoker-key: what touchstone search signer:<key id> --out kept of a log',
+      )
+      .option(
+        '--revocations-searched',
+        'refuse when no log’s answer is at hand that tells whether a list was withheld',
+      )
       .option(
         '--attestation-root <file...>',
         'roots (PEM): the attestation counts when its certificate is an integrator’s',
@@ -79,18 +91,25 @@ export async function attestationJudgeOf({
   );
 }
 
-/** Who may take nodes back, and the lists that are at hand. */
+/** Who may take nodes back, and what is at hand of their lists. */
 export async function revocationsOf({
   revokerKey,
   revocation = [],
-}: NodeTrustOptions): Promise<VerifyCompositionOptions['revocations']> {
+  search,
+  revocationsSearched: mustBeSearched = false,
+}: NodeTrustOptions): Promise<AskedRevocations | undefined> {
   if (revokerKey === undefined) {
-    if (revocation.length === 0) return undefined;
-    throw new CliError('usage', '--revocation needs --revoker-key: whose lists count', EXIT.usage);
+    if (revocation.length === 0 && search === undefined && !mustBeSearched) return undefined;
+    const message = 'give --revoker-key: whose revocation lists count';
+    throw new CliError('usage', message, EXIT.usage);
   }
   const revokers = await Promise.all(revokerKey.map(readPublicKey));
   const files = await Promise.all(revocation.map(readJson));
-  return { files, revokers, verify: nodeVerifier, at: new Date() };
+  const kept = search && (await readBounded(search, MAX_SEARCH_EVIDENCE_BYTES));
+  return {
+    ...{ files, revokers, mustBeSearched, verify: nodeVerifier, at: new Date() },
+    ...(kept && { search: parseSearchEvidence(kept, sha256) }),
+  };
 }
 
 export type BundleTrust = Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;

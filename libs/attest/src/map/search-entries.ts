@@ -101,7 +101,7 @@ interface Collected {
 /** All pages of all lists, from one map. */
 async function collectAll(options: SearchEntriesOptions): Promise<Collected> {
   const [first, ...others] = options.targets;
-  const withUnread = options.targets.some(({ query }) => query.signer === undefined);
+  const withUnread = !areSigners(options.targets);
   const listed = await collectOnce(options, first, { withUnread });
   const { commitment } = listed.search;
   const found = new Set(listed.found);
@@ -114,6 +114,10 @@ async function collectAll(options: SearchEntriesOptions): Promise<Collected> {
     for (const index of await of(target)) unread.add(index);
   }
   return { search: listed.search, found: ascending(found), unread: ascending(unread) };
+}
+
+function areSigners(targets: readonly SearchTarget[]): boolean {
+  return targets.every(({ query }) => query.signer !== undefined);
 }
 
 function ascending(indices: ReadonlySet<number>): number[] {
@@ -199,6 +203,8 @@ class Reading {
   readonly #sha256: Sha256;
   /** Of what the signers that count did not hand in. */
   readonly #withheld: readonly Uint8Array[];
+  /** Whether a leaf alone tells if it is one of those. */
+  readonly #bySigner: boolean;
   readonly #found = new Set<number>();
   readonly entries: FoundEntry[] = [];
   readonly unread: number[] = [];
@@ -208,6 +214,7 @@ class Reading {
     this.#head = head;
     this.#sha256 = options.sha256 ?? nobleSha256;
     this.#withheld = options.signers.map((signer) => unreadKeyOf(signer));
+    this.#bySigner = areSigners(options.targets);
   }
 
   has(index: number): boolean {
@@ -252,21 +259,32 @@ class Reading {
     /** Whether what is not known could count. */
     concerns: boolean;
   }> {
-    const { source, targets } = this.#options;
-    const { keys, absent } = await indexEntry(leaf, source.attestation, this.#sha256);
+    // Of others than the signers asked for, what they signed is not fetched.
+    if (this.#bySigner && !this.#speaks((await indexEntry(leaf, nothing, this.#sha256)).keys)) {
+      return { speaks: false, read: true, concerns: false };
+    }
+    const { attestation } = this.#options.source;
+    const { keys, absent } = await indexEntry(leaf, attestation, this.#sha256);
     const has = (key: Uint8Array): boolean => keys.some((one) => equalBytes(one, key));
     // A leaf of another kind, about the log itself perhaps, is here whole and names no attestation.
     const unread = keys.length > 1 && has(UNREAD_KEY);
     const counts = unread || this.#withheld.some(has);
-    const bySigner = targets.every(({ query }) => query.signer !== undefined);
-    const speaks = targets.some(({ key }) => has(key));
-    return { speaks, read: absent === undefined && !unread, concerns: counts && !bySigner };
+    const speaks = this.#speaks(keys);
+    return { speaks, read: absent === undefined && !unread, concerns: counts && !this.#bySigner };
+  }
+
+  #speaks(keys: readonly Uint8Array[]): boolean {
+    return this.#options.targets.some(({ key }) => keys.some((one) => equalBytes(one, key)));
   }
 
   #add(index: number, by: FoundEntry['by'], leaf: Uint8Array, confirmed: boolean): void {
     this.#found.add(index);
     this.entries.push({ index, by, confirmed, ...describe(leaf, this.#sha256) });
   }
+}
+
+async function nothing(): Promise<undefined> {
+  return undefined;
 }
 
 function describe(leaf: Uint8Array, sha256: Sha256): { kind: string; signers: string[] } {

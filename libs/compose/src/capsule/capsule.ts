@@ -7,6 +7,8 @@ export const CAPSULE_SCHEMA = 'https://touchstone.dev/composition-capsule/v1';
 
 /** Largest capsule that is read, in bytes: a file of 256 MiB and what is said of it. */
 export const MAX_CAPSULE_BYTES = 320 * 1024 * 1024;
+/** Largest document in one that is read as JSON. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const LIMITS: CborLimits = { bytes: MAX_CAPSULE_BYTES, depth: 4, items: 100_000 };
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
@@ -45,6 +47,8 @@ export const Capsule = z.strictObject({
   bundles: z.array(bytes).min(1).max(MAX_NODES).exactOptional(),
   /** Revocation lists (DSSE, JSON), in the order of their SHA-256. */
   revocations: z.array(bytes).min(1).max(MAX_NODES).exactOptional(),
+  /** What the log answered about who may take nodes back: search evidence (JSON). */
+  search: bytes.exactOptional(),
   sboms: z.array(CapsuleSbom).max(MAX_NODES),
   /** The trust root (JSON) that the packer judged by; it counts only for a reader who knows its digest. */
   trustRoot: bytes,

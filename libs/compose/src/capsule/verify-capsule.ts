@@ -6,11 +6,13 @@ import {
   parseEnvelope,
   parseEvidence,
   parseJson,
+  parseSearchEvidence,
   parseTrustRoot,
   resolveTrustRoot,
   witnessedTime,
   type DsseEnvelope,
   type Evidence,
+  type ParsedSearchEvidence,
   type TrustRoot,
 } from '@touchstone/attest';
 import {
@@ -30,9 +32,14 @@ import {
   type VerifyCompositionOptions,
 } from '../verify.js';
 import { isInLog, type Tree } from './attestation-place.js';
-import { parseCapsule, type Capsule } from './capsule.js';
-
-const MAX_JSON_BYTES = 16 * 1024 * 1024;
+import {
+  documentsIn,
+  revocationsOf,
+  revokedOf,
+  type AskedRevocations,
+  type Revoked,
+} from './capsule-revocations.js';
+import { MAX_DOCUMENT_BYTES, parseCapsule, type Capsule } from './capsule.js';
 
 export interface VerifyCapsuleOptions {
   /** Whom to trust: a trust root from elsewhere, or the hex SHA-256 of the one in the capsule. */
@@ -45,8 +52,8 @@ export interface VerifyCapsuleOptions {
   readonly signatures?: VerifyCompositionOptions['signatures'];
   /** Whose Sigstore bundles count; without it those in the capsule are not looked at. */
   readonly bundles?: Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;
-  /** Who may take nodes back, with lists beside those in the capsule; without it nobody is asked. */
-  readonly revocations?: VerifyCompositionOptions['revocations'];
+  /** Who may take nodes back; without it nobody is asked. */
+  readonly revocations?: AskedRevocations;
   readonly verify: SignatureVerifier;
   readonly sha256?: Sha256;
 }
@@ -59,6 +66,7 @@ export interface CapsuleReport extends CompositionReport {
   readonly attestation: 'none' | 'unchecked' | 'checked' | 'logged';
   /** Whether Sigstore bundles were there, and whether they were checked. */
   readonly keyless: 'none' | 'unchecked' | 'checked';
+  readonly revoked: Revoked;
 }
 
 /**
@@ -69,18 +77,20 @@ export interface CapsuleReport extends CompositionReport {
  * @throws ComposeError `capsule-malformed`, `capsule-too-large`, `capsule-trust-root-unknown`,
  * `capsule-evidence-missing`, `capsule-checkpoints-differ`, `capsule-attestation-unproven`,
  * `claim-unknown-node`, `sbom-malformed`
- * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseTrustRoot`,
- * `parseEnvelope` and `parseJson`
+ * @throws AttestError `checkpoint-malformed`, and those of `parseEvidence`, `parseSearchEvidence`,
+ * `parseTrustRoot`, `parseEnvelope` and `parseJson`
  */
 export async function verifyCapsule(
   content: Uint8Array,
   options: VerifyCapsuleOptions,
 ): Promise<CapsuleReport> {
-  const { verify, sha256 = nobleSha256, signatures, bundles, revocations } = options;
+  const { verify, sha256 = nobleSha256, signatures, bundles } = options;
   const capsule = parseCapsule(content);
   const trustRoot = trusted(capsule, options.trust, sha256);
   const evidence = capsule.evidence.map(parseEvidence);
-  const checkpoint = oneCheckpoint(evidence);
+  const searched = capsule.search && parseSearchEvidence(capsule.search, sha256);
+  const checkpoint = oneCheckpoint(evidence, searched);
+  const revocations = revocationsOf(capsule, searched, options.revocations, trustRoot);
   const time = capsule.attestation?.leaf && (await timeOf(evidence, trustRoot, verify));
   const presented = presentedOf(capsule, options, time);
   const isLogged =
@@ -92,12 +102,7 @@ export async function verifyCapsule(
     ...(presented && { attestation: presented }),
     ...(signatures && { signatures }),
     ...(bundles && { bundles: { ...bundles, files: documentsIn(capsule.bundles) } }),
-    ...(revocations && {
-      revocations: {
-        ...revocations,
-        files: [...documentsIn(capsule.revocations), ...revocations.files],
-      },
-    }),
+    ...(revocations && { revocations }),
     evidence: { files: evidence, trustRoot, verify, sha256 },
     // What was logged names the file, or the report refuses it.
     ...(isLogged && time && { provenTimes: [{ sha256: bytesToHex(sha256(file)), time }] }),
@@ -107,7 +112,8 @@ export async function verifyCapsule(
   const keyless =
     bundles !== undefined ? 'checked' : capsule.bundles === undefined ? 'none' : 'unchecked';
   const attestation = standing(capsule, report, isLogged);
-  return { ...report, capsule, checkpoint: { origin, size }, attestation, keyless };
+  const revoked = revokedOf(capsule, revocations);
+  return { ...report, capsule, checkpoint: { origin, size }, attestation, keyless, revoked };
 }
 
 /** The attestation as it is to be checked; undefined when nobody says whose counts. */
@@ -142,11 +148,7 @@ async function timeOf(
 
 function readEnvelope(envelope: Uint8Array): DsseEnvelope | Uint8Array {
   if (isCose(envelope)) return envelope;
-  return parseEnvelope(parseJson(envelope, MAX_JSON_BYTES));
-}
-
-function documentsIn(documents: readonly Uint8Array[] = []): unknown[] {
-  return documents.map((document) => parseJson(document, MAX_JSON_BYTES));
+  return parseEnvelope(parseJson(envelope, MAX_DOCUMENT_BYTES));
 }
 
 function trusted(
@@ -156,7 +158,7 @@ function trusted(
 ): TrustRoot {
   if (!('sha256' in trust)) return trust;
   const found = bytesToHex(sha256(trustRoot));
-  if (found === trust.sha256) return parseTrustRoot(parseJson(trustRoot, MAX_JSON_BYTES));
+  if (found === trust.sha256) return parseTrustRoot(parseJson(trustRoot, MAX_DOCUMENT_BYTES));
   const message = `the trust root in the capsule is sha256:${found}, not the one that was named`;
   throw new ComposeError('capsule-trust-root-unknown', '/', 0, message);
 }
@@ -174,11 +176,15 @@ function checkSboms({ sboms }: Capsule, { nodes }: CompositionGraph): void {
 }
 
 /** Proofs against two trees could be of two histories. The signature is checked with the evidence. */
-function oneCheckpoint(evidence: readonly Evidence[]): Tree {
-  const [first, ...others] = new Set(evidence.map(({ checkpoint }) => checkpoint));
-  if (first === undefined) {
+function oneCheckpoint(
+  evidence: readonly Evidence[],
+  searched: ParsedSearchEvidence | undefined,
+): Tree {
+  if (evidence.length === 0) {
     throw new ComposeError('capsule-evidence-missing', '/', 0, 'the capsule holds no evidence');
   }
+  const proven = [...evidence, ...(searched ? [searched.evidence] : [])];
+  const [first = '', ...others] = new Set(proven.map(({ checkpoint }) => checkpoint));
   if (others.length > 0) {
     const message = `the evidence leads to ${others.length + 1} checkpoints, not to one`;
     throw new ComposeError('capsule-checkpoints-differ', '/', 0, message);
