@@ -25,6 +25,8 @@ import { CourierDesk } from './witnesses/courier-desk.js';
 import { WriterPolicy } from './writers/writer-policy.js';
 import { Writers } from './writers/writers.js';
 
+const TELL_EVERY_MS = 5_000;
+
 /** Beside the tiles. The first can be made anew, the second cannot. */
 const INDEX_FOLDER = 'index';
 const TIMES_FILE = 'times';
@@ -121,11 +123,26 @@ async function openIndexed(
     times,
     describe: (leaf) => describe(leaf, attestations),
     clock: () => Math.floor(Date.now() / 1000),
+    progress: tellNowAndThen((leaves, size) =>
+      logger.info({ leaves, size }, 'the index is made from the tiles before the log listens'),
+    ),
     failed: (error) => logger.error({ err: error }, 'the index failed'),
   }).catch(async (error: unknown) => {
     await index.close();
     throw error;
   });
+}
+
+/** What is quickly done is not worth a line. */
+function tellNowAndThen(
+  tell: (leaves: number, size: number) => void,
+): (leaves: number, size: number) => void {
+  let told = performance.now();
+  return (leaves, size) => {
+    if (performance.now() - told < TELL_EVERY_MS) return;
+    told = performance.now();
+    tell(leaves, size);
+  };
 }
 
 /** The database's code is loaded only where there is a database. */

@@ -49,7 +49,11 @@ async function openIndex(): Promise<LevelLogIndex> {
   return index;
 }
 
-async function open(log: AppendLog, index: LogIndex): Promise<IndexedLog<AppendLog>> {
+async function open(
+  log: AppendLog,
+  index: LogIndex,
+  progress = (_indexed: number, _size: number): void => undefined,
+): Promise<IndexedLog<AppendLog>> {
   const times = await LeafTimes.open(join(dir, `times-${folders++}`), await log.settle());
   opened.push(times);
   return IndexedLog.open({
@@ -58,6 +62,7 @@ async function open(log: AppendLog, index: LogIndex): Promise<IndexedLog<AppendL
     times,
     describe: async (leaf) => ({ hash: nodeHasher.leaf(leaf), keys: [decodeUtf8(leaf)] }),
     clock: () => 1,
+    progress,
     failed: () => undefined,
   });
 }
@@ -152,7 +157,9 @@ describe('an indexed log', () => {
     // The index stopped behind the tree, as a crash between the two leaves it.
     const hash = nodeHasher.leaf(encodeUtf8('entry 0'));
     await index.add(0, [{ hash, keys: ['entry 0'] }]);
-    const indexed = await open(log, index);
+    const told: number[][] = [];
+    const indexed = await open(log, index, (...progress) => told.push(progress));
+    expect(told).toEqual([[300, 300]]);
     const entries = new Map(names(300).map((name, i) => [name, i]));
     await check(storage, index, entries);
     expect(await indexed.append(encodeUtf8('entry 299'))).toMatchObject({

@@ -25,6 +25,7 @@ export interface IndexedLogOptions<L extends AppendLog> {
   readonly describe: (leaf: Uint8Array) => Promise<NewLeaf>;
   /** Seconds of the Unix epoch. */
   readonly clock: () => number;
+  readonly progress?: (indexed: number, size: number) => void;
   /** The index could not be read or written; the log goes on where it can. */
   readonly failed: (error: unknown) => void;
 }

@@ -17,6 +17,8 @@ export interface IndexerOptions {
   readonly describe: (leaf: Uint8Array) => Promise<NewLeaf>;
   /** Seconds of the Unix epoch. */
   readonly clock: () => number;
+  /** How far it has caught up with a tree of `size` leaves: of a large one that takes minutes. */
+  readonly progress?: (indexed: number, size: number) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -83,7 +85,7 @@ export class Indexer {
   }
 
   async #catchUp(size: number): Promise<void> {
-    const { index, readLeaves, describe } = this.#options;
+    const { index, readLeaves, describe, progress } = this.#options;
     let at = await index.size();
     if (!(await this.#isOfThisTree(at, size))) {
       await index.clear();
@@ -94,6 +96,7 @@ export class Indexer {
       const leaves = await readLeaves(at, to, size);
       await this.#add(at, await Promise.all(leaves.map(describe)));
       at = to;
+      progress?.(at, size);
     }
     this.#next = at;
     for (const [position, { done }] of this.#waiting) {
