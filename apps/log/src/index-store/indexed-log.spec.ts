@@ -52,7 +52,7 @@ async function openIndex(): Promise<LevelLogIndex> {
 async function open(
   log: AppendLog,
   index: LogIndex,
-  progress = (_indexed: number, _size: number): void => undefined,
+  progress?: (indexed: number, size: number) => void,
 ): Promise<IndexedLog<AppendLog>> {
   const times = await LeafTimes.open(join(dir, `times-${folders++}`), await log.settle());
   opened.push(times);
@@ -62,7 +62,7 @@ async function open(
     times,
     describe: async (leaf) => ({ hash: nodeHasher.leaf(leaf), keys: [decodeUtf8(leaf)] }),
     clock: () => 1,
-    progress,
+    ...(progress && { progress }),
     failed: () => undefined,
   });
 }
