@@ -3,6 +3,7 @@ import { AttestError } from '@touchstone/attest';
 import { ComposeError } from '@touchstone/compose';
 import { ClientError } from '@touchstone/contract';
 import { OciError } from '@touchstone/oci';
+import { systemReason, systemSentence } from './system-error.js';
 
 /** Exit codes that scripts can use; the same for every command. */
 export const EXIT = {
@@ -47,10 +48,12 @@ export function toCliError(error: unknown): CliError {
     return new CliError(error.code, error.message, exit, { cause: error });
   }
   if (error instanceof Error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
-      return new CliError('file-unreadable', error.message, EXIT.absent, { cause: error });
+    const system = systemReason(error);
+    if (system !== undefined) {
+      const message = systemSentence(error, system);
+      return new CliError(system.code, message, EXIT.absent, { cause: error });
     }
+    const code = (error as NodeJS.ErrnoException).code;
     return new CliError(code ?? 'failed', error.message, EXIT.absent, { cause: error });
   }
   return new CliError('failed', String(error), EXIT.absent);
@@ -58,12 +61,30 @@ export function toCliError(error: unknown): CliError {
 
 function fromClient(error: ClientError): CliError {
   const { problem } = error;
-  if (problem === undefined) {
-    return new CliError(error.code, error.message, EXIT.absent, { cause: error });
-  }
+  if (problem === undefined) return unanswered(error);
   const where = problem.field === undefined ? '' : ` (${problem.field})`;
-  const usage = problem.status === 400 || problem.status === 413 || problem.status === 422;
-  return new CliError(problem.code, problem.detail + where, usage ? EXIT.usage : EXIT.absent, {
-    cause: error,
-  });
+  const barred = problem.status === 401 || problem.status === 403;
+  const hint = barred && problem.code.startsWith('token-') ? `; ${TOKEN_HINT}` : '';
+  const usage = barred || [400, 413, 422].includes(problem.status);
+  const exit = usage ? EXIT.usage : EXIT.absent;
+  return new CliError(problem.code, problem.detail + where + hint, exit, { cause: error });
+}
+
+const TOKEN_HINT =
+  'give it by the option or variable that --help names (`touchstone up` keeps its tokens in `keys` of its folder)';
+
+/** No answer came, or none that can be used. */
+function unanswered(error: ClientError): CliError {
+  const { code, message, cause } = error;
+  if (code !== 'unreachable') return new CliError(code, message, EXIT.absent, { cause: error });
+  // fetch says `fetch failed`; why is in its cause.
+  const inner = cause instanceof Error ? cause.cause : undefined;
+  const why = inner instanceof Error ? (inner as NodeJS.ErrnoException).code : undefined;
+  if (why === 'ERR_INVALID_URL') {
+    const text = `${message}: write its address as http://HOST:PORT`;
+    return new CliError('url-malformed', text, EXIT.usage, { cause: error });
+  }
+  const reason = why === undefined ? '' : ` (${why})`;
+  const text = `${message}${reason}; does it run there? --help says how another address is given`;
+  return new CliError(code, text, EXIT.absent, { cause: error });
 }

@@ -3,6 +3,7 @@ import { AttestError, parseJson, parseTrustRoot, type TrustRoot } from '@touchst
 import { fieldPath, Recipe } from '@touchstone/contract';
 import { NoteError, parseWitnessPolicy, type WitnessPolicy } from '@touchstone/note';
 import { CliError, EXIT } from './failure.js';
+import { systemReason } from './system-error.js';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -10,7 +11,9 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** Reads a whole file, refusing one that is larger than `limit` bytes before it is in memory. */
 export async function readBounded(path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> {
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new CliError('file-unreadable', `${path} cannot be read`, EXIT.absent, { cause });
+    const why = systemReason(cause)?.reason;
+    const text = `${path} cannot be read${why === undefined ? '' : `: ${why}`}`;
+    throw new CliError('file-unreadable', text, EXIT.absent, { cause });
   });
   try {
     const { size } = await file.stat();

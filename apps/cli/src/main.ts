@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
-import { EXIT, toCliError, type ExitCode } from './failure.js';
+import { CliError, EXIT, toCliError, type ExitCode } from './failure.js';
 import { quoted, Terminal } from './terminal.js';
 import { VERSION } from './version.js';
 
@@ -57,7 +57,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(argv, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    return fail(error, argv.includes('--json'), terminal);
+    const interrupted = stop.signal.aborted;
+    return fail(interrupted ? stopped(error) : error, argv.includes('--json'), terminal);
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
@@ -70,7 +71,8 @@ function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
   process.exit(EXIT.ok);
 }
 
-async function makeProgram(context: Context, named = ''): Promise<Command> {
+/** The whole command line, or no more of it than the command that is named. */
+export async function makeProgram(context: Context, named = ''): Promise<Command> {
   const program = new Command('touchstone')
     .description('Rebuild published WebAssembly, and prove what was seen')
     .version(VERSION)
@@ -89,12 +91,26 @@ async function makeProgram(context: Context, named = ''): Promise<Command> {
   return program;
 }
 
+/** What was told to stop did not fail of itself, whatever the step it was in says. */
+function stopped(cause: unknown): CliError {
+  const text = 'stopped by a signal before it was done; run it again to go on';
+  return new CliError('interrupted', text, EXIT.absent, { cause });
+}
+
 function fail(error: unknown, json: boolean, terminal: Terminal): ExitCode {
   if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.ok;
+    // commander has told people on stderr by now.
+    if (json) terminal.json({ error: { code: 'usage', message: usageMessage(error) } });
+    return EXIT.usage;
   }
   const failure = toCliError(error);
   if (json) terminal.json({ error: { code: failure.code, message: failure.message } });
   else terminal.note(`${terminal.noteStyle('red', failure.code)}: ${quoted(failure.message)}`);
   return failure.exitCode;
+}
+
+function usageMessage({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'name a command; --help lists them';
+  return message.replace(/^error: /u, '').replaceAll(/\s+/gu, ' ');
 }

@@ -46,7 +46,9 @@ export interface WorkerEnvironment {
 
 /** Reads and validates the worker's environment; throws an error that names the variable. */
 export function readEnvironment(variables: Record<string, string | undefined>): WorkerEnvironment {
-  const parsed = Environment.safeParse(variables);
+  // An empty variable is an absent one: that is what compose files make of an unset name.
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);

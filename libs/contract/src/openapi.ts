@@ -4,6 +4,35 @@ import type { Route, Routes } from './route.js';
 
 type Json = Record<string, unknown>;
 
+/** What every refusal looks like, whatever its status. */
+const PROBLEM: Json = {
+  description: 'Problem details (RFC 9457)',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
+/** What every service has for its operator; nobody's client needs it, so it is in no route table. */
+const OPERATIONS: Readonly<Record<string, Json>> = {
+  '/healthz': operations('healthz', 'Whether the process answers', 'application/json'),
+  '/readyz': operations(
+    'readyz',
+    'Whether it can do its work; 503 says why not',
+    'application/json',
+  ),
+  '/metrics': operations('metrics', 'Metrics for Prometheus', 'text/plain'),
+  '/openapi.json': operations('openapi', 'This document', 'application/json'),
+};
+
+function operations(operationId: string, summary: string, type: string): Json {
+  return {
+    get: {
+      operationId,
+      summary,
+      security: [],
+      responses: { '200': { description: 'Done', content: { [type]: {} } }, default: PROBLEM },
+    },
+  };
+}
+
 /** The OpenAPI 3.1 document of a route table; every request and answer schema comes from zod. */
 export function openApiDocument(
   info: { title: string; version: string; description: string },
@@ -16,8 +45,10 @@ export function openApiDocument(
   }
   return {
     openapi: '3.1.0',
-    info,
-    paths,
+    info: { ...info, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    // Relative to where this document was fetched.
+    servers: [{ url: '/' }],
+    paths: { ...paths, ...OPERATIONS },
     components: {
       schemas: { Problem: jsonSchema(Problem, 'output') },
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
@@ -29,17 +60,12 @@ function operation(operationId: string, route: Route): Json {
   return {
     operationId,
     summary: route.summary,
-    ...(route.auth === 'none' ? {} : { security: [{ bearer: [] }] }),
+    security: route.auth === 'none' ? [] : [{ bearer: [] }],
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
     ...(route.body === undefined ? {} : { requestBody: requestBody(route.body) }),
     responses: {
       [String(route.status ?? 200)]: success(route.response),
-      default: {
-        description: 'Problem details (RFC 9457)',
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
+      default: PROBLEM,
     },
   };
 }

@@ -68,7 +68,7 @@ export async function writePrivateKey(file: string, key: PrivateKey): Promise<vo
     await syncFolder(dirname(file));
   } catch (cause) {
     await rm(file, { force: true });
-    throw new KeyError('key-file-not-written', `cannot write ${file}`, { cause });
+    throw new KeyError('key-file-not-written', `cannot write ${file}${why(cause)}`, { cause });
   }
 }
 
@@ -80,7 +80,7 @@ async function openForReading(file: string): Promise<FileHandle> {
     if (codeOf(cause) === 'ENOENT') {
       throw new KeyError('key-file-missing', `there is no private key at ${file}`, { cause });
     }
-    throw new KeyError('key-file-unreadable', `cannot open ${file}`, { cause });
+    throw new KeyError('key-file-unreadable', `cannot open ${file}${why(cause)}`, { cause });
   }
 }
 
@@ -92,7 +92,7 @@ async function create(file: string): Promise<FileHandle> {
     if (codeOf(cause) === 'EEXIST') {
       throw new KeyError('key-file-exists', `${file} exists and is not overwritten`, { cause });
     }
-    throw new KeyError('key-file-not-written', `cannot create ${file}`, { cause });
+    throw new KeyError('key-file-not-written', `cannot create ${file}${why(cause)}`, { cause });
   }
 }
 
@@ -104,6 +104,12 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** The system's name of what went wrong, such as ` (ENOSPC)`; messages of Node repeat the path. */
+function why(cause: unknown): string {
+  const code = codeOf(cause);
+  return typeof code === 'string' ? ` (${code})` : '';
 }
 
 function codeOf(error: unknown): unknown {

@@ -209,8 +209,16 @@ function ready(server: ChildProcess): Promise<void> {
     const fail = (): void => {
       const busy = /lock file "postmaster.pid" already exists/.test(output);
       const code = busy ? 'database-busy' : 'database-start';
-      const what = busy ? 'a server runs on this folder already' : 'PostgreSQL did not start';
-      reject(new StoreError(code, `${what}: ${output.trim().slice(-2000)}`));
+      const said = output.trim().slice(-2000);
+      const holder = /PID (\d+)/u.exec(said)?.[1] ?? 'unknown';
+      reject(
+        new StoreError(
+          code,
+          busy
+            ? `PostgreSQL runs on this folder already (process ${holder}): stop what started it, or use another folder`
+            : `PostgreSQL did not start: ${said}`,
+        ),
+      );
     };
     server.once('error', fail);
     server.once('exit', fail);

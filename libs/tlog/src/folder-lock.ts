@@ -97,7 +97,7 @@ function flock(path: string, fd: number): Promise<void> {
         fail(
           new TlogError(
             'folder-locked',
-            `${path} is locked by another process; a log has one writer, stop that one first`,
+            `${path} is locked by another process; one alone may write there, stop that one first`,
           ),
         );
       } else

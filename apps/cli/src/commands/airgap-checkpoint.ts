@@ -19,7 +19,11 @@ import { registerCourier } from './airgap-courier.js';
 export function registerCheckpoint(airgap: Command, context: Context): void {
   const checkpoint = airgap
     .command('checkpoint')
-    .description('a checkpoint alone, with its proof: it fits one QR code');
+    .description('a checkpoint alone, with its proof: it fits one QR code')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone airgap checkpoint check scanned.txt --site hut',
+    );
   registerExport(checkpoint, context);
   registerCheck(checkpoint, context);
   registerCourier(checkpoint, context);

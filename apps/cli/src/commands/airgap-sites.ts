@@ -24,7 +24,11 @@ export function registerSites(airgap: Command, context: Context): void {
       const { items } = await coordinatorClient(coordinator).sites({});
       if (items.some(({ alarm }) => alarm !== undefined)) context.exitCode = EXIT.refuted;
       if (json === true) context.terminal.json({ items });
-      else for (const site of items) printSite(site, context.terminal);
+      else if (items.length === 0) {
+        context.terminal.note(
+          'no sites yet; `touchstone airgap site NAME --coordinator URL` registers one',
+        );
+      } else for (const site of items) printSite(site, context.terminal);
     });
 }
 

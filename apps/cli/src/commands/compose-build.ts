@@ -54,7 +54,8 @@ export function registerComposeBuild(group: Command, context: Context): void {
     .argument('<components...>', 'components (files) that are plugged into the socket')
     .description('write a plan that plugs components into one, to be read and changed')
     .requiredOption('--socket <file>', 'the component whose imports they give')
-    .option('-o, --out <file>', 'write here, not to the terminal')
+    .option('-o, --out <file>', 'write here, not to standard output')
+    .option('--json', 'the plan is JSON in any case; accepted for symmetry')
     .addHelpText(
       'after',
       '\nExample:\n  touchstone compose plan auth.wasm log.wasm --socket front.wasm -o plan.json',

@@ -56,7 +56,8 @@ interface AttestOptions extends OutOptions {
 export function registerCompose(program: Command, context: Context): void {
   const compose = program
     .command('compose')
-    .description('what a component is made of, from its bytes, held against what is claimed');
+    .description('what a component is made of, from its bytes, held against what is claimed')
+    .addHelpText('after', '\nExample:\n  touchstone compose graph app.wasm');
   registerReading(compose, context);
   registerWriting(compose, context);
   registerComposeVerify(compose, context);
@@ -106,7 +107,8 @@ function registerWriting(compose: Command, context: Context): void {
     .command('extract')
     .argument('<file>', 'a module or component with a manifest')
     .description('write the manifest of the file as JSON')
-    .option('-o, --out <file>', 'write here, not to the terminal')
+    .option('-o, --out <file>', 'write here, not to standard output')
+    .option('--json', 'the manifest is JSON in any case; accepted for symmetry')
     .addHelpText('after', '\nExample:\n  touchstone compose extract app.wasm -o manifest.json')
     .action((file: string, options: { out?: string }) => extract(file, options, context));
   compose

@@ -15,7 +15,10 @@ interface SimulateOptions {
 }
 
 export function registerDevice(program: Command, context: Context): void {
-  const device = program.command('device').description('devices that sign with an ATECC608');
+  const device = program
+    .command('device')
+    .description('devices that sign with an ATECC608')
+    .addHelpText('after', '\nExample:\n  touchstone device status --site hut');
   device
     .command('simulate')
     .description('a simulated ATECC608 behind a socket, for want of the real one')

@@ -165,6 +165,7 @@ async function keep(
 ): Promise<void> {
   if (recipe === undefined || options.out === undefined) return;
   await writeFile(options.out, `${JSON.stringify(recipe, null, 2)}\n`);
+  terminal.note(`wrote ${options.out}`);
   if (await locks.isOwn(recipe.toolchain)) {
     const lock = await locks.read(recipe.toolchain);
     const path = await addToolchainLock(lock, operatorFolder(options, resolve(options.cache)));

@@ -19,7 +19,10 @@ interface ProofOptions extends LogOptions {
 }
 
 export function registerLog(program: Command, context: Context): void {
-  const log = program.command('log').description('read, check, write and run a transparency log');
+  const log = program
+    .command('log')
+    .description('read, check and write a transparency log, and end or repair one')
+    .addHelpText('after', '\nExample:\n  touchstone log checkpoint --trust-root trust-root.json');
   registerLogInfo(log, context);
   registerLogAdd(log, context);
   registerLogEntries(log, context);

@@ -17,6 +17,7 @@ export function registerOsv(program: Command, context: Context): void {
   program
     .command('osv')
     .description('known vulnerabilities, from a dump of OSV at hand: no network is used')
+    .addHelpText('after', '\nExample:\n  touchstone osv match --sbom bom.json --dump osv/')
     .command('match')
     .description('match a bill of materials against a dump of OSV entries')
     .requiredOption('--sbom <file>', 'CycloneDX or SPDX 2 in JSON')

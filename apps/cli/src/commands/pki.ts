@@ -68,7 +68,8 @@ interface VerifyOptions extends Common {
 export function registerPki(program: Command, context: Context): void {
   const pki = program
     .command('pki')
-    .description('certificates of a private PKI: owners, integrators, rebuilders, devices');
+    .description('certificates of a private PKI: owners, integrators, rebuilders, devices')
+    .addHelpText('after', '\nExample:\n  touchstone pki init root --name "Plant root"');
   const named = (command: Command, days: string): Command =>
     command
       .requiredOption('--name <text>', 'common name')

@@ -14,7 +14,8 @@ interface Options {
 export function registerRebuilder(program: Command, context: Context): void {
   const rebuilder = program
     .command('rebuilder')
-    .description('what becomes of enrolled rebuilders: list, rotate, withdraw, retry');
+    .description('what becomes of enrolled rebuilders: list, rotate, withdraw, retry')
+    .addHelpText('after', '\nExample:\n  touchstone rebuilder list');
   common(rebuilder.command('list'), context)
     .description('the enrolled rebuilders')
     .addHelpText('after', '\nExample:\n  touchstone rebuilder list')

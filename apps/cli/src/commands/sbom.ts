@@ -39,7 +39,8 @@ interface CompareOptions {
 export function registerSbom(program: Command, context: Context): void {
   const sbom = program
     .command('sbom')
-    .description('bills of materials: from a lockfile, compared with others, checked');
+    .description('bills of materials: from a lockfile, compared with others, checked')
+    .addHelpText('after', '\nExample:\n  touchstone sbom generate . -o bom.json');
   sbom
     .command('generate')
     .argument('<path>', 'a lockfile, or a folder with one')

@@ -30,7 +30,8 @@ const DAY = 86_400_000;
 export function registerToolchain(program: Command, context: Context): void {
   const group = program
     .command('toolchain')
-    .description('the compilers that rebuilds use: locks, and the roots that are made from them');
+    .description('the compilers that rebuilds use: locks, and the roots that are made from them')
+    .addHelpText('after', '\nExample:\n  touchstone toolchain ls');
   const verb = (name: string, summary: string, example: string): Command =>
     group
       .command(name)

@@ -33,7 +33,10 @@ interface StripOptions extends Options {
 type Action<T> = (file: string, options: T, context: Context) => Promise<void>;
 
 export function registerWasm(program: Command, context: Context): void {
-  const wasm = program.command('wasm').description('look into a WebAssembly module or component');
+  const wasm = program
+    .command('wasm')
+    .description('look into a WebAssembly module or component')
+    .addHelpText('after', '\nExample:\n  touchstone wasm inspect module.wasm');
   const add = <T extends Options>(name: string, action: Action<T>): Command =>
     wasm
       .command(name)

@@ -22,6 +22,13 @@ export async function readTree(path: string): Promise<{ file: string; graph: Dep
 
 async function lockfileAt(path: string): Promise<string> {
   if (await isFile(path)) return path;
+  const folder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!folder) {
+    throw new CliError('lockfile-absent', `there is no file or folder ${path}`, EXIT.absent);
+  }
   for (const { name } of LOCKFILES) {
     const file = join(path, name);
     if (await isFile(file)) return file;

@@ -14,3 +14,19 @@ export function freePort(): Promise<number> {
     });
   });
 }
+
+/** Whether somebody listens on that port of the loopback interface already. */
+export function portTaken(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(true);
+      else reject(error);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      server.close(() => {
+        resolve(false);
+      });
+    });
+  });
+}

@@ -10,7 +10,8 @@ import {
 } from '@touchstone/note';
 import { startEmbeddedPostgres } from '@touchstone/store';
 import { coordinatorClient } from '../context.js';
-import { freePort } from './free-port.js';
+import { CliError, EXIT } from '../failure.js';
+import { freePort, portTaken } from './free-port.js';
 import { keptKey, keptToken } from './secrets.js';
 import { Processes } from './processes.js';
 import type { Service } from './service.js';
@@ -71,6 +72,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
 
 async function start(options: NetworkOptions, processes: Processes): Promise<Network> {
   const { dir, progress } = options;
+  await refuseTakenPorts(options);
   for (const name of ['logs', 'keys', 'tiles', 'work']) {
     await mkdir(join(dir, name), { recursive: true });
   }
@@ -91,6 +93,25 @@ async function start(options: NetworkOptions, processes: Processes): Promise<Net
     crash: (name) => processes.crash(name),
     close: () => processes.close(),
   };
+}
+
+/** Asked first: whoever listens there would answer in the place of what is started here. */
+async function refuseTakenPorts({ coordinatorPort, logPort }: NetworkOptions): Promise<void> {
+  if (coordinatorPort !== undefined && coordinatorPort === logPort) {
+    const text = `coordinator and log cannot both listen on port ${logPort}`;
+    throw new CliError('port-in-use', text, EXIT.usage);
+  }
+  for (const [port, option] of [
+    [coordinatorPort, '--coordinator-port'],
+    [logPort, '--log-port'],
+  ] as const) {
+    if (port === undefined || !(await portTaken(port))) continue;
+    throw new CliError(
+      'port-in-use',
+      `something listens on 127.0.0.1:${port} already, perhaps another \`touchstone up\`: stop it, or choose another port with ${option}`,
+      EXIT.absent,
+    );
+  }
 }
 
 interface RunningLog {

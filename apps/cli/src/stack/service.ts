@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CliError, EXIT } from '../failure.js';
@@ -86,8 +87,19 @@ export class Service {
       await delay(50);
     }
     await this.stop();
-    throw new CliError('service-not-ready', `${name} did not start; see ${logFile}`, EXIT.absent);
+    const why = await lastLine(logFile);
+    throw new CliError(
+      'service-not-ready',
+      `${name} did not start; see ${logFile}${why === '' ? '' : `, which ends with: ${why}`}`,
+      EXIT.absent,
+    );
   }
+}
+
+/** What a process said last, which is mostly why it ended; empty when it said nothing. */
+async function lastLine(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';
 }
 
 function inherited(): Record<string, string> {
