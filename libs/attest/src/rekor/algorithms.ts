@@ -68,15 +68,29 @@ export function algorithmsOf(key: EntryKey): EntryAlgorithm[] {
   return ENTRY_ALGORITHMS.filter((algorithm) => fits(algorithm, key));
 }
 
+/**
+ * Those of them that sign a digest of this hash.
+ *
+ * @throws AttestError `algorithm-mismatch` when there are none
+ */
+export function digestAlgorithmsOf(key: EntryKey, hash: HashName): EntryAlgorithm[] {
+  const rows = algorithmsOf(key).filter((row) => row.hash === hash);
+  if (rows.length > 0) return rows;
+  throw new AttestError('algorithm-mismatch', `no entry has ${hash} signed by ${kindOf(key)}`);
+}
+
 /** @throws AttestError `algorithm-mismatch` when the key is of another kind, curve or size */
 export function checkAlgorithm(algorithm: EntryAlgorithm, key: EntryKey): void {
   if (fits(algorithm, key)) return;
-  const kind =
-    key.type === 'ecdsa' ? key.curve : key.type === 'rsa' ? `RSA of ${key.bits} bits` : 'Ed25519';
   throw new AttestError(
     'algorithm-mismatch',
-    `the key is ${kind}, which ${algorithm.keyDetails} is not for`,
+    `the key is ${kindOf(key)}, which ${algorithm.keyDetails} is not for`,
   );
+}
+
+function kindOf(key: EntryKey): string {
+  if (key.type === 'ecdsa') return key.curve;
+  return key.type === 'rsa' ? `RSA of ${key.bits} bits` : 'Ed25519';
 }
 
 function fits({ scheme, curve, bits }: EntryAlgorithm, key: EntryKey): boolean {

@@ -218,6 +218,30 @@ describe('envelopes', () => {
   });
 });
 
+describe('hashedrekord 0.0.1', () => {
+  it('is told that no such key signs such a digest, though the signature is one', async () => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const text = String(rsa.publicKey.export({ format: 'pem', type: 'spki' }));
+    const request = (hash: 'sha256' | 'sha512'): V1Request =>
+      V1Request.parse({
+        ...{ apiVersion: '0.0.1', kind: 'hashedrekord' },
+        spec: {
+          data: {
+            hash: { algorithm: hash, value: createHash(hash).update(artifact).digest('hex') },
+          },
+          signature: {
+            content: sign(hash, artifact, rsa.privateKey).toString('base64'),
+            publicKey: { content: Buffer.from(text).toString('base64') },
+          },
+        },
+      });
+    await expect(v1Entry(request('sha256'), nobleVerifier)).resolves.toHaveProperty('body');
+    await expect(v1Entry(request('sha512'), nobleVerifier)).rejects.toThrow(
+      coded('algorithm-mismatch'),
+    );
+  });
+});
+
 describe('the encoding that is signed', () => {
   it('is taken apart as it was put together', () => {
     fc.assert(

@@ -11,7 +11,7 @@ import { canonicalJson } from '../canonical-json.js';
 import { paeBytes, parseEnvelope } from '../dsse.js';
 import { AttestError } from '../errors.js';
 import { parseJson } from '../json.js';
-import { algorithmsOf, HASHES, type HashName } from './algorithms.js';
+import { algorithmsOf, digestAlgorithmsOf, HASHES, type HashName } from './algorithms.js';
 import type { NewEntry } from './new-entry.js';
 import { readPemBase64, type PemVerifier } from './pem-verifier.js';
 import type { DsseV1, HashedRekordV1, IntotoV2, V1Request } from './v1-requests.js';
@@ -48,10 +48,9 @@ function hashedRekord(request: HashedRekordV1, check: PointCheck | undefined): N
     throw new AttestError('entry-digest-mismatch', message, { field: 'spec.data.hash.value' });
   }
   const content = fromBase64(signature.content);
-  const verifies = algorithmsOf(verifier.key).some(
-    (row) => row.hash === algorithm && verifyDigest(verifier.key, row, digest, content, check),
-  );
-  if (!verifies) throw badSignature('spec.signature.content');
+  const rows = digestAlgorithmsOf(verifier.key, algorithm);
+  if (!rows.some((row) => verifyDigest(verifier.key, row, digest, content, check)))
+    throw badSignature('spec.signature.content');
   const publicKey = { content: toBase64(verifier.canonical) };
   const spec = { data: { hash: data.hash }, signature: { content: signature.content, publicKey } };
   return { body: entryBody(request, spec) };
