@@ -146,7 +146,7 @@ describe('the package URL of a node', () => {
     [
       'auth',
       { source: 'oci://ghcr.io/vendor/auth:1.2' },
-      `pkg:oci/auth@sha256%3A${digest}?repository_url=ghcr.io/vendor/auth`,
+      `pkg:oci/auth@sha256:${digest}?repository_url=ghcr.io%2Fvendor%2Fauth`,
     ],
     ['\ud800(x)', undefined, `pkg:generic/%EF%BF%BD%28x%29?checksum=sha256:${digest}`],
   ])('of %s', (name, claim, expected) => {

@@ -14,7 +14,7 @@ export function nodePurl(
   const repository = OCI_SOURCE.exec(claim?.source ?? '')?.groups?.['repository'];
   if (repository !== undefined) {
     const last = repository.slice(repository.lastIndexOf('/') + 1);
-    return `pkg:oci/${encode(last)}@sha256%3A${sha256}?repository_url=${encode(repository).replaceAll('%2F', '/')}`;
+    return `pkg:oci/${encode(last)}@sha256:${sha256}?repository_url=${encode(repository)}`;
   }
   const version = claim?.version === undefined ? '' : `@${encode(claim.version)}`;
   return `pkg:generic/${name.split('/').filter(Boolean).map(encode).join('/')}${version}?checksum=sha256:${sha256}`;

@@ -185,7 +185,7 @@ describe('package URLs', () => {
   it.each([
     'pkg:npm/%40scope/c@3.0.0',
     'pkg:golang/github.com/a/b@v2.0.0%2Bincompatible',
-    'pkg:cargo/a@1.0.0?repository_url=https://r.example/i&vcs_url=git%2Bhttps://e.org/a%40b',
+    'pkg:cargo/a@1.0.0?repository_url=https:%2F%2Fr.example%2Fi&vcs_url=git%2Bhttps:%2F%2Fe.org%2Fa%40b',
     'pkg:generic/a#sub/path',
   ])('keep their form: %s', (text) => {
     expect(formatPurl(parsePurl(text)!)).toBe(text);
@@ -205,8 +205,19 @@ describe('package URLs', () => {
   });
 
   it.each([
+    ['pkg:npm/@scope/c@3.0.0', { namespace: '@scope', name: 'c', version: '3.0.0' }],
+    ['pkg:npm/@scope/c', { namespace: '@scope', name: 'c' }],
+    ['pkg:generic/a/@1', { name: 'a', version: '1' }],
+    ['pkg:cargo/a?repository_url=https://r.example/i', { name: 'a' }],
+  ])('are read in a looser form too: %s', (text, expected) => {
+    const { namespace, name, version } = parsePurl(text)!;
+    expect({ namespace, name, version }).toEqual({ namespace: undefined, ...expected });
+  });
+
+  it.each([
     '',
     'npm/a',
+    'pkg:npm/@1.0.0',
     'pkg:',
     'pkg:npm',
     'pkg:npm/',

@@ -35,8 +35,8 @@ const edges = ({ packages }: DependencyGraph): Record<string, readonly string[] 
 
 describe('Cargo.lock', () => {
   const git =
-    'pkg:cargo/git-dep@2.0.0?vcs_url=git%2Bhttps://example.org/git-dep%400123456789012345678901234567890123456789';
-  const otherRand = 'pkg:cargo/rand@0.9.0?repository_url=https://other.example/index';
+    'pkg:cargo/git-dep@2.0.0?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fgit-dep%400123456789012345678901234567890123456789';
+  const otherRand = 'pkg:cargo/rand@0.9.0?repository_url=https:%2F%2Fother.example%2Findex';
 
   it('gives each package its source, and each dependency the very package meant', () => {
     const graph = cargo();
@@ -149,10 +149,10 @@ describe('go.mod and go.sum', () => {
 });
 
 describe('package-lock.json', () => {
-  const b1 = 'pkg:npm/b@1.5.0?repository_url=https://npm.example/repo';
+  const b1 = 'pkg:npm/b@1.5.0?repository_url=https:%2F%2Fnpm.example%2Frepo';
   const b2 =
-    'pkg:npm/b@2.0.0?vcs_url=git%2Bssh://git%40example.org/b.git%400123456789012345678901234567890123456789';
-  const d = 'pkg:npm/d@1.0.0?download_url=https://files.example/d.tgz';
+    'pkg:npm/b@2.0.0?vcs_url=git%2Bssh:%2F%2Fgit%40example.org%2Fb.git%400123456789012345678901234567890123456789';
+  const d = 'pkg:npm/d@1.0.0?download_url=https:%2F%2Ffiles.example%2Fd.tgz';
 
   it('finds for each package the dependencies that Node would', () => {
     const graph = npm();

@@ -21,7 +21,7 @@ export function formatPurl(purl: PackageUrl): string {
   const qualifiers = Object.entries(purl.qualifiers)
     .filter(([, value]) => value !== '')
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${encode(value).replaceAll('%2F', '/')}`)
+    .map(([key, value]) => `${key}=${encode(value)}`)
     .join('&');
   const subpath = (purl.subpath ?? '').split('/').filter(Boolean).map(encode).join('/');
   return (
@@ -51,9 +51,10 @@ export function parsePurl(text: string): PackageUrl | undefined {
   if (found === null) return undefined;
   const [, type = '', path = '', query = '', fragment = ''] = found;
   try {
-    // A version begins at the last @ that does not begin a scope.
+    // A version begins at the last @, unless that begins a scope: a segment before another one.
     const at = path.lastIndexOf('@');
-    const versioned = at > 0 && path[at - 1] !== '/';
+    const isScope = (at === 0 || path[at - 1] === '/') && path.includes('/', at);
+    const versioned = at >= 0 && !isScope;
     const segments = (versioned ? path.slice(0, at) : path).split('/').filter(Boolean);
     const names = segments.map(decodeURIComponent);
     const name = names.pop();
