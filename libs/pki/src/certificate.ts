@@ -1,4 +1,12 @@
-import { DER, derBits, derChildren, derPositive, expectDer, readDer } from '@touchstone/attest';
+import {
+  DER,
+  derBits,
+  derChildren,
+  derPositive,
+  expectDer,
+  readDer,
+  type DerElement,
+} from '@touchstone/attest';
 import { PkiError } from './errors.js';
 import {
   elementOf,
@@ -100,7 +108,7 @@ export function readCertificate(der: Uint8Array): Certificate {
       notBefore: timeOf(times[0]),
       notAfter: timeOf(times[1]),
       spki: new Uint8Array(expectDer(spki, DER.sequence, 'subjectPublicKeyInfo').raw),
-      algorithm: algorithmOf(algorithm.body),
+      algorithm: algorithmOf(algorithm),
       signature: derBits(parts[2], 'signatureValue'),
       ...viewExtensions(extensionsOf(expectDer(list, DER.sequence, 'extensions'))),
     };
@@ -113,9 +121,12 @@ function serialOf(bytes: Uint8Array): string {
 }
 
 /** Of an AlgorithmIdentifier of ECDSA, which has no parameters (RFC 5758 section 3.2). */
-export function algorithmOf(body: Uint8Array): string {
-  const oid = expectDer(readDer(body), DER.oid, 'signatureAlgorithm');
-  return hex(oid.body);
+export function algorithmOf(identifier: DerElement): string {
+  const [oid, ...parameters] = derChildren(identifier);
+  if (parameters.length > 0) {
+    throw new PkiError('certificate-algorithm', 'the signature algorithm is not ECDSA');
+  }
+  return hex(expectDer(oid, DER.oid, 'signatureAlgorithm').body);
 }
 
 function viewExtensions(

@@ -72,7 +72,7 @@ export function readRevocationList(der: Uint8Array): RevocationList {
     if (extensions !== undefined) checkExtensions(listOf(derChildren(extensions)[0]));
     return {
       tbs: tbs.raw,
-      algorithm: algorithmOf(outer.body),
+      algorithm: algorithmOf(outer),
       signature: derBits(parts[2], 'signatureValue'),
       issuer: expectDer(issuer, DER.sequence, 'issuer').raw,
       thisUpdate: timeOf(thisUpdate),

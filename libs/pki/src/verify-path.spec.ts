@@ -37,6 +37,13 @@ describe('a path', () => {
     expect(code([signer, middle.certificate, top.certificate])).toBe('good');
   });
 
+  it('ends with its last second, and not before', () => {
+    const end = day('2036-01-01').getTime();
+    const at = (ms: number) => ({ at: new Date(end + ms) });
+    expect(code([signer, middle.certificate], at(999))).toBe('good');
+    expect(code([signer, middle.certificate], at(1000))).toBe('certificate-expired');
+  });
+
   it.each(ROLES)('is of the role %s and no other', async (role) => {
     const one = await leaf(top, role);
     for (const wanted of ROLES) {
@@ -63,17 +70,33 @@ async function odd(
   extensions: Extension[],
   algorithm: object = KEYS,
   spki?: Uint8Array,
+  name = 'CN=odd',
 ): Promise<Uint8Array> {
   const pkcs8 = Buffer.from(top.key.replaceAll(/-----[A-Z ]+-----|\s/g, ''), 'base64');
   const { subject } = new X509Certificate(top.certificate);
   const made = await X509CertificateGenerator.create(
     {
-      ...{ subject: 'CN=odd', issuer: subject.split('\n').join(', '), serialNumber: '77' },
+      ...{ subject: name, issuer: subject.split('\n').join(', '), serialNumber: '77' },
       ...{ notBefore: day('2026-01-01'), notAfter: day('2030-01-01') },
       publicKey: spki ?? keyPair().spki,
       signingAlgorithm: { ...KEYS, ...algorithm },
       signingKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, KEYS, false, ['sign']),
       extensions,
+    },
+    webcrypto,
+  );
+  return new Uint8Array(made.rawData);
+}
+
+/** Signed by an authority with an RSA key, as public ones are. */
+async function rsaSigned(): Promise<Uint8Array> {
+  const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const size = { modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
+  const keys = await webcrypto.subtle.generateKey({ ...rsa, ...size }, true, ['sign', 'verify']);
+  const made = await X509CertificateGenerator.createSelfSigned(
+    {
+      ...{ name: 'CN=rsa', keys, signingAlgorithm: rsa, serialNumber: '78' },
+      ...{ notBefore: day('2026-01-01'), notAfter: day('2030-01-01'), extensions: [owner, signs] },
     },
     webcrypto,
   );
@@ -93,6 +116,16 @@ async function keyOnly(type: 'rsa' | 'ed25519' | 'P-384' | 'secp256k1'): Promise
 
 const stranger = await root('Stranger');
 const twin = await root('Root');
+const namelessKey = keyPair();
+const nameless = {
+  certificate: await odd(
+    [authority, new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true)],
+    {},
+    namelessKey.spki,
+    '',
+  ),
+  key: namelessKey.pem,
+};
 const short = await root('Short', { pathLength: 0 });
 const narrow = await root('Narrow', { roles: ['device'] });
 const brief = await root('Brief', {}, '2026-06-01');
@@ -197,6 +230,23 @@ const ATTACKS: readonly (readonly [string, readonly Uint8Array[], Partial<PathOp
       'certificate-key-usage',
     ],
     [
+      'a key that is for certificates as well',
+      [
+        await odd([
+          owner,
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign),
+        ]),
+      ],
+      {},
+      'certificate-key-usage',
+    ],
+    [
+      'an authority without a name',
+      [await leaf(nameless), nameless.certificate],
+      {},
+      'certificate-constraints',
+    ],
+    [
       'an authority without key usage',
       [await odd([owner, signs, authority])],
       {},
@@ -241,6 +291,7 @@ const ATTACKS: readonly (readonly [string, readonly Uint8Array[], Partial<PathOp
       {},
       'certificate-algorithm',
     ],
+    ['a signature of RSA', [await rsaSigned()], {}, 'certificate-algorithm'],
     ['bytes that are no certificate', [Uint8Array.of(0x30, 0x00)], {}, 'certificate-malformed'],
     [
       'bytes behind the certificate',

@@ -8,6 +8,9 @@ import { isSignedBy, issuerKey } from './signed.js';
 
 /** The signer's certificate, those between, and the root. */
 const MAX_PATH = 8;
+const SECOND_MS = 1000;
+/** DER of a name without parts: 30 00. */
+const EMPTY_NAME_SIZE = 2;
 
 /** Bits of the key usage (RFC 5280 section 4.2.1.3), highest first. */
 const USAGE = { digitalSignature: 0x80, keyCertSign: 0x04, crlSign: 0x02 } as const;
@@ -96,8 +99,12 @@ function roleOfSigner(signer: Certificate, wanted: readonly Role[]): Role {
       `${subjectText} may issue certificates; it signs no binary`,
     );
   }
-  if ((keyUsage & USAGE.digitalSignature) === 0) {
-    throw new PkiError('certificate-key-usage', `the key of ${subjectText} is not for signatures`);
+  // RFC 5280 section 4.2.1.3: keyCertSign is for authorities alone.
+  if ((keyUsage & (USAGE.digitalSignature | USAGE.keyCertSign)) !== USAGE.digitalSignature) {
+    throw new PkiError(
+      'certificate-key-usage',
+      `the key of ${subjectText} is not for signatures, or for certificates too`,
+    );
   }
   const [role, second] = roles;
   if (role === undefined || second !== undefined || !wanted.includes(role)) {
@@ -115,10 +122,11 @@ function checkTime({ notBefore, notAfter, subjectText }: Certificate, at: Date):
     throw new PkiError('certificate-not-yet-valid', 'the time of the signature is no time');
   }
   const when = at.toISOString();
+  // Both ends are whole seconds and inclusive (RFC 5280 section 4.1.2.5).
   if (at < notBefore) {
     throw new PkiError('certificate-not-yet-valid', `${subjectText} was not yet valid at ${when}`);
   }
-  if (at > notAfter) {
+  if (at.getTime() >= notAfter.getTime() + SECOND_MS) {
     throw new PkiError('certificate-expired', `${subjectText} was no longer valid at ${when}`);
   }
 }
@@ -128,6 +136,10 @@ function checkAuthority(certificate: Certificate, depth: number, role: Role): vo
   const { isAuthority, pathLength, keyUsage = 0, roles, subjectText } = certificate;
   if (!isAuthority) {
     throw new PkiError('certificate-constraints', `${subjectText} may not issue certificates`);
+  }
+  // RFC 5280 section 4.1.2.6: what links a path are names.
+  if (certificate.subject.length <= EMPTY_NAME_SIZE) {
+    throw new PkiError('certificate-constraints', 'an authority without a name issues nothing');
   }
   if ((keyUsage & USAGE.keyCertSign) === 0) {
     throw new PkiError(
