@@ -99,6 +99,15 @@ export async function lockLeasedRebuild(
   return row;
 }
 
+/** @throws StoreError of {@link lockLeasedRebuild}, and `lease-lapsed` once it was reported */
+async function lockUnreported(
+  ...[queries, claim, now]: Parameters<typeof lockLeasedRebuild>
+): ReturnType<typeof lockLeasedRebuild> {
+  const row = await lockLeasedRebuild(queries, claim, now);
+  if (row.state === 'leased') return row;
+  throw new StoreError('lease-lapsed', 'the rebuild was reported already');
+}
+
 /** Moves the end of a live lease to `expiresAt`. @throws StoreError of {@link lockLeasedRebuild} */
 export async function extendLease(
   db: Database,
@@ -107,10 +116,7 @@ export async function extendLease(
   now: Date,
 ): Promise<QueuedRebuild> {
   return transaction(db, async (queries) => {
-    const row = await lockLeasedRebuild(queries, claim, now);
-    if (row.state !== 'leased') {
-      throw new StoreError('lease-lapsed', 'the rebuild was reported already');
-    }
+    const row = await lockUnreported(queries, claim, now);
     await queries.rebuild.update({
       where: { id: row.id },
       data: { leaseExpiresAt: expiresAt },
@@ -130,10 +136,7 @@ export async function releaseLease(
   now: Date,
 ): Promise<QueuedRebuild> {
   return transaction(db, async (queries) => {
-    const row = await lockLeasedRebuild(queries, claim, now);
-    if (row.state !== 'leased') {
-      throw new StoreError('lease-lapsed', 'the rebuild was reported already');
-    }
+    const row = await lockUnreported(queries, claim, now);
     await requeue(queries, row.id, now);
     return queuedRebuild(row);
   });

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isLifeLeaf, isMapLeaf, readEntry } from '@touchstone/attest';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Log } from '../log.js';
+import { pause, Rounds } from '../rounds.js';
 import type { AttestationStore } from './attestation-store.js';
 
 const CHUNK = 256;
@@ -30,10 +30,9 @@ export interface SweepOptions {
 /** Reads back every attestation that an entry names, over and over. */
 export class Sweep {
   readonly #options: SweepOptions;
-  readonly #stop = new AbortController();
   readonly #missing: Gauge;
   readonly #damaged: Gauge;
-  readonly #running: Promise<void>;
+  readonly #rounds: Rounds;
   #last: SweepResult | undefined;
 
   constructor(options: SweepOptions) {
@@ -49,7 +48,8 @@ export class Sweep {
       help: 'Attestations whose bytes are not those their name says, as of the last sweep',
       registers,
     });
-    this.#running = this.#run();
+    const { intervalMs, failed } = options;
+    this.#rounds = new Rounds({ intervalMs, failed, round: (signal) => this.#round(signal) });
   }
 
   /** What is wrong with the attestations, in words; undefined when nothing is known to be. */
@@ -60,35 +60,28 @@ export class Sweep {
     return `attestations named by entries: ${missing} missing, ${damaged} damaged`;
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#rounds.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        const result = await this.#sweep();
-        if (result) this.#last = result;
-        this.#missing.set(this.#last?.missing ?? 0);
-        this.#damaged.set(this.#last?.damaged ?? 0);
-      } catch (error) {
-        this.#options.failed(error);
-      }
-      await pause(this.#options.intervalMs, signal);
-    }
+  async #round(signal: AbortSignal): Promise<void> {
+    const result = await this.#sweep(signal);
+    if (!result) return;
+    this.#last = result;
+    this.#missing.set(result.missing);
+    this.#damaged.set(result.damaged);
   }
 
-  async #sweep(): Promise<SweepResult | undefined> {
+  /** Undefined when it was ended before it was done. */
+  async #sweep(signal: AbortSignal): Promise<SweepResult | undefined> {
     const { log } = this.#options;
     const { size } = log;
     const result = { named: 0, missing: 0, damaged: 0 };
     for (let from = 0; from < size; from += CHUNK) {
       const leaves = await log.readLeaves(from, Math.min(from + CHUNK, size), size);
       for (const [i, leaf] of leaves.entries()) await this.#check(from + i, leaf, result);
-      await pause(PAUSE_MS, this.#stop.signal);
-      if (this.#stop.signal.aborted) return undefined;
+      await pause(PAUSE_MS, signal);
+      if (signal.aborted) return undefined;
     }
     return result;
   }
@@ -108,8 +101,4 @@ export class Sweep {
     result[stored] += 1;
     this.#options.alarm(index, digest, stored);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
 }

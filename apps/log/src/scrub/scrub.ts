@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeVerifier } from '@touchstone/keys';
 import { formatVerifierKey } from '@touchstone/note';
 import { CHECKPOINT_PATH, STATE_PATH, TlogError, fsck } from '@touchstone/tlog';
@@ -6,6 +5,7 @@ import type { FsckProblem, FsckReport, TileStorage } from '@touchstone/tlog';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { LogKeys } from '../life/log-keys.js';
+import { pause, Rounds } from '../rounds.js';
 
 export interface ScrubOptions {
   readonly storage: TileStorage;
@@ -20,22 +20,18 @@ export interface ScrubOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Thrown out of a check that is not wanted any more. */
-class Stopped extends Error {}
-
 /**
  * Checks the whole log while it runs, slowly and over and over: as fsck does, of the tree as it was
  * when the scrub began. What is appended meanwhile adds files and changes none of these.
  */
 export class Scrub {
   readonly #options: ScrubOptions;
-  readonly #stop = new AbortController();
   readonly #progress: Gauge;
   readonly #size: Gauge;
   readonly #problems: Gauge;
   readonly #finished: Gauge;
   readonly #runs: Counter;
-  readonly #running: Promise<void>;
+  readonly #rounds: Rounds | undefined;
   #damaged = 0;
 
   constructor(options: ScrubOptions) {
@@ -57,7 +53,9 @@ export class Scrub {
       help: 'Scrubs that finished',
       registers: [options.registry],
     });
-    this.#running = options.rate === 0 ? Promise.resolve() : this.#run();
+    const { rate, intervalMs, failed } = options;
+    if (rate === 0) return;
+    this.#rounds = new Rounds({ intervalMs, failed, round: (signal) => this.#scrub(signal) });
   }
 
   /** What is wrong, in words; undefined when nothing is known to be. */
@@ -67,23 +65,10 @@ export class Scrub {
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    await this.#rounds?.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await this.#scrub();
-      } catch (error) {
-        if (!(error instanceof Stopped)) this.#options.failed(error);
-      }
-      await pause(this.#options.intervalMs, signal);
-    }
-  }
-
-  async #scrub(): Promise<void> {
+  async #scrub(signal: AbortSignal): Promise<void> {
     const { storage, keys, alarm, finished } = this.#options;
     const view = await pinned(storage);
     if (!view) return;
@@ -92,7 +77,7 @@ export class Scrub {
     const report = await fsck(view, {
       vkeys: keys.known().map(formatVerifierKey),
       verify: nodeVerifier,
-      progress: (leaves, size) => this.#keepPace(leaves, size, began),
+      progress: (leaves, size) => this.#keepPace(leaves, size, began, signal),
     });
     this.#damaged = report.problems.length;
     this.#problems.set(report.problems.length);
@@ -102,13 +87,12 @@ export class Scrub {
     finished(report);
   }
 
-  async #keepPace(leaves: number, size: number, began: number): Promise<void> {
-    const { signal } = this.#stop;
+  async #keepPace(leaves: number, size: number, began: number, signal: AbortSignal): Promise<void> {
     this.#progress.set(leaves);
     this.#size.set(size);
     const due = began + (leaves / this.#options.rate) * 1000;
     await pause(Math.max(1, due - performance.now()), signal);
-    if (signal.aborted) throw new Stopped();
+    signal.throwIfAborted();
   }
 }
 
@@ -140,8 +124,4 @@ async function readOrMiss(storage: TileStorage, path: string): Promise<Uint8Arra
     if (error instanceof TlogError) throw error;
     return undefined;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
 }
