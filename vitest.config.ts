@@ -5,7 +5,16 @@ const resolve = { conditions: ['@touchstone/source'] };
 const ssr = { resolve: { conditions: ['@touchstone/source', 'node'] } };
 
 /** What takes longest begins first, so that no worker is left alone with it at the end. */
-const LONGEST = ['image', 'network-kill', 'demo', 'composition', 'infer', 'toolchains', 'rebuild'];
+const LONGEST = [
+  'image',
+  'network-kill',
+  'demo',
+  'orders',
+  'composition',
+  'infer',
+  'toolchains',
+  'rebuild',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -9,13 +9,14 @@ import {
   registryAbsent,
   ROOT,
   startNetwork,
+  startPackageRegistry,
   startRegistry,
+  type PackageRegistry,
   type RunningNetwork,
   type RunningRegistry,
 } from '@touchstone/kit';
 import { parseReference, pushArtifact, Repository } from '@touchstone/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 
 const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
 

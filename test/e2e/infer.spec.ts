@@ -5,7 +5,13 @@ import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { Recipe, type RecipeStep } from '@touchstone/contract';
-import { compile, ROOT, SigstoreInstance } from '@touchstone/kit';
+import {
+  compile,
+  ROOT,
+  SigstoreInstance,
+  startPackageRegistry,
+  type PackageRegistry,
+} from '@touchstone/kit';
 import {
   addToolchainLock,
   BlobStore,
@@ -20,7 +26,6 @@ import {
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry, type LoopbackRegistry } from './loopback-registry.js';
-import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 
 // What a publisher builds with options of his own is published without a recipe, and the command
 // finds from the package alone how it was built. Roots of toolchains are kept between runs. Rust and Go

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Recipe, type RecipeStep } from '@touchstone/contract';
+import { startPackageRegistry } from '@touchstone/kit';
 import {
   addToolchainLock,
   assembleToolchain,
@@ -22,7 +23,6 @@ import {
   type ToolchainLock,
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startPackageRegistry } from './package-registry.js';
 
 const CACHE = fileURLToPath(new URL('../../.touchstone/cache', import.meta.url));
 const KEYFRAME = new URL('../../apps/cli/recipes/keyframe-resample-0.1.0.json', import.meta.url);

@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Recipe, type RecipeStep } from '@touchstone/contract';
+import { startPackageRegistry } from '@touchstone/kit';
 import {
   addToolchainLock,
   assembleToolchain,
@@ -25,7 +26,6 @@ import {
 } from '@touchstone/rebuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry, type LoopbackRegistry } from './loopback-registry.js';
-import { startPackageRegistry } from './package-registry.js';
 import { causesOf } from './real-artifacts.js';
 import { vendoredProject } from './vendored-project.js';
 

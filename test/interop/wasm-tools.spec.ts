@@ -61,6 +61,19 @@ const WORLDS: Readonly<Record<string, string>> = {
     import fetch: async func(url: string) -> stream<u8>;
     export run: async func(x: future<string>) -> result<u8>;
   }`,
+  exported: `package demo:app@0.3.0;
+    interface types { record item { n: u32 } }
+    interface store {
+      use types.{item};
+      resource shelf {
+        constructor(name: string);
+        put: func(i: item) -> result<u32, string>;
+        join: static func(a: shelf, b: shelf) -> shelf;
+      }
+      count: func(of: borrow<shelf>) -> u64;
+    }
+    interface front { use store.{shelf}; open: func() -> shelf; all: func() -> list<shelf>; }
+    world app { export store; export front; }`,
   chains: `package demo:app; 
     interface a { resource r; type rs = list<r>; }
     interface b { use a.{r, rs}; f: func(x: rs) -> r; }
@@ -251,10 +264,13 @@ describe.skipIf('absent' in tools)(titled('wasm-tools itself', tools), () => {
     return (await run(program, [...before, ...args, file], { timeout: 60_000 })).stdout;
   };
 
-  it.each(['functions', 'resources', 'chains'])('writes the same WIT: %s', async (name) => {
-    const bytes = await componentOf(WORLDS[name] ?? '', 'app');
-    expect(lines(witOf(bytes))).toEqual(lines(await wasmTools(bytes, 'component', 'wit')));
-  });
+  it.each(['functions', 'resources', 'exported', 'chains'])(
+    'writes the same WIT: %s',
+    async (name) => {
+      const bytes = await componentOf(WORLDS[name] ?? '', 'app');
+      expect(lines(witOf(bytes))).toEqual(lines(await wasmTools(bytes, 'component', 'wit')));
+    },
+  );
 
   it.each(CASES)('agrees on %s', async (_, source, code) => {
     const bytes = await parse(source);

@@ -15,4 +15,6 @@ export { readModules, readSymbolSvg } from './symbol.js';
 export { SigstoreInstance, type SignedBundle, type Workflow } from './sigstore.js';
 export { componentOf, nestComponents } from './component.js';
 export { startNetwork, type RunningNetwork } from './network.js';
+export { ORDERS, ORDERS_CACHE, publishOrders, type Orders, type OrdersPart } from './orders.js';
+export { startPackageRegistry, type PackageRegistry } from './package-registry.js';
 export { buyer, till } from './till.js';

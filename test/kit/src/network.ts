@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.js';
 
@@ -20,21 +22,32 @@ export async function startNetwork(
     rebuilders,
     quorum,
     registries,
+    toolchains,
+    cache,
   }: {
     rebuilders: number;
     quorum: number;
     /** npm's settings for scopes of packages; these, and others of this machine, may be asked. */
     registries?: Readonly<Record<string, string>>;
+    /** Folder of the operator's locks. */
+    toolchains?: string;
+    /** Folder of packages and roots that others use too, instead of one of its own. */
+    cache?: string;
   },
 ): Promise<RunningNetwork> {
   const size = ['--rebuilders', rebuilders, '--quorum', quorum];
   const ports = ['--coordinator-port', await freePort(), '--log-port', await freePort()];
+  if (cache !== undefined) {
+    await mkdir(cache, { recursive: true });
+    await symlink(cache, join(dir, 'cache'));
+  }
   const own = registries === undefined ? [] : ['--allow-private-registries'];
   const args = [CLI, 'up', '--data', dir, ...[...size, ...ports].map(String), ...own, '--json'];
   const network = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: {
       ...process.env,
+      ...(toolchains === undefined ? {} : { TOOLCHAINS_DIR: toolchains }),
       ...Object.fromEntries(
         Object.entries(registries ?? {}).map(([scope, url]) => [
           `npm_config_${scope}:registry`,

@@ -96,7 +96,7 @@ function registerLock(
     .option('--arch <names...>', 'x64, arm64', [process.arch])
     .option('--with <packages...>', 'debian: packages more')
     .option('--without <packages...>', 'debian: packages less, with what only they need; * matches')
-    .option('--components', 'debian: with what lifts a wasip1 module into a component')
+    .option('--components', 'debian, npm: with what makes components of modules')
     .option('--keyring <file>', 'debian: keys that may sign the index')
     .option('--allow-expired-index', 'debian: take an index that is past its date')
     .option('--before <date>', 'npm: dependencies as published by then', date)

@@ -222,6 +222,8 @@ async function startRebuilders(
         REBUILDER_KEY_FILE: keyFile,
         CACHE_DIR: options.cacheDir,
         WORK_DIR: join(dir, 'work', id),
+        // Where `touchstone toolchain lock` puts locks beside this data folder.
+        TOOLCHAINS_DIR: process.env['TOOLCHAINS_DIR'] ?? join(dir, 'toolchains'),
         ...(options.allowPrivateRegistries === true ? { ALLOW_PRIVATE_REGISTRIES: 'true' } : {}),
       },
     });

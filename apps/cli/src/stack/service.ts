@@ -107,6 +107,10 @@ function inherited(): Record<string, string> {
   for (const [name, value] of Object.entries(process.env)) {
     const wanted =
       /^(?:PATH|HOME|TMPDIR|LANG|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SANDBOX)$/.test(name) ||
+      // Where the operator has sources and toolchains.
+      /^(?:TOOLCHAINS_DIR|DEBIAN_MIRROR|DEBIAN_SNAPSHOT|DEB_FOLDERS|CRATES_URL|GOPROXY|GIT_BUNDLES)$/.test(
+        name,
+      ) ||
       /^(?:DOCKER_|npm_config_|https?_proxy$|no_proxy$)/i.test(name);
     if (wanted && value !== undefined) kept[name] = value;
   }

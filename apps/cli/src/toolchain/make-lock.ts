@@ -106,6 +106,7 @@ async function fromNpm(
     (name) => readPackument(registries, name, network),
     places.source,
     {
+      components: options.components === true,
       ...(options.before === undefined ? {} : { before: options.before }),
       ...(libc?.debian === undefined ? {} : { libc: libc.debian }),
       signal: context.stop,

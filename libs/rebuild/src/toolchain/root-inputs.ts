@@ -38,6 +38,10 @@ export interface RootInputs {
 }
 
 const DRIVERS = fileURLToPath(new URL('../../drivers/', import.meta.url));
+/** What a driver imports of our own beside itself. */
+const PARTS_OF_DRIVERS: Readonly<Record<string, readonly string[]>> = {
+  componentize: ['pre-initialise'],
+};
 
 /** @throws RebuildError `toolchain-runtime` when the lock has nothing for this machine */
 export async function readInputs(lock: ToolchainLock): Promise<RootInputs> {
@@ -75,12 +79,12 @@ async function readDrivers(lock: ToolchainLock): Promise<HostFile[]> {
       'driver' in command ? [command.driver] : [],
     ),
   );
-  const files =
-    names.size === 0 ? [] : ['run.mjs', ...[...names].sort().map((name) => `${name}.mjs`)];
+  const modules = [...names].sort().flatMap((name) => [name, ...(PARTS_OF_DRIVERS[name] ?? [])]);
+  const files = names.size === 0 ? [] : ['run', ...modules];
   return Promise.all(
     files.map(async (file) => ({
-      path: `/toolchain/drivers/${file}`,
-      bytes: await readFile(join(DRIVERS, file)),
+      path: `/toolchain/drivers/${file}.mjs`,
+      bytes: await readFile(join(DRIVERS, `${file}.mjs`)),
     })),
   );
 }

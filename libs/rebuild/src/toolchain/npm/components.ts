@@ -20,8 +20,8 @@ const PACKAGES = [
 ];
 
 /**
- * What a lock gets more so that its toolchain can lift a module of wasip1 into a component: Node,
- * jco, and the command `component-new`. For compilers that cannot link components themselves.
+ * What a lock gets more so that its toolchain can make components of modules: Node, jco, and the
+ * commands `component-embed` and `component-new`. For compilers that cannot do it themselves.
  */
 export async function componentParts(): Promise<
   Pick<ToolchainLock, 'runtime' | 'packages' | 'commands'>
@@ -30,6 +30,6 @@ export async function componentParts(): Promise<
   return {
     runtime,
     packages: PACKAGES.map((pin) => ({ ...pin, path: `${MODULES}${pin.name}` })),
-    commands: { 'component-new': { driver: 'jco' } },
+    commands: { 'component-embed': { driver: 'jco' }, 'component-new': { driver: 'jco' } },
   };
 }

@@ -3,6 +3,7 @@ import type { NpmSource } from '../../source/npm-source.js';
 import { readTarball } from '../../source/unpack.js';
 import { readToolchainLock } from '../lock-folders.js';
 import { TOOLCHAIN_LOCK_SCHEMA, ToolchainLock } from '../toolchain-lock.js';
+import { componentParts } from './components.js';
 import type { Packument } from './packument.js';
 import { resolveTree, type PlacedPackage } from './resolve-tree.js';
 
@@ -11,6 +12,8 @@ export interface LockNpmOptions {
   readonly name?: string;
   /** Take dependencies as they were published by then. */
   readonly before?: Date;
+  /** With what makes components of modules, see componentParts; the name says so too. */
+  readonly components?: boolean;
   /** Debian's C library instead of the host's, see lockDebian. */
   readonly libc?: ToolchainLock['debian'];
   readonly signal?: AbortSignal;
@@ -38,15 +41,20 @@ export async function lockNpm(
   if (Object.keys(commands).length === 0)
     throw new RebuildError('package-unknown', `${name}@${version} brings no command`);
   const { runtime } = await readToolchainLock({ name: 'wabt', version: '1.0.12' });
+  const parts = options.components === true ? await componentParts() : undefined;
+  const bare = name.replace('@', '').replaceAll(/[^a-z0-9]+/g, '-');
   return ToolchainLock.parse({
     schema: TOOLCHAIN_LOCK_SCHEMA,
-    name: options.name ?? name.replace('@', '').replaceAll(/[^a-z0-9]+/g, '-'),
+    name: options.name ?? `${bare}${parts === undefined ? '' : '-components'}`,
     version,
     lineage: 'npm',
     runtime,
-    packages: tree.map(({ path, manifest: _, ...pin }) => ({ ...pin, path: `${MODULES}${path}` })),
+    packages: [
+      ...tree.map(({ path, manifest: _, ...pin }) => ({ ...pin, path: `${MODULES}${path}` })),
+      ...(parts?.packages ?? []),
+    ],
     ...(options.libc === undefined ? {} : { debian: options.libc }),
-    commands,
+    commands: { ...commands, ...parts?.commands },
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Members, NamedShape, ResourceShape } from '../typing/shapes.js';
+import { unnamed, type Members, type NamedShape, type ResourceShape } from '../typing/shapes.js';
 
 export type NamedType = ResourceShape | NamedShape;
 
@@ -20,11 +20,18 @@ export interface InterfaceId {
 export class Homes {
   readonly #homes = new Map<NamedType, Home>();
 
-  /** Notes the types of one interface or of the world; what has a home keeps it. */
+  /**
+   * Notes the types of one interface or of the world; what has a home keeps it. A resource that is
+   * only ever seen under a name, as one that a component defines and exports in an interface, is at
+   * home under the first.
+   */
   settle(scope: string, members: Members): void {
     for (const [name, { sort, type }] of members) {
       if (sort !== 'type' || (type.kind !== 'resource' && type.kind !== 'named')) continue;
-      if (!this.#homes.has(type)) this.#homes.set(type, { scope, name });
+      const bare = unnamed(type);
+      for (const each of bare.kind === 'resource' ? [type, bare] : [type]) {
+        if (!this.#homes.has(each)) this.#homes.set(each, { scope, name });
+      }
     }
   }
 

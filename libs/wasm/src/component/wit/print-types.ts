@@ -90,9 +90,9 @@ function declare(
   const of = type.kind === 'named' ? type.of : type;
   switch (of.kind) {
     case 'resource':
-      if (type.kind === 'named' && type.introduces !== true)
-        writer.line(`type ${label} = ${names.named(of)};`);
-      else printResource(label, functions.ofResource.get(name) ?? [], names, writer);
+      if (names.isHome(of, name))
+        printResource(label, functions.ofResource.get(name) ?? [], names, writer);
+      else writer.line(`type ${label} = ${names.named(of)};`);
       break;
     case 'record':
       writer.block(`record ${label}`, () => {

@@ -53,6 +53,12 @@ export class TypeNames {
     }
   }
 
+  /** Whether a type is declared here under this name, and is not another name of one. */
+  isHome(type: NamedType, name: string): boolean {
+    const home = this.homes.of(type);
+    return home?.scope === this.scope && home.name === name;
+  }
+
   /** A type by the name it has here; one of another interface is taken over by name. */
   named(type: NamedType): string {
     const home = this.homes.of(type);

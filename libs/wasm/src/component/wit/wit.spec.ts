@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest';
 
-import { custom, join, module, text } from '../../assemble.fixture.js';
+import { custom, join, module, section, text, vector } from '../../assemble.fixture.js';
 import { WasmError } from '../../errors.js';
 import {
   aliases,
+  canons,
   component,
+  coreInstances,
+  coreModule,
   coreTypes,
   exports,
   externName,
   funcType,
   imports,
+  instances,
+  labelled,
+  nested,
   types,
 } from '../assemble.fixture.js';
 import { adder, bindings, world } from '../real.fixture.js';
@@ -154,6 +160,57 @@ describe('witOf', () => {
       imports(join(externName('f'), [0x01, 0x03])),
     );
     expect(witOf(bytes)).toContain('  import a:b/c;\n  use a:b/c.{r};\n  import f: func(x: r);\n');
+  });
+
+  it('declares a resource where the component that defines it exports it first', () => {
+    // As tools do it: an interface is exported by a component within, which is given the resource.
+    const shim = component(
+      imports(join(externName('import-type-r'), [0x03, 0x01])),
+      exports(join(externName('r'), [0x03, 0x00, 0x00])),
+      types(own(1), func([['x', 2]])),
+      types(own(0), func([['x', 4]])),
+      imports(join(externName('import-func-f'), [0x01, 0x05])),
+      exports(join(externName('f'), [0x01, 0x00, 0x01, 0x01, 0x03])),
+    );
+    const instantiated = (component_: number): Uint8Array[] => [
+      instances(
+        join(
+          [0x00, component_],
+          labelled(['import-type-r', 0x03, 0x00], ['import-func-f', 0x01, 0x00]),
+        ),
+      ),
+    ];
+    const core = module(
+      section(1, vector([[0x60, 1, 0x7f, 0]])),
+      section(3, vector([[0]])),
+      section(7, vector([join(text('f'), [0, 0])])),
+      section(10, vector([[2, 0, 0x0b]])),
+    );
+    const made = component(
+      coreModule(core),
+      coreInstances([0x00, 0x00, 0]),
+      aliases(join([0x00, 0x00, 0x01, 0x00], text('f'))),
+      types([0x3f, 0x7f, 0x00], own(0), func([['x', 1]])),
+      canons([0x00, 0x00, 0x00, 0, 0x02]),
+      nested(shim),
+      ...instantiated(0),
+      exports(join(externName('a:b/c'), [0x05, 0x00, 0x00])),
+      ...instantiated(0),
+      exports(join(externName('a:b/d'), [0x05, 0x02, 0x00])),
+    );
+    expect(witOf(made)).toContain(`package a:b {
+  interface c {
+    resource r;
+
+    f: func(x: r);
+  }
+  interface d {
+    use c.{r};
+
+    f: func(x: r);
+  }
+}
+`);
   });
 
   it('names what WIT has no words for', () => {

@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT } from './compile.js';
+import { startPackageRegistry, type PackageRegistry } from './package-registry.js';
+
+/**
+ * Three components in three languages that need each other (test/kit/orders): `store` in Rust has a
+ * resource, records and lists; `prices` in WebAssembly text; `shop` in JavaScript takes what the two
+ * others give. Each has its recipe, which ends in the component itself.
+ */
+export const ORDERS = ['store', 'prices', 'shop'] as const;
+export type OrdersPart = (typeof ORDERS)[number];
+
+const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
+const SOURCES = join(ROOT, 'test/kit/orders');
+/** Roots and packages are kept between runs, for all tests. */
+export const ORDERS_CACHE = join(ROOT, '.touchstone/cache');
+const FILES = [
+  'orders.wit',
+  'prices/prices.wat',
+  'shop/shop.js',
+  'store/Cargo.lock',
+  'store/Cargo.toml',
+  'store/src/abi.rs',
+  'store/src/lib.rs',
+];
+const PACKAGE = '@loopback/orders';
+const VERSION = '1.0.0';
+/** Nothing is linked for the host: there is no build script and no macro. */
+const NO_HOST = ['gcc', 'gcc-*', 'binutils', 'libc6-dev', 'libgcc-*-dev'];
+const LOCKS: Readonly<Partial<Record<OrdersPart, readonly string[]>>> = {
+  store: ['debian', 'rust', '--components', '--without', ...NO_HOST],
+  prices: ['npm', 'wabt@1.0.39', '--components'],
+};
+const RUST = 'store/target/wasm32-unknown-unknown/release/store.wasm';
+
+/** From the module that `from` is to a component of the world. */
+const lifted = (from: string, world: string): { run: string[] }[] => [
+  { run: ['component-embed', from, '--wit', 'orders.wit', '--world', world, '-o', 'core.wasm'] },
+  { run: ['component-new', 'core.wasm', '-o', 'component.wasm'] },
+];
+
+const STEPS: Readonly<Record<OrdersPart, readonly { run: string[] }[]>> = {
+  store: [
+    {
+      run: [
+        ...['cargo', 'build', '--locked', '--offline', '--release'],
+        ...['--manifest-path', 'store/Cargo.toml', '--target', 'wasm32-unknown-unknown'],
+      ],
+    },
+    ...lifted(RUST, 'store'),
+  ],
+  prices: [
+    { run: ['wat2wasm', 'prices/prices.wat', '-o', 'prices.wasm'] },
+    ...lifted('prices.wasm', 'pricing'),
+  ],
+  shop: [
+    {
+      run: [
+        ...['componentize', 'shop/shop.js', '--wit', 'orders.wit', '--world', 'shop'],
+        ...['-o', 'component.wasm'],
+      ],
+    },
+  ],
+};
+
+export interface Orders {
+  /** Where the sources are published, and whose scope: for who rebuilds. */
+  readonly registry: PackageRegistry;
+  readonly registries: Readonly<Record<string, string>>;
+  /** Folder of the locks that these recipes name. */
+  readonly toolchains: string;
+  /** The recipe of a component with these bytes. */
+  recipe(part: OrdersPart, bytes: Uint8Array): object;
+  /** What a build gives. */
+  build(part: OrdersPart): Promise<Uint8Array>;
+}
+
+/** Publishes the sources on loopback and locks the toolchains; `dir` is the caller's. */
+export async function publishOrders(dir: string): Promise<Orders> {
+  const registry = await startPackageRegistry();
+  const registries = { '@loopback': registry.url };
+  const texts = await Promise.all(FILES.map((file) => readFile(join(SOURCES, file))));
+  const files = new Map(FILES.map((file, index) => [file, texts[index] ?? Buffer.alloc(0)]));
+  const integrity = await registry.publish(PACKAGE, VERSION, files);
+  const toolchains = join(dir, 'orders-toolchains');
+  const environment = {
+    ...{ TOOLCHAINS_DIR: toolchains },
+    'npm_config_@loopback:registry': registry.url,
+  };
+  const touchstone = (...args: string[]): Promise<string> => run(args, dir, environment);
+  const locks = new Map<OrdersPart, { name: string; version: string }>([
+    ['shop', { name: 'componentize-js', version: '0.23.0' }],
+  ]);
+  for (const part of ORDERS) {
+    const what = LOCKS[part];
+    if (what === undefined) continue;
+    const args = ['toolchain', 'lock', ...what, '--cache', ORDERS_CACHE, '--json'];
+    const { lock } = JSON.parse(await touchstone(...args)) as {
+      lock: { name: string; version: string };
+    };
+    locks.set(part, { name: lock.name, version: lock.version });
+  }
+  const recipe = (part: OrdersPart, bytes: Uint8Array): object => {
+    const file = `${part}.wasm`;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return {
+      schema: 'https://touchstone.dev/recipe/v1',
+      artifact: { kind: 'upload', name: file, sha256 },
+      source: { kind: 'npm', name: PACKAGE, version: VERSION, integrity },
+      toolchain: locks.get(part),
+      steps: STEPS[part],
+      modules: [{ name: part, output: 'component.wasm', published: { kind: 'file', path: file } }],
+    };
+  };
+  return {
+    ...{ registry, registries, toolchains, recipe },
+    async build(part) {
+      const [file, claimed] = [join(dir, `${part}.recipe.json`), join(dir, `${part}.claimed`)];
+      const out = join(dir, `built-${part}`);
+      // Any module will do for a build whose result is wanted and not yet known.
+      const module = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+      await writeFile(claimed, module);
+      await writeFile(file, JSON.stringify(recipe(part, module)));
+      const places = ['--artifact', claimed, '--out', out, '--cache', ORDERS_CACHE];
+      const predicate = await touchstone(
+        ...['rebuild', file, ...places, '--allow-private-registries', '--json'],
+      );
+      const built = join(out, 'rebuilt', `${part}.wasm`);
+      return readFile(built).catch((cause: unknown) => {
+        throw new Error(`${part} was not built: ${predicate}`, { cause });
+      });
+    },
+  };
+}
+
+/** What the command prints; a rebuild that differs is no error here. */
+function run(args: string[], cwd: string, environment: Record<string, string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, ...environment };
+    execFile(process.execPath, [CLI, ...args], { cwd, env }, (error, out, err) => {
+      if (error && error.code !== 1) reject(new Error(err, { cause: error }));
+      else resolve(out);
+    });
+  });
+}
