@@ -138,6 +138,18 @@ describe('a composition', () => {
       ...['--log', where.logUrl, '--attestation-index', logged.logIndex],
     );
     expect(packed.attestation).toBe('logged');
+    const cose = ['--key', 'integrator.key', '--format', 'cose', '-o', 'app.cose'];
+    await answer('compose', 'attest', 'app.wasm', ...cose);
+    const entries = await answer<{ logIndex: string }[]>(
+      ...['log', 'add', '--cose', 'app.cose', '--public-key', 'integrator.pem'],
+      ...['--log', where.logUrl],
+    );
+    const inCose = await answer<{ attestation: string }>(
+      ...['compose', 'capsule', 'pack', 'app.wasm', '-o', 'cose.capsule', ...about],
+      ...['--attestation', 'app.cose', '--public-key', 'integrator.pem', '--log', where.logUrl],
+      ...['--attestation-index', ...entries.map(({ logIndex }) => logIndex)],
+    );
+    expect([entries.length, inCose.attestation]).toEqual([1, 'logged']);
     // Without the log the evidence leads to as many checkpoints as there are files.
     const apart = ['compose', 'capsule', 'pack', 'app.wasm', '-o', 'no.capsule', ...about];
     expect((await touchstone(...apart)).out).toContain('capsule-checkpoints-differ');
@@ -154,6 +166,11 @@ describe('a composition', () => {
       nodes: { path: string; verdict?: string; votes?: { outcome: string }[] }[];
     };
     expect(attestation).toBe('logged');
+    const inCose = await offline(
+      ...['compose', 'capsule', 'verify', 'cose.capsule', '--trust-root', where.trustRootFile],
+      ...['--public-key', 'integrator.pem'],
+    );
+    expect(inCose.out).toContain('attested by the integrator, and logged');
     const modules = nodes.filter(({ path }) => path.includes('module'));
     expect(modules.map(({ verdict, votes }) => [verdict, votes?.length])).toEqual(
       PARTS.map(() => ['reproduced', 2]),

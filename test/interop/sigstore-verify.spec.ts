@@ -3,9 +3,9 @@ import type { KeyObject } from 'node:crypto';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
-import { paeBytes } from '@touchstone/attest';
+import { coseRequests, paeBytes, signCose, verifyCose } from '@touchstone/attest';
 import { TransparencyLogEntry } from '@touchstone/contract';
-import { generateKey } from '@touchstone/keys';
+import { generateKey, nodeVerifier } from '@touchstone/keys';
 import { toBase64 } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStand } from './stand.js';
@@ -102,6 +102,27 @@ describe('@sigstore/verify takes what the log exports', () => {
     const bundle = await stand.json(`/v1/entries/${index}/bundle`);
     verify(bundle, artifact);
     expect(() => verify(bundle, Buffer.from('another'))).toThrow(VerificationError);
+  });
+
+  it('a signature in COSE, over its Sig_structure', async () => {
+    const subject = [{ name: 'app.wasm', digest: { sha256: 'ab'.repeat(32) } }];
+    const signer = {
+      publicKey: { algorithm: 'ecdsa-p256-sha256', spki: new Uint8Array(spki) },
+      sign: (message: Uint8Array) => new Uint8Array(sign('sha256', message, keys.privateKey)),
+    } as const;
+    const envelope = await signCose(
+      {
+        ...{ _type: 'https://in-toto.io/Statement/v1', subject },
+        ...{ predicateType: 'https://touchstone.dev/composition/v1', predicate: {} },
+      },
+      [signer],
+    );
+    const cose = await verifyCose(envelope, [signer.publicKey], nodeVerifier);
+    const [{ request } = {}] = coseRequests(cose);
+    const bundle = await stand.json(`/v1/entries/${await addV2(request)}/bundle`);
+    verify(bundle, cose.signatures[0]?.message);
+    // The envelope itself is not what was signed.
+    expect(() => verify(bundle, envelope)).toThrow(VerificationError);
   });
 
   it('an envelope, by v2', async () => {

@@ -9,7 +9,16 @@ export {
 export { canonicalJson, MAX_JSON_DEPTH } from './canonical-json.js';
 export { decodeCbor, encodeCbor, type CborValue } from './cbor/cbor.js';
 export { CBOR_LIMITS, cborItemLength, type CborLimits } from './cbor/item.js';
-export { isCose, signCose, verifyCose, type VerifiedCose } from './cose/cose-sign.js';
+export { coseRequests, matchCoseEntry } from './cose/cose-log.js';
+export {
+  isCose,
+  signCose,
+  verifyCose,
+  type CoseSignature,
+  type VerifiedCose,
+} from './cose/cose-sign.js';
+export { readCborAsJson } from './cose/cbor-statement.js';
+export { parseSigStructure } from './cose/sig-structure.js';
 export { DigestSet, Sha256Digest, Sha256Hex } from './digest-set.js';
 export {
   DsseEnvelope,

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { parseEvidence, type Evidence } from '@touchstone/attest';
+import { isCose, parseEvidence, type Evidence } from '@touchstone/attest';
 import { CAPSULE_SCHEMA, encodeCapsule, type Capsule } from '@touchstone/compose';
 import { decodeUtf8, parseCheckpoint, parseNote, toBase64 } from '@touchstone/note';
 import { TileReader } from '@touchstone/tlog';
@@ -26,7 +26,7 @@ interface PackOptions {
   trustRoot: string;
   log?: string;
   attestation?: string;
-  attestationIndex?: number;
+  attestationIndex?: number[];
   publicKey?: string[];
   certificate?: string;
   bundle?: string[];
@@ -46,7 +46,11 @@ export function registerCapsulePack(capsule: Command, context: Context): void {
     .requiredOption('--trust-root <file>', 'the trust root to judge by; it travels along')
     .option('--log <url|folder>', 'prove all evidence anew against its newest checkpoint')
     .option('--attestation <file>', 'envelope of touchstone compose attest, DSSE or COSE')
-    .option('--attestation-index <n>', 'with --log: the entry that it is logged as', index)
+    .option(
+      '--attestation-index <n...>',
+      'with --log: the entry that it is logged as; of COSE one for each signature, in their order',
+      indices,
+    )
     .option('--public-key <file...>', 'with --attestation: key (PEM) of the integrator')
     .option('--certificate <file>', 'with --attestation: chain (PEM) of who signed it')
     .option('--revocation <file...>', 'revocation lists; they travel along')
@@ -149,10 +153,20 @@ async function prove(
   }
   const files = encodeAll(proven);
   if (envelope === undefined) return { files };
-  if (at === undefined) return { files, attestation: { envelope } };
-  const proof = await proofOf(at);
-  const leaf = await reader.entry(at, head.size);
-  return { files, attestation: { envelope, leaf, index: at, proof } };
+  const entries: NonNullable<NonNullable<Capsule['attestation']>['entries']> = [];
+  for (const entry of at ?? []) {
+    const proof = await proofOf(entry);
+    entries.push({ leaf: await reader.entry(entry, head.size), index: entry, proof });
+  }
+  const [first] = entries;
+  if (first === undefined) return { files, attestation: { envelope } };
+  if (isCose(envelope)) return { files, attestation: { envelope, entries } };
+  if (entries.length === 1) return { files, attestation: { envelope, ...first } };
+  throw new CliError('usage', 'an envelope in DSSE has one entry', EXIT.usage);
+}
+
+function indices(text: string, before: readonly number[] = []): number[] {
+  return [...before, index(text)];
 }
 
 function encodeAll(evidence: readonly Evidence[]): Uint8Array[] {

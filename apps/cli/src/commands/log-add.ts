@@ -1,21 +1,37 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { keyDetails, paeBytes, parseEnvelope, STATEMENT_PAYLOAD_TYPE } from '@touchstone/attest';
-import { logRoutes, makeClient, type Client, type EntryRequest } from '@touchstone/contract';
-import { nodeVerifier, publicKeyFromPem, readPrivateKey, type PrivateKey } from '@touchstone/keys';
+import {
+  coseRequests,
+  keyDetails,
+  paeBytes,
+  parseEnvelope,
+  STATEMENT_PAYLOAD_TYPE,
+  verifyCose,
+} from '@touchstone/attest';
+import {
+  logRoutes,
+  makeClient,
+  type Client,
+  type EntryRequest,
+  type TransparencyLogEntry,
+} from '@touchstone/contract';
+import { nodeVerifier, readPrivateKey, type PrivateKey } from '@touchstone/keys';
 import { fromBase64, toBase64, type PublicKey } from '@touchstone/note';
 import type { Command } from 'commander';
 import { DEFAULT_LOG, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
+import { readPublicKey } from '../public-key-file.js';
+import type { Terminal } from '../terminal.js';
 
 interface AddOptions {
   log: string;
   file?: string;
   statement?: string;
   envelope?: string;
+  cose?: string;
   key?: string;
-  publicKey?: string;
+  publicKey?: string[];
   tokenFile?: string;
   json?: boolean;
 }
@@ -28,8 +44,9 @@ export function registerLogAdd(log: Command, context: Context): void {
     .option('--file <file>', 'sign the digest of this file with --key, and log it')
     .option('--statement <file>', 'sign this in-toto statement with --key, and log the envelope')
     .option('--envelope <file>', 'log this DSSE envelope, signed by --public-key')
+    .option('--cose <file>', 'log each signature of this COSE_Sign, signed by --public-key')
     .option('--key <file>', 'private key that signs (PKCS#8, mode 0600)')
-    .option('--public-key <file>', "PEM of the envelope's signer")
+    .option('--public-key <file...>', 'PEM of who signed the envelope; of COSE, of all who did')
     .option('--token-file <file>', "file with the log's write token; else TOUCHSTONE_LOG_TOKEN")
     .option('--log <url>', 'the log', context.environment['TOUCHSTONE_LOG'] ?? DEFAULT_LOG)
     .option('--json', "print the log's answer: entry, proof and checkpoint")
@@ -48,31 +65,56 @@ async function add(options: AddOptions, { terminal, environment }: Context): Pro
     fetch: fetch as never,
     authorize: () => (token === undefined ? undefined : `Bearer ${token}`),
   });
-  const request = await requestOf(options, client);
-  const entry = await client.addEntry({ body: request });
-  if (options.json === true) {
-    terminal.json(entry);
-    return;
+  const entries: TransparencyLogEntry[] = [];
+  for (const body of await requestsOf(options, client)) {
+    entries.push(await client.addEntry({ body }));
   }
+  if (options.json === true) terminal.json(options.cose === undefined ? entries[0] : entries);
+  else for (const entry of entries) print(entry, terminal);
+}
+
+function print(entry: TransparencyLogEntry, terminal: Terminal): void {
   const { kind, version } = entry.kindVersion;
   terminal.print(`entry ${entry.logIndex}: ${kind} ${version}`);
   terminal.note(`it is in the tree of ${entry.inclusionProof.treeSize} entries; export it with`);
   terminal.note(`  touchstone log export ${entry.logIndex} --trust-root <file>`);
 }
 
-async function requestOf(options: AddOptions, client: LogClient): Promise<EntryRequest> {
-  const { file, statement, envelope } = options;
-  const given = [file, statement, envelope].filter((option) => option !== undefined);
+async function requestsOf(options: AddOptions, client: LogClient): Promise<EntryRequest[]> {
+  const { file, statement, envelope, cose, publicKey = [] } = options;
+  const given = [file, statement, envelope, cose].filter((option) => option !== undefined);
   if (given.length !== 1) {
-    throw new CliError('usage', 'give one of --file, --statement and --envelope', EXIT.usage);
+    const message = 'give one of --file, --statement, --envelope and --cose';
+    throw new CliError('usage', message, EXIT.usage);
   }
-  if (envelope !== undefined) return envelopeRequest(envelope, options.publicKey);
+  if (cose !== undefined) return signatureRequests(cose, publicKey, client);
+  if (envelope !== undefined) return [await envelopeRequest(envelope, publicKey)];
   if (options.key === undefined) {
     throw new CliError('key-missing', 'give --key, the private key that signs', EXIT.usage);
   }
   const key = await readPrivateKey(options.key);
-  if (file !== undefined) return digestRequest(await readBounded(file), key);
-  return statementRequest(await readBounded(statement as string), key, client);
+  if (file !== undefined) return [digestRequest(await readBounded(file), key)];
+  return [await statementRequest(await readBounded(statement as string), key, client)];
+}
+
+/**
+ * One entry for each signature. Nothing is written when one of them cannot be logged: a statement
+ * is logged by all who signed it, or it is not.
+ */
+async function signatureRequests(
+  file: string,
+  publicKeyFiles: readonly string[],
+  client: LogClient,
+): Promise<EntryRequest[]> {
+  const keys = await Promise.all(publicKeyFiles.map(readPublicKey));
+  const envelope = new Uint8Array(await readBounded(file));
+  const requests = coseRequests(await verifyCose(envelope, keys, nodeVerifier));
+  for (const { attestation } of requests) {
+    if (attestation === undefined) continue;
+    const digest = `sha256:${attestation.sha256}`;
+    await client.keepAttestation({ params: { digest }, body: new Uint8Array(attestation.bytes) });
+  }
+  return requests.map(({ request }) => request);
 }
 
 /** A signature over the bytes' digest; the log gets no more of them. */
@@ -116,13 +158,13 @@ async function statementRequest(
 
 async function envelopeRequest(
   file: string,
-  publicKeyFile: string | undefined,
+  [publicKeyFile, ...others]: readonly string[],
 ): Promise<EntryRequest> {
-  if (publicKeyFile === undefined) {
+  if (publicKeyFile === undefined || others.length > 0) {
     throw new CliError('key-missing', "give --public-key, the envelope's signer", EXIT.usage);
   }
   const envelope = parseEnvelope(await readJson(file));
-  const key = publicKeyFromPem(await readFile(publicKeyFile, 'utf8'));
+  const key = await readPublicKey(publicKeyFile);
   const message = paeBytes(envelope.payloadType, fromBase64(envelope.payload));
   const [signature] = envelope.signatures;
   if (!signature || !nodeVerifier(key, message, fromBase64(signature.sig))) {

@@ -28,8 +28,17 @@ export function encodeCborStatement(statement: Statement): Uint8Array {
  * @throws AttestError `cbor-malformed`, `cbor-limit`, `statement-malformed`
  */
 export function parseCborStatement(payload: Uint8Array): Statement {
-  const value = toJson(decodeCbor(payload, LIMITS));
+  const value = readCborAsJson(payload);
   return parseBy(Statement, value, 'statement-malformed', 'statement');
+}
+
+/**
+ * What CBOR says, as JSON would say it.
+ *
+ * @throws AttestError `cbor-malformed`, `cbor-limit`, `statement-malformed` for what JSON cannot say
+ */
+export function readCborAsJson(payload: Uint8Array): unknown {
+  return toJson(decodeCbor(payload, LIMITS));
 }
 
 function toJson(value: CborValue): unknown {

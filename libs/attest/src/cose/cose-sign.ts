@@ -9,18 +9,13 @@ import {
   type Signer,
 } from '@touchstone/note';
 import { decodeCbor, encodeCbor, type CborValue } from '../cbor/cbor.js';
-import { CBOR_LIMITS } from '../cbor/item.js';
 import { AttestError } from '../errors.js';
-import { MAX_PAYLOAD_BYTES, type Statement } from '../statement.js';
+import type { Statement } from '../statement.js';
 import { encodeCborStatement, parseCborStatement } from './cbor-statement.js';
-
-export const CBOR_STATEMENT_TYPE = 'application/vnd.in-toto+cbor';
+import { CBOR_STATEMENT_TYPE, COSE_LIMITS, HEADER, sigStructure } from './sig-structure.js';
 
 /** Tag 98, COSE_Sign (RFC 9052 section 2), as its head is written. */
 const TAG = Uint8Array.of(0xd8, 0x62);
-
-/** Header parameters (RFC 9052 section 3.1). */
-const HEADER = { algorithm: 1, contentType: 3, keyId: 4 } as const;
 
 /** RFC 9053 section 2: EdDSA, and ES256 whose signatures are r ‖ s. */
 const ALGORITHMS: Readonly<Record<SignatureAlgorithm, number>> = {
@@ -29,7 +24,6 @@ const ALGORITHMS: Readonly<Record<SignatureAlgorithm, number>> = {
 };
 
 const MAX_SIGNATURES = 16;
-const LIMITS = { ...CBOR_LIMITS, bytes: MAX_PAYLOAD_BYTES + 65_536, depth: 4, items: 256 };
 
 /** What is left of an envelope once its signatures were checked: trust nothing else of it. */
 export interface VerifiedCose {
@@ -37,6 +31,17 @@ export interface VerifiedCose {
   readonly payload: Uint8Array;
   /** The keys that signed, in the order of the envelope; every signature is by one of them. */
   readonly signers: readonly PublicKey[];
+  /** What each of them signed, and how, in the same order. */
+  readonly signatures: readonly CoseSignature[];
+}
+
+/** One signature of an envelope, verified. */
+export interface CoseSignature {
+  readonly signer: PublicKey;
+  /** Sig_structure, the bytes that are signed. */
+  readonly message: Uint8Array;
+  /** As verifiers take it: ECDSA in DER. */
+  readonly signature: Uint8Array;
 }
 
 /** Whether bytes begin as an envelope of {@link signCose} does. */
@@ -61,7 +66,7 @@ export async function signCose(
   for (const signer of signers) {
     const { publicKey } = signer;
     const header = signerHeader(publicKey);
-    const signature = await signer.sign(toBeSigned(body, header, payload));
+    const signature = await signer.sign(sigStructure(body, header, payload));
     signatures.push([header, new Map(), toRaw(publicKey, signature)]);
   }
   return concatBytes(TAG, encodeCbor([body, new Map(), payload, signatures]));
@@ -81,7 +86,7 @@ export async function verifyCose(
 ): Promise<VerifiedCose> {
   const { body, payload, signatures } = parseCose(envelope);
   const known = new Map(publicKeys.map((key) => [keyId(key), key]));
-  const signers: PublicKey[] = [];
+  const verified: CoseSignature[] = [];
   for (const { header, id, algorithm, signature } of signatures) {
     const key = known.get(id);
     if (key === undefined) {
@@ -94,15 +99,16 @@ export async function verifyCose(
       const message = `algorithm ${algorithm} is not that of the key ${id}`;
       throw new AttestError('algorithm-unsupported', message);
     }
-    if (signers.includes(key)) malformed(`${id} signs twice`);
+    if (verified.some(({ signer }) => signer === key)) malformed(`${id} signs twice`);
     const form = key.algorithm === 'ed25519' ? signature : ecdsaDerFromRaw(signature);
-    const message = toBeSigned(body, header, payload);
+    const message = sigStructure(body, header, payload);
     if (form === undefined || !(await verify(key, message, form))) {
       throw new AttestError('cose-signature', `the signature by ${id} does not verify`);
     }
-    signers.push(key);
+    verified.push({ signer: key, message, signature: form });
   }
-  return { statement: parseCborStatement(payload), payload, signers };
+  const signers = verified.map(({ signer }) => signer);
+  return { statement: parseCborStatement(payload), payload, signers, signatures: verified };
 }
 
 interface ParsedSignature {
@@ -118,7 +124,7 @@ function parseCose(envelope: Uint8Array): {
   signatures: ParsedSignature[];
 } {
   if (!isCose(envelope)) malformed('it is not tagged as COSE_Sign');
-  const parts = arrayOf(decodeCbor(envelope.subarray(TAG.length), LIMITS), 4, 'COSE_Sign');
+  const parts = arrayOf(decodeCbor(envelope.subarray(TAG.length), COSE_LIMITS), 4, 'COSE_Sign');
   const [body, payload] = [bytesOf(parts[0], 'the header'), bytesOf(parts[2], 'the payload')];
   checkEmpty(parts[1]);
   const header = headerOf(body);
@@ -155,18 +161,13 @@ function signerHeader(key: PublicKey): Uint8Array {
   );
 }
 
-/** Sig_structure (RFC 9052 section 4.4), without external data. */
-function toBeSigned(body: Uint8Array, header: Uint8Array, payload: Uint8Array): Uint8Array {
-  return encodeCbor(['Signature', body, header, new Uint8Array(), payload]);
-}
-
 function toRaw({ algorithm }: PublicKey, signature: Uint8Array): Uint8Array {
   const raw = algorithm === 'ed25519' ? signature : ecdsaRawFromDer(signature);
   return raw ?? malformed('the signer gave no signature in DER');
 }
 
 function headerOf(bytes: Uint8Array): ReadonlyMap<unknown, CborValue> {
-  const value = decodeCbor(bytes, LIMITS);
+  const value = decodeCbor(bytes, COSE_LIMITS);
   return value instanceof Map ? value : malformed('a header is no map');
 }
 

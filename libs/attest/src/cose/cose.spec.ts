@@ -1,5 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import { nobleVerifier, publicKeyFromRaw, type Signer } from '@touchstone/note';
 import fc from 'fast-check';
@@ -9,7 +10,11 @@ import { decodeCbor, encodeCbor, type CborValue } from '../cbor/cbor.js';
 import { AttestError } from '../errors.js';
 import { encodeStatement, parseStatement, STATEMENT_TYPE, type Statement } from '../statement.js';
 import { encodeCborStatement, parseCborStatement } from './cbor-statement.js';
-import { CBOR_STATEMENT_TYPE, signCose, verifyCose } from './cose-sign.js';
+import { digestKey, indexEntry, nameKey, predicateKey } from '../map/index-keys.js';
+import { hashedRekordEntry } from '../rekor/hashedrekord.js';
+import { coseRequests, matchCoseEntry } from './cose-log.js';
+import { signCose, verifyCose } from './cose-sign.js';
+import { CBOR_STATEMENT_TYPE, parseSigStructure } from './sig-structure.js';
 
 const seed = new Uint8Array(32).fill(3);
 const edwards: Signer = {
@@ -201,6 +206,75 @@ const ATTACKS: readonly (readonly [string, Uint8Array | Promise<Uint8Array>, str
   ],
   ['whose payload is no statement', withPayload(encodeCbor({ a: 1 })), 'statement-malformed'],
 ];
+
+describe('an entry of a signature in COSE', () => {
+  it('is hashedrekord over its Sig_structure, in DER', async () => {
+    const cose = await verifyCose(await signCose(statement, [nist]), keys, nobleVerifier);
+    const [{ request, attestation } = {}] = coseRequests(cose);
+    if (!request || !('hashedRekordRequestV002' in request)) throw new Error('by digest');
+    const [signature] = cose.signatures;
+    if (!signature) throw new Error('there is one');
+    expect(attestation?.bytes).toEqual(signature.message);
+    expect(parseSigStructure(signature.message)).toEqual(payload);
+    const leaf = hashedRekordEntry(request.hashedRekordRequestV002);
+    expect(() => matchCoseEntry(leaf, signature)).not.toThrow();
+    const changed = leaf.with(40, (leaf[40] ?? 0) ^ 1);
+    expect(() => matchCoseEntry(changed, signature)).toThrow(
+      expect.objectContaining({ code: 'entry-body-mismatch' }),
+    );
+  });
+
+  it('there is none of EdDSA, which signs no digest', async () => {
+    const cose = await verifyCose(signed, keys, nobleVerifier);
+    expect(() => coseRequests(cose)).toThrow(
+      expect.objectContaining({ code: 'algorithm-unsupported' }),
+    );
+    const [edward] = cose.signatures;
+    if (!edward) throw new Error('there is one');
+    expect(() => matchCoseEntry(new Uint8Array(), edward)).toThrow(
+      expect.objectContaining({ code: 'algorithm-unsupported' }),
+    );
+  });
+
+  it('is found by what the statement is about', async () => {
+    const cose = await verifyCose(await signCose(statement, [nist]), keys, nobleVerifier);
+    const [{ request, attestation } = {}] = coseRequests(cose);
+    if (!request || !('hashedRekordRequestV002' in request)) throw new Error('by digest');
+    const leaf = hashedRekordEntry(request.hashedRekordRequestV002);
+    const found = await indexEntry(leaf, async () => attestation?.bytes);
+    const named = found.keys.map(bytesToHex);
+    const wanted = [
+      digestKey('sha256', 'ab'.repeat(32)),
+      digestKey('sha256', bytesToHex(sha256(payload))),
+      nameKey('app.wasm'),
+      predicateKey(statement.predicateType),
+    ];
+    for (const key of wanted) expect(named).toContain(bytesToHex(key));
+    expect(found.absent).toBeUndefined();
+  });
+
+  it('of other bytes is that of a file, whatever they are', async () => {
+    const cose = await verifyCose(signed, keys, nobleVerifier);
+    const message = cose.signatures[0]?.message ?? new Uint8Array();
+    const begun = encodeCbor(['Signature', 1, 2, 3, 4]).subarray(0, 11);
+    const bytes = fc.oneof(
+      fc.uint8Array(),
+      fc.uint8Array({ maxLength: 64 }).map((tail) => concatBytes(begun, tail)),
+      fc
+        .tuple(fc.nat(message.length - 1), fc.integer({ min: 1, max: 255 }))
+        .map(([at, by]) => message.with(at, (message[at] ?? 0) ^ by)),
+    );
+    fc.assert(
+      fc.property(bytes, (each) => {
+        const found = parseSigStructure(each);
+        // What is taken has a payload that stands in it, whole and last.
+        if (found) expect(each.subarray(each.length - found.length)).toEqual(found);
+      }),
+      { seed: 74, numRuns: 500 * Number(process.env['TOUCHSTONE_FUZZ'] ?? 1) },
+    );
+    expect(parseSigStructure(message)).toEqual(payload);
+  });
+});
 
 describe('COSE_Sign', () => {
   it('is verified with the keys of all who signed', async () => {

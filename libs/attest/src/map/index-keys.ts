@@ -4,6 +4,8 @@ import type { Sha256 } from '@touchstone/merkle';
 import { encodeUtf8, fromBase64 } from '@touchstone/note';
 import { equalBytes } from '../bytes.js';
 import { isPlainObject } from '../canonical-json.js';
+import { readCborAsJson } from '../cose/cbor-statement.js';
+import { parseSigStructure } from '../cose/sig-structure.js';
 import { parseJson, type ReadJson } from '../json.js';
 import { isLifeLeaf } from '../life/life-leaf.js';
 import { parsePae } from '../rekor/bundle.js';
@@ -91,8 +93,9 @@ export function isMapLeaf(leaf: Uint8Array): boolean {
 
 /**
  * The keys of one leaf: what it holds itself (payload or data digest, signers), and the subjects'
- * digests and names and the predicate's type of the attestation it names. Where it names the digest of what was signed, that may be
- * the pre-authentication encoding of an envelope, and is read as one, or any other bytes. Bytes
+ * digests and names and the predicate's type of the attestation it names. Where it names the
+ * digest of what was signed, that may be the pre-authentication encoding of an envelope or the
+ * Sig_structure of COSE, and is read as one, or any other bytes. Bytes
  * that have another digest than the leaf names count as absent. Never throws for what is in the leaf;
  * what `read` throws is passed on. Services pass the SHA-256 of their platform.
  */
@@ -119,10 +122,12 @@ export async function indexEntry(
     for (const each of attestation === undefined ? unread : [UNREAD_KEY]) keys.add(each);
     return { keys: keys.list, absent: named };
   }
-  const payload = attestation === undefined ? parsePae(bytes)?.payload : bytes;
+  const cbor = attestation === undefined ? parseSigStructure(bytes) : undefined;
+  const json = attestation === undefined ? parsePae(bytes)?.payload : bytes;
+  const payload = cbor ?? json;
   if (!payload) return { keys: keys.list };
   keys.add(digestKey('sha256', bytesToHex(hash(payload)), hash));
-  const statement = statementKeys(payload, hash, readJson);
+  const statement = statementKeys(payload, hash, cbor ? readCborAsJson : readJson);
   for (const one of statement.keys) keys.add(one);
   if (!statement.all) keys.add(UNREAD_KEY);
   return { keys: keys.list };

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import { encodeCbor, signCose, signEnvelope, type TrustRoot } from '@touchstone/attest';
+import { encodeCbor, signCose, signEnvelope, verifyCose, type TrustRoot } from '@touchstone/attest';
 import { nobleVerifier } from '@touchstone/note';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { composition, provider, runModule } from '../assemble.fixture.js';
 import { compositionStatement } from '../attestation.js';
 import type { ComposeError } from '../errors.js';
-import { evidenceOf, signer, trustRoot } from '../evidence.fixture.js';
+import { cosignedAt, evidenceOf, signer, trustRoot, witnessedRoot } from '../evidence.fixture.js';
 import { deriveGraph } from '../graph.js';
 import type { TimedCertificateJudge } from '../node-signatures.js';
 import { revocationStatement } from '../revocation/revocation-list.js';
+import { coseEntries, p256Signer, searched } from '../revocation/searched-log.fixture.js';
 import { composeManifest } from '../write-manifest.js';
 import { CAPSULE_SCHEMA, encodeCapsule, parseCapsule, type Capsule } from './capsule.js';
 import { verifyCapsule, type CapsuleReport, type VerifyCapsuleOptions } from './verify-capsule.js';
@@ -98,7 +99,7 @@ describe('a capsule', () => {
     expect(await codeOf(judge(two))).toBe('capsule-checkpoints-differ');
   });
 
-  it('carries an attestation in COSE, which no log holds', async () => {
+  it('carries an attestation in COSE', async () => {
     const integrator = signer();
     const { content } = good.file;
     const manifest = composeManifest(content);
@@ -114,9 +115,90 @@ describe('a capsule', () => {
     expect((await checked({ ...good, attestation }, [])).attestation).toBe('unchecked');
     const other = await checked({ ...good, attestation }, [signer().publicKey]);
     expect([other.ok, other.attestation]).toEqual([false, 'unchecked']);
-    const logged = { envelope, leaf: Uint8Array.of(1), index: 0, proof: [] };
-    const place = checked({ ...good, attestation: logged });
-    expect(await codeOf(place)).toBe('capsule-attestation-unproven');
+  });
+
+  describe('with an attestation in COSE that is logged', () => {
+    const [first, second] = [p256Signer(), p256Signer()];
+    const hash = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
+    const keys = [first.publicKey, second.publicKey];
+    let envelope: Uint8Array;
+    let entries: NonNullable<NonNullable<Capsule['attestation']>['entries']>;
+    let logged: Capsule;
+
+    beforeAll(async () => {
+      const { content } = good.file;
+      const manifest = composeManifest(content);
+      const statement = compositionStatement('app.wasm', deriveGraph(content), manifest);
+      envelope = await signCose(statement, [first, second]);
+      const evidence = await evidenceOf(runModule(0), agreed);
+      const rebuilds = evidence.entries.map((each) => ({ leaf: hash(each.canonicalizedBody) }));
+      const cose = coseEntries(await verifyCose(envelope, keys, nobleVerifier));
+      const tree = await searched([...rebuilds, ...cose], 2, []);
+      entries = [];
+      for (const [at, { leaf }] of cose.entries()) {
+        // One leaf between them commits to the map.
+        const index = 3 + at;
+        entries.push({ leaf, index, proof: (await tree.proof(index)).map(hash) });
+      }
+      const cosigned = await cosignedAt(1_800_000_000, await tree.reprove(evidence));
+      logged = { ...good, evidence: [text(cosigned)], attestation: { envelope, entries } };
+    });
+
+    const checked = (
+      attestation: NonNullable<Capsule['attestation']>,
+      options: Partial<VerifyCapsuleOptions> = {},
+    ): Promise<CapsuleReport> =>
+      verifyCapsule(encodeCapsule({ ...logged, attestation }), {
+        ...{ trust: trustRoot, publicKeys: keys, verify: nobleVerifier, ...options },
+      });
+
+    it('proves each signature, and the time by which it was there', async () => {
+      const report = await checked({ envelope, entries });
+      expect([report.findings, report.attestation]).toEqual([[], 'logged']);
+      const seen: unknown[] = [];
+      const attestationJudge: TimedCertificateJudge = (_, loggedAt) => {
+        seen.push(loggedAt);
+        return { publicKey: first.publicKey, identity: 'CN=Integrator', role: 'integrator' };
+      };
+      const certificates = [Uint8Array.of(7)];
+      const judged = await checked(
+        { envelope, entries, certificates },
+        { trust: witnessedRoot, publicKeys: [second.publicKey], attestationJudge },
+      );
+      expect([judged.findings, judged.attestation]).toEqual([[], 'logged']);
+      expect(new Set(seen)).toEqual(new Set([new Date(1_800_000_000_000)]));
+    });
+
+    type Entries = typeof entries;
+    it.each<[string, (entries: Entries) => Partial<NonNullable<Capsule['attestation']>>]>([
+      ['one signature has no entry', ([one]) => ({ entries: one ? [one] : [] })],
+      ['they are in another order', (all) => ({ entries: all.toReversed() })],
+      ['an entry stands for both', ([one]) => ({ entries: one ? [one, one] : [] })],
+      [
+        'an entry is at another place',
+        (all) => ({ entries: all.map((each) => ({ ...each, index: each.index - 1 })) }),
+      ],
+      [
+        'a leaf is of something else',
+        (all) => ({ entries: all.map((each) => ({ ...each, leaf: Uint8Array.of(1) })) }),
+      ],
+      ['it is given as DSSE has it', ([one]) => ({ ...one })],
+      ['it is given in both forms', ([one]) => ({ ...one, entries })],
+    ])('is refused when %s', async (_, change) => {
+      const promise = checked({ envelope, ...change(entries) });
+      expect(await codeOf(promise)).toBe('capsule-attestation-unproven');
+    });
+
+    it('counts for nothing by a stranger, and is refused of Ed25519', async () => {
+      const stranger = await checked({ envelope, entries }, { publicKeys: [signer().publicKey] });
+      expect([stranger.ok, stranger.attestation]).toEqual([false, 'unchecked']);
+      const edwards = signer();
+      const { statement } = await verifyCose(envelope, keys, nobleVerifier);
+      const other = await signCose(statement, [edwards, second]);
+      const publicKeys = [edwards.publicKey, second.publicKey];
+      const promise = checked({ envelope: other, entries }, { publicKeys });
+      expect(await codeOf(promise)).toBe('capsule-attestation-unproven');
+    });
   });
 
   it('carries the certificate of who attested, for whoever judges it', async () => {

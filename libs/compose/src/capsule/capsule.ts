@@ -9,7 +9,7 @@ export const CAPSULE_SCHEMA = 'https://touchstone.dev/composition-capsule/v1';
 export const MAX_CAPSULE_BYTES = 320 * 1024 * 1024;
 /** Largest document in one that is read as JSON. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
-const LIMITS: CborLimits = { bytes: MAX_CAPSULE_BYTES, depth: 4, items: 100_000 };
+const LIMITS: CborLimits = { bytes: MAX_CAPSULE_BYTES, depth: 5, items: 100_000 };
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
 /** A name to show and to write to; never a path. */
@@ -22,15 +22,25 @@ const proofHash = bytes.refine(({ length }) => length === 32, 'must have 32 byte
 /** A bill of materials that the integrator was given for one node. A claim, unlike those in evidence. */
 const CapsuleSbom = z.strictObject({ node: z.string().max(2048), document: bytes });
 
+const place = {
+  leaf: bytes,
+  index: z.int().nonnegative(),
+  /** RFC 9162 section 2.1.3. */
+  proof: z.array(proofHash).max(64),
+};
+
 /** An envelope, and where it stands in the log of the capsule's one checkpoint. */
 const LoggedAttestation = z.strictObject({
-  /** DSSE envelope, JSON; or COSE_Sign, which has no place in a log. */
+  /** DSSE envelope, JSON; or COSE_Sign. */
   envelope: bytes,
   /** Of who signed it, in DER, the signer's first. */
   certificates: z.array(bytes).min(1).max(8).exactOptional(),
-  leaf: bytes.exactOptional(),
-  index: z.int().nonnegative().exactOptional(),
-  proof: z.array(proofHash).max(64).exactOptional(),
+  /** Of DSSE, which has one entry. */
+  leaf: place.leaf.exactOptional(),
+  index: place.index.exactOptional(),
+  proof: place.proof.exactOptional(),
+  /** Of COSE_Sign: one for each signature, in their order. */
+  entries: z.array(z.strictObject(place)).min(1).max(16).exactOptional(),
 });
 
 /**

@@ -31,7 +31,7 @@ import {
   type CompositionReport,
   type VerifyCompositionOptions,
 } from '../verify.js';
-import { isInLog, type Tree } from './attestation-place.js';
+import { claimsPlace, isInLog, type Tree } from './attestation-place.js';
 import {
   documentsIn,
   revocationsOf,
@@ -91,7 +91,9 @@ export async function verifyCapsule(
   const searched = capsule.search && parseSearchEvidence(capsule.search, sha256);
   const checkpoint = oneCheckpoint(evidence, searched);
   const revocations = revocationsOf(capsule, searched, options.revocations, trustRoot);
-  const time = capsule.attestation?.leaf && (await timeOf(evidence, trustRoot, verify));
+  const time = claimsPlace(capsule.attestation)
+    ? await timeOf(evidence, trustRoot, verify)
+    : undefined;
   const presented = presentedOf(capsule, options, time);
   const isLogged =
     presented !== undefined &&

@@ -2,7 +2,9 @@ import {
   encodeSearchEvidence,
   parseSearchEvidence,
   resolveTrustRoot,
+  signCose,
   signEnvelope,
+  verifyCose,
   type DsseEnvelope,
   type SearchEvidence,
   type TrustRoot,
@@ -19,7 +21,13 @@ import { verifyComposition, type CompositionReport } from '../verify.js';
 import { composeManifest, embedManifest } from '../write-manifest.js';
 import type { RevocationOptions } from './check-revocations.js';
 import { revocationStatement, type RevocationList } from './revocation-list.js';
-import { entryOf, p256Signer, searched, type LoggedEntry } from './searched-log.fixture.js';
+import {
+  coseEntries,
+  entryOf,
+  p256Signer,
+  searched,
+  type LoggedEntry,
+} from './searched-log.fixture.js';
 
 const [owner, chip, stranger] = [signer(), p256Signer(), signer()];
 const at = new Date('2026-11-29T12:00:00Z');
@@ -54,7 +62,8 @@ async function verified(
 
 /** What the fixture hands out besides the file. */
 function withoutTools(search: SearchEvidence): SearchEvidence {
-  const { reprove: _, ...evidence } = search as SearchEvidence & { reprove?: unknown };
+  type Tools = SearchEvidence & { reprove?: unknown; proof?: unknown };
+  const { reprove: _, proof: __, ...evidence } = search as Tools;
   return evidence;
 }
 
@@ -154,6 +163,17 @@ describe('revocation lists, asked of a log', () => {
         const envelope = await signEnvelope(wrong, owner);
         const entries = [await entry(), entryOf(envelope, owner.publicKey)];
         return verified(await searched(entries, 2, [owner.publicKey]));
+      },
+    ],
+    [
+      'one of them is in COSE, which no list is',
+      at0('revocation-unread'),
+      async () => {
+        const statement = revocationStatement({ issuedOn: early, nextUpdate, ...revoking });
+        const keys = [chip.publicKey];
+        const cose = await verifyCose(await signCose(statement, [chip]), keys, nobleVerifier);
+        const entries = [await entry({}, chip), ...coseEntries(cose)];
+        return verified(await searched(entries, 1, keys), { revokers: keys });
       },
     ],
     [

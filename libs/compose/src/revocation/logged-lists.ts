@@ -5,6 +5,8 @@ import {
   MAX_ATTESTATION_BYTES,
   parseJson,
   parsePae,
+  parseSigStructure,
+  readCborAsJson,
   readEntry,
   searchEntries,
   SearchEvidenceSource,
@@ -107,6 +109,8 @@ async function envelopesIn(
   if (own.length === 0 || digest === undefined) return [];
   const bytes = await source.attestation(bytesToHex(digest));
   if (bytes === undefined) return undefined;
+  // Lists are DSSE; what says so in COSE is not to be passed over.
+  if (view.signed && isCborList(bytes)) return undefined;
   const { payloadType, payload } = view.payloadSha256
     ? { payloadType: STATEMENT_PAYLOAD_TYPE, payload: bytes }
     : (parsePae(bytes) ?? {});
@@ -123,10 +127,17 @@ function sha256Of({ signed }: EntryView): Uint8Array | undefined {
 }
 
 function isList(payload: Uint8Array): boolean {
+  return saysRevocation(() => parseJson(payload, MAX_ATTESTATION_BYTES));
+}
+
+function isCborList(bytes: Uint8Array): boolean {
+  const payload = parseSigStructure(bytes);
+  return payload !== undefined && saysRevocation(() => readCborAsJson(payload));
+}
+
+function saysRevocation(read: () => unknown): boolean {
   try {
-    const statement = parseJson(payload, MAX_ATTESTATION_BYTES) as {
-      predicateType?: unknown;
-    } | null;
+    const statement = read() as { predicateType?: unknown } | null;
     return statement?.predicateType === REVOCATION_PREDICATE_TYPE;
   } catch (cause) {
     if (cause instanceof AttestError) return false;

@@ -1,7 +1,8 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import {
+  canonicalJson,
+  coseRequests,
   encodeKeyAnswer,
-  encodeSearchEvidence,
   envelopeLogEntry,
   indexEntry,
   mapCommitmentLeaf,
@@ -14,9 +15,11 @@ import {
   type Evidence,
   type KeptAnswer,
   type SearchEvidence,
+  type VerifiedCose,
 } from '@touchstone/attest';
 import { CompactRange, inclusionProof, MerkleMap, rfc6962 } from '@touchstone/merkle';
 import {
+  encodeUtf8,
   formatCheckpoint,
   fromBase64,
   keyId,
@@ -44,6 +47,18 @@ export function entryOf(envelope: DsseEnvelope, { algorithm, spki }: PublicKey):
   return { leaf: envelopeLogEntry(envelope, { algorithm, spki }), attestation };
 }
 
+/** How the log has an attestation in COSE: an entry for each signature. */
+export function coseEntries(cose: VerifiedCose): LoggedEntry[] {
+  return coseRequests(cose).map(({ request, attestation }) => {
+    if (!('hashedRekordRequestV002' in request)) throw new Error('COSE is logged by digest');
+    const { digest, signature } = request.hashedRekordRequestV002;
+    const data = { algorithm: 'SHA2_256', digest };
+    const spec = { hashedRekordV002: { data, signature } };
+    const leaf = canonicalJson({ apiVersion: '0.0.2', kind: 'hashedrekord', spec });
+    return { leaf: encodeUtf8(leaf), ...(attestation && { attestation: attestation.bytes }) };
+  });
+}
+
 /** A signer as a chip is one. */
 export function p256Signer(): Signer {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -59,7 +74,12 @@ export async function searched(
   entries: readonly LoggedEntry[],
   mapped: number,
   asked: readonly PublicKey[],
-): Promise<SearchEvidence & { readonly reprove: (evidence: Evidence) => Promise<Evidence> }> {
+): Promise<
+  SearchEvidence & {
+    readonly reprove: (evidence: Evidence) => Promise<Evidence>;
+    readonly proof: (index: number) => Promise<string[]>;
+  }
+> {
   const map = await mapOf(entries.slice(0, mapped));
   const commitment = await mapCommitmentLeaf(
     {
@@ -107,8 +127,7 @@ export async function searched(
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, attestation]) => toBase64(attestation)),
   };
-  encodeSearchEvidence(evidence);
-  return { ...evidence, reprove: (of) => reproved(of, checkpoint, tree) };
+  return { ...evidence, reprove: (of) => reproved(of, checkpoint, tree), proof: tree.proof };
 }
 
 /** The same evidence, whose entries are the first of the tree, against its checkpoint. */
