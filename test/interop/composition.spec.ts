@@ -61,7 +61,7 @@ const SOURCES = {
     (export "demo:app/text@1.0.0" (instance $text)))`,
 } as const;
 
-type Name = keyof typeof SOURCES;
+type Name = keyof typeof SOURCES | 'plug' | 'socket';
 const bytesOf = new Map<Name, Uint8Array>();
 let dir: string;
 
@@ -106,6 +106,123 @@ const wired = (): Composition =>
     ],
     manifest: { composition: { tool: 'touchstone' } },
   });
+
+const plug = { plug: { socket: 'socket', plugs: ['plug'] } };
+const beside = {
+  instances: [{ name: 'plug' }, { name: 'socket' }],
+  exports: [{ instance: 'plug' }, { instance: 'socket' }],
+};
+/** Exports a resource and a record in one interface. */
+const TYPES = `(component
+  (component $c
+    (import "imp" (type $r (sub resource)))
+    (type $rec (record (field "a" u32)))
+    (export "r" (type $r)) (export "rec" (type $rec)))
+  (type $r (resource (rep i32)))
+  (instance $i (instantiate $c (with "imp" (type $r))))
+  (export "a:b/types@1.0.0" (instance $i)))`;
+/** Takes both by names of its own, and a function of the record. */
+const USER = `(component
+  (import "a:b/types@1.0.0" (instance $t
+    (export "r" (type (sub resource)))
+    (type $rec (record (field "a" u32)))
+    (export "rec" (type (eq $rec)))))
+  (alias export $t "r" (type $r)) (alias export $t "rec" (type $rec))
+  (import "r" (type (eq $r))) (import "rec" (type $mine (eq $rec)))
+  (import "f" (func (param "x" (list $mine))))
+  (export "out" (instance $t)))`;
+
+/** What a plug and a socket are in text, what is to be done with them, and what the host is asked for. */
+const SUBTYPED: Readonly<Record<string, readonly [string, string, object, readonly string[]]>> = {
+  'an instance in an instance, with more in both': [
+    `(component (import "x" (func $f))
+      (instance $n (export "f" (func $f)) (export "g" (func $f)))
+      (instance $i (export "in" (instance $n)) (export "more" (func $f)))
+      (export "a:b/i@1.2.0" (instance $i)))`,
+    `(component (import "a:b/i@1.0.0" (instance $i
+      (export "in" (instance (export "f" (func))))))
+      (export "out" (instance $i)))`,
+    plug,
+    ['x'],
+  ],
+  'an earlier version that has all that is asked for': [
+    `(component (import "x" (func $f)) (instance $i (export "f" (func $f)))
+      (export "a:b/i@1.0.0" (instance $i)))`,
+    `(component (import "a:b/i@1.4.0" (instance $i (export "f" (func))))
+      (export "out" (instance $i)))`,
+    plug,
+    ['x'],
+  ],
+  'a component that imports less and exports more': [
+    `(component (component $c (import "x" (func $x)) (export "y" (func $x)) (export "z" (func $x)))
+      (export "c" (component $c)))`,
+    `(component (import "c" (component $c
+        (import "x" (func)) (import "w" (func)) (export "y" (func))))
+      (import "x" (func $x))
+      (instance $i (instantiate $c (with "x" (func $x)) (with "w" (func $x))))
+      (alias export $i "y" (func $y)) (export "y" (func $y)))`,
+    plug,
+    ['x'],
+  ],
+  'a core module': [
+    `(component (core module $m (func (export "f")) (func (export "g")))
+      (export "m" (core module $m)))`,
+    `(component (import "m" (core module $m (export "f" (func))))
+      (core instance $i (instantiate $m))
+      (func (export "r") (canon lift (core func $i "f"))))`,
+    plug,
+    [],
+  ],
+  'types by names of its own': [TYPES, USER, plug, ['a:b/types@1.0.0', 'f']],
+  'a resource in an instance in an instance, left to the host by two': [
+    `(component (import "a:b/i" (instance $i (export "in" (instance
+        (export "r" (type (sub resource))) (export "f" (func (result (own 0))))))))
+      (export "one" (instance $i)))`,
+    `(component (import "a:b/i" (instance $i (export "in" (instance
+        (export "r" (type (sub resource)))))))
+      (alias export $i "in" (instance $in)) (alias export $in "r" (type $r))
+      (import "g" (func (param "x" (own $r)))) (export "two" (func 0)))`,
+    beside,
+    ['a:b/i', 'g'],
+  ],
+  'what one knows to be the resource of another interface': [
+    `(component (import "a:b/u" (instance $u
+        (export "r" (type (sub resource))) (export "f" (func (result (own 0))))))
+      (export "one" (instance $u)))`,
+    `(component (import "a:b/t" (instance $t (export "r" (type (sub resource)))))
+      (alias export $t "r" (type $r))
+      (import "a:b/u" (instance $u (alias outer 1 $r (type $r)) (export "r" (type (eq $r)))))
+      (export "two" (instance $u)))`,
+    beside,
+    ['a:b/t', 'a:b/u'],
+  ],
+  'components and modules that are left to the host': [
+    `(component (import "m" (core module $m
+        (import "e" "t" (table 1 2 funcref)) (import "e" "mem" (memory i64 1 2))
+        (export "f" (func (param i32 externref) (result i64))) (export "g" (global (mut f32)))))
+      (export "one" (core module $m)))`,
+    `(component (import "t" (instance $t (export "r" (type (sub resource)))))
+      (alias export $t "r" (type $r))
+      (type $c (component
+        (alias outer 1 $r (type $r)) (import "r" (type $mine (eq $r)))
+        (import "q" (type $q (sub resource)))
+        (type $rec (record (field "a" (own $q)))) (import "rec" (type $named (eq $rec)))
+        (import "x" (func (param "v" (own $mine))))
+        (export "o" (type $o (sub resource)))
+        (export "y" (func (param "v" (list $named)) (result (own $o))))))
+      (import "c" (component $c (type $c)))
+      (export "two" (component $c)))`,
+    beside,
+    ['m', 't', 'c'],
+  ],
+};
+
+async function subtyped(name: string): Promise<Composition> {
+  const [plugged = '', socket = '', rest = {}] = SUBTYPED[name] ?? [];
+  bytesOf.set('plug', new Uint8Array(await parse(plugged)));
+  bytesOf.set('socket', new Uint8Array(await parse(socket)));
+  return composed(['plug', 'socket'], rest);
+}
 
 interface Transpiled {
   readonly instantiate: (
@@ -167,5 +284,15 @@ describe.skipIf('absent' in tools)(titled('wasm-tools', tools), () => {
     await run(program, [...before, 'validate', '--features=all', file], { timeout: 60_000 });
     const { stdout } = await run(program, [...before, 'component', 'wit', file]);
     expect(stdout).toContain('export demo:app/double@1.0.0;');
+  });
+
+  it.each(Object.keys(SUBTYPED))('validates %s', async (name) => {
+    if ('absent' in tools) throw new Error(tools.absent);
+    const made = await subtyped(name);
+    expect(made.imports).toEqual(SUBTYPED[name]?.[3]);
+    const file = join(dir, 'subtyped.wasm');
+    await writeFile(file, made.bytes);
+    const [program, ...before] = tools.command;
+    await run(program, [...before, 'validate', '--features=all', file], { timeout: 60_000 });
   });
 });

@@ -95,7 +95,7 @@ export type BuildCode =
   | 'import-unsatisfied'
   /** An import left to the host uses types that are known only within the composition. */
   | 'import-entangled'
-  /** A module, component or value as import or export. */
+  /** A value that would be passed on, or a module left to the host whose types only it defines. */
   | 'item-unsupported'
   | 'composition-too-large';
 

@@ -110,18 +110,28 @@ export {
   type TypingOptions,
   type WiringMismatch,
 } from './component/typing/resolve-component.js';
-export { checkSubtype, isSubtype } from './component/typing/subtype.js';
+export { checkSubtype, Comparison, isSubtype } from './component/typing/subtype.js';
+export { TypeBudget } from './component/typing/budget.js';
+export { instantiate } from './component/typing/instantiate.js';
+export { Substitution } from './component/typing/substitute.js';
+export { partsOf } from './component/typing/parts.js';
 export { formatMismatch, type Mismatch, type MismatchCode } from './component/typing/mismatch.js';
+export { needsName } from './component/typing/shapes.js';
 export type {
   AnyShape,
   ComponentShape,
+  CoreShape,
   FuncShape,
   InstanceShape,
   ItemShape,
   Member,
   Members,
   ModuleShape,
+  NamedShape,
+  Owner,
   ResourceShape,
+  Value,
+  ValueShape,
 } from './component/typing/shapes.js';
 export {
   parseExternName,

@@ -4,9 +4,15 @@ import type { Sort } from '@touchstone/wasm';
 /** Writing the binary format of the component model (Binary.md). */
 
 /** What passes between components: the sorts that arguments, aliases and exports may have. */
-export type PassedSort = Extract<Sort, 'func' | 'type' | 'instance'>;
+export type PassedSort = Extract<Sort, 'core module' | 'func' | 'type' | 'component' | 'instance'>;
 
-const SORT_BYTES = { func: 0x01, type: 0x03, instance: 0x05 } as const;
+const SORT_BYTES: Readonly<Record<PassedSort, readonly number[]>> = {
+  'core module': [0x00, 0x11],
+  func: [0x01],
+  type: [0x03],
+  component: [0x04],
+  instance: [0x05],
+};
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 
@@ -44,27 +50,25 @@ export function vector(items: readonly (readonly number[])[]): number[] {
 export const externName = (name: string): number[] => [0x00, ...text(name)];
 
 export const reference = (sort: PassedSort, index: number): number[] => [
-  SORT_BYTES[sort],
+  ...SORT_BYTES[sort],
   ...leb(index),
 ];
 
-/** `externdesc` of a function or an instance by its type. */
-export const described = (sort: 'func' | 'instance', type: number): number[] => [
-  SORT_BYTES[sort],
-  ...leb(type),
-];
+/** `externdesc` of anything but a type, by its type. */
+export const described = (sort: Exclude<PassedSort, 'type'>, type: number): number[] =>
+  reference(sort, type);
 export const typeEquals = (type: number): number[] => [0x03, 0x00, ...leb(type)];
 export const SUB_RESOURCE: readonly number[] = [0x03, 0x01];
 
 export const aliasOfExport = (sort: PassedSort, instance: number, name: string): number[] => [
-  SORT_BYTES[sort],
+  ...SORT_BYTES[sort],
   0x00,
   ...leb(instance),
   ...text(name),
 ];
 /** Of a type one scope further out. */
 export const aliasOfOuterType = (index: number): number[] => [
-  SORT_BYTES.type,
+  ...SORT_BYTES.type,
   0x02,
   0x01,
   ...leb(index),
@@ -81,7 +85,14 @@ export function instantiation(component: number, args: readonly Argument[]): num
   return [0x00, ...leb(component), ...vector(items)];
 }
 
-const SECTION_IDS = { instance: 5, alias: 6, type: 7, import: 10, export: 11 } as const;
+const SECTION_IDS = {
+  'core type': 3,
+  instance: 5,
+  alias: 6,
+  type: 7,
+  import: 10,
+  export: 11,
+} as const;
 type SectionName = keyof typeof SECTION_IDS;
 
 /** A component section by section; definitions of one kind that follow each other share one. */

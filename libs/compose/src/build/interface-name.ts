@@ -20,7 +20,7 @@ export function isNewer(one: string, other: string): boolean {
   return nameFit(one, other) === 'newer';
 }
 
-/** Whether an export of one name may be given for an import of the other: compatible, not older. */
-export function mayStandFor(exported: string, imported: string): boolean {
-  return ['same', 'newer'].includes(nameFit(exported, imported));
+/** Whether two names are of one interface, in versions of one track. */
+export function isCompatible(one: string, other: string): boolean {
+  return nameFit(one, other) !== 'incompatible';
 }

@@ -1,184 +1,235 @@
-import { ComposeError } from '../errors.js';
-import { funcMismatch, join, joinTypes } from './bind.js';
-import { compatibilityKey, isNewer } from './interface-name.js';
 import {
-  find,
-  funcParts,
-  needsName,
+  Comparison,
   partsOf,
-  type Item,
-  type TypeNode,
-  type Value,
-} from './types.js';
+  Substitution,
+  needsName,
+  type AnyShape,
+  type InstanceShape,
+  type ItemShape,
+  type Member,
+  type Owner,
+  type TypeBudget,
+} from '@touchstone/wasm';
+import { ComposeError } from '../errors.js';
+import { inOrder } from './in-order.js';
+import type { NamedType, Place, Places } from './places.js';
+import { isInstance, Requests, type Entry, type Slot } from './requests.js';
 
 /** An import of the whole, for all instances that nobody within gives it to. */
 export interface OuterImport {
-  /** Of the highest version that is asked for. */
-  name: string;
   readonly key: string;
-  readonly item: Item;
-  readonly users: string[];
+  /** Of the highest version that is asked for. */
+  readonly name: string;
+  readonly item: ItemShape;
 }
-
-type IsForeign = (type: TypeNode) => boolean;
 
 /**
  * What the instances are not given by each other is asked of the host, once for all compatible
- * versions of an interface: with every export that any of them asks for. Each type has its home in
- * the import that names it first; other imports that use it refer to it there.
+ * versions of an interface: with every export that any of them asks for. A type that several name
+ * is one type, in the import that names it first; others refer to it there. Whether what is asked
+ * for fits what the others ask for is not decided here, but where the instances are made.
  */
 export class OuterImports {
-  readonly #imports = new Map<string, OuterImport>();
+  readonly #owner: Owner = { what: 'imports' };
+  readonly #requests: Requests;
+  readonly #items = new Map<Slot, ItemShape>();
+  /** Whose types are being made. */
+  readonly #open = new Set<Slot>();
+  /** The types of the whole's imports. */
+  readonly #homes = new Map<AnyShape, Slot>();
+  readonly #substitutions = new Map<Places, Substitution>();
 
-  /**
-   * @returns the key of the import that stands for this one
-   * @throws ComposeError `type-mismatch`
-   */
-  adopt(user: string, name: string, item: Item): string {
-    // What a wired interface speaks of has its home there, not where another uses it.
-    return this.#adopt(user, name, item, ({ spokenOf }) => spokenOf !== undefined);
+  constructor(private readonly budget: TypeBudget) {
+    this.#requests = new Requests(budget);
   }
 
-  #adopt(user: string, name: string, item: Item, isForeign: IsForeign): string {
-    const key = compatibilityKey(name);
-    const known = this.#imports.get(key);
-    if (known === undefined) {
-      settle(item, key, isForeign);
-      this.#imports.set(key, { name, key, item, users: [user] });
-      return key;
-    }
-    const refuse = (path: readonly string[], reason: string): never => {
-      const place = [name, ...path].join(' › ');
-      const message = `${place}: ${user} asks for it otherwise than ${known.users[0] ?? 'another'}: ${reason}`;
-      throw new ComposeError('type-mismatch', user, 0, message);
-    };
-    merge(known.item, item, { key, isForeign, refuse }, []);
-    known.users.push(user);
-    if (isNewer(name, known.name)) known.name = name;
-    return key;
+  adopt(places: Places, name: string, item: ItemShape): void {
+    this.#requests.add(places, name, item);
   }
 
   /**
    * All of them, each after those whose types it uses.
    *
-   * @throws ComposeError `import-entangled`
+   * @throws ComposeError `import-entangled`, `item-unsupported`
    */
-  inOrder(): OuterImport[] {
-    for (const entry of this.#imports.values()) this.#complete(entry);
-    const ordered: OuterImport[] = [];
-    const state = new Map<string, 'open' | 'done'>();
-    const visit = (entry: OuterImport): void => {
-      const { key, name } = entry;
-      if (state.get(key) === 'done') return;
-      if (state.get(key) === 'open') {
-        const message = `${name}: imports that are left use each other's types in a circle`;
-        throw new ComposeError('import-entangled', entry.users[0] ?? '/', 0, message);
+  finish(): OuterImport[] {
+    const { entries, slots } = this.#requests;
+    for (const slot of slots) if (!isInstance(slot)) this.#itemOf(slot);
+    const circle = ([first]: readonly Entry[]): never => this.#refuseCircle(first?.slot);
+    const needs = ({ slot }: Entry): Entry[] =>
+      [...this.#needsOf(slot)].flatMap(({ key }) => {
+        const entry = entries.get(key);
+        return entry === undefined || key === slot.key ? [] : [entry];
+      });
+    return inOrder(entries.values(), needs, circle).map(({ name, slot }) => ({
+      ...{ key: slot.key, name, item: this.#assembled(slot) },
+    }));
+  }
+
+  /** The type of what is no instance. */
+  #itemOf(slot: Slot): ItemShape {
+    const known = this.#items.get(slot);
+    if (known !== undefined) return known;
+    if (this.#open.has(slot)) return this.#refuseCircle(slot);
+    this.#open.add(slot);
+    const item = this.#made(slot);
+    this.#open.delete(slot);
+    this.#items.set(slot, item);
+    return item;
+  }
+
+  #made(slot: Slot): ItemShape {
+    const [first] = slot.requests;
+    if (first === undefined) throw new Error('nobody asks for it');
+    switch (first.item.sort) {
+      case 'type': {
+        const type = this.#type(slot);
+        this.#homes.set(type, slot);
+        return { sort: 'type', type };
       }
-      state.set(key, 'open');
-      for (const home of homesUsed(entry)) {
-        const other = this.#imports.get(home);
-        if (other !== undefined) visit(other);
-      }
-      state.set(key, 'done');
-      ordered.push(entry);
-    };
-    for (const entry of this.#imports.values()) visit(entry);
-    return ordered;
+      case 'component':
+      case 'core module':
+        return this.#narrowest(slot);
+      case 'func':
+      case 'value':
+      case 'instance':
+        return this.#substitution(first.places).item(bare(first.item));
+    }
   }
 
   /**
-   * An import may use types of an interface that another component gives. What they are built like
-   * can be imported beside it; a resource of that component cannot be known outside.
+   * A type that one of the instances knows to be another's is that; else a resource is one that the
+   * host makes, and anything else what the first one says.
    */
-  #complete(entry: OuterImport): void {
-    walkTypes(entry, (node) => {
-      if (node.home !== undefined || !needsName(node)) return;
-      const { spokenOf } = node;
-      const known = spokenOf && this.#imports.get(compatibilityKey(spokenOf.interface));
-      const taken = known?.item.sort !== 'instance' || known.item.exports.has(spokenOf?.name ?? '');
-      if (node.shape.kind === 'resource' || !spokenOf || (known && taken)) {
-        const what = spokenOf ? `${spokenOf.name} of ${spokenOf.interface}` : 'a type';
-        const message = `${entry.name} is left to the host and uses ${what}, which another component gives: wire both or neither`;
-        throw new ComposeError('import-entangled', entry.users[0] ?? '/', 0, message);
-      }
-      const exports = new Map<string, Item>([[spokenOf.name, { sort: 'type', type: node }]]);
-      const item = { sort: 'instance', exports } as const;
-      this.#adopt(entry.users[0] ?? '/', spokenOf.interface, item, () => false);
+  #type(slot: Slot): NamedType {
+    const name = slot.path.at(-1) ?? slot.key;
+    const { budget } = this;
+    const owner = this.#owner;
+    const asked = slot.requests.flatMap(({ places, item }) =>
+      item.sort === 'type' ? [{ places, type: item.type }] : [],
+    );
+    const aliases = asked.flatMap(({ places, type }) => {
+      const root = places.rootOf(type);
+      return root === undefined || this.#requests.find(root) === slot ? [] : [{ places, root }];
     });
-  }
-}
-
-/** Gives every type that an import names its home there, unless it has one elsewhere. */
-function settle(item: Item, key: string, isForeign: IsForeign): void {
-  if (item.sort === 'type') {
-    const node = find(item.type);
-    if (node.home === undefined && !isForeign(node)) node.home = key;
-    if (node.given === 'awaited') node.given = 'by the host';
-  } else if (item.sort === 'instance') {
-    for (const inner of item.exports.values()) settle(inner, key, isForeign);
-  }
-}
-
-interface Merging {
-  readonly key: string;
-  readonly isForeign: IsForeign;
-  readonly refuse: (path: readonly string[], reason: string) => never;
-}
-
-function merge(known: Item, item: Item, merging: Merging, path: readonly string[]): void {
-  const { key, isForeign, refuse } = merging;
-  if (known.sort === 'instance' && item.sort === 'instance') {
-    for (const [name, inner] of item.exports) {
-      const same = known.exports.get(name);
-      if (same === undefined) {
-        settle(inner, key, isForeign);
-        known.exports.set(name, inner);
-      } else merge(same, inner, merging, [...path, name]);
+    for (const { places, root } of aliases) this.#refuseEntangled(places, root);
+    const alias = aliases.find(({ root }) => !root.isWired) ?? aliases[0];
+    if (alias !== undefined) {
+      const of = this.#standsFor(alias.places, alias.root);
+      return budget.shape({ kind: 'named', owner, name, of });
     }
-    return;
+    if (asked.some(({ type }) => type.kind === 'resource')) {
+      return budget.shape({ kind: 'resource', owner, name });
+    }
+    const [{ places, type }] = asked as [(typeof asked)[0]];
+    const of = this.#substitution(places).shape(type.kind === 'named' ? type.of : type);
+    return budget.shape({ kind: 'named', owner, name, of });
   }
-  let reason: string | undefined = `one is a ${known.sort}, the other a ${item.sort}`;
-  if (known.sort === 'type' && item.sort === 'type') {
-    const [one, other] = [find(known.type), find(item.type)];
-    moveHome(one, other, key);
-    // Both are the host's to give: from here on it must give one for both.
-    const isHosts = one.given === 'by the host' && other.given === 'by the host';
-    if (isHosts && one !== other) join(other, one);
-    reason = joinTypes(other, one);
-  } else if (known.sort === 'func' && item.sort === 'func') {
-    reason = funcMismatch(known.func, item.func);
+
+  /** Of components and modules the one that fits all who ask, where there is one. */
+  #narrowest({ requests }: Slot): ItemShape {
+    const asked = requests.map(({ places, item }) => this.#substitution(places).item(bare(item)));
+    const fits = (one: ItemShape): boolean =>
+      asked.every((other) => new Comparison(this.budget).item(one, other) === undefined);
+    const [first] = asked as [ItemShape];
+    return asked.find(fits) ?? first;
   }
-  if (reason !== undefined) refuse(path, reason);
+
+  /** Types of an instance's imports replaced by those of the whole's. */
+  #substitution(places: Places): Substitution {
+    const known = this.#substitutions.get(places);
+    if (known !== undefined) return known;
+    const made = new Substitution(this.budget, (shape) => {
+      const place = places.of(shape);
+      if (place === undefined) return undefined;
+      const meant = place.isWired ? (places.rootOf(shape) ?? place) : place;
+      return this.#standsFor(places, meant);
+    });
+    this.#substitutions.set(places, made);
+    return made;
+  }
+
+  /**
+   * The type of the whole's imports that has this place. An import that is left may use types of an
+   * interface that another component gives: what they are built like can be imported beside it, a
+   * resource of that component cannot be known outside.
+   */
+  #standsFor(places: Places, place: Place): AnyShape {
+    this.#refuseEntangled(places, place);
+    const { type } = place;
+    if (place.isWired && type.kind === 'named' && !needsName(type)) {
+      return this.#substitution(places).shape(type.of);
+    }
+    const slot = this.#requests.find(place) ?? this.#requests.addType(places, place);
+    const item = isInstance(slot) ? undefined : this.#itemOf(slot);
+    return item?.sort === 'type' ? item.type : type;
+  }
+
+  #assembled(slot: Slot): ItemShape {
+    if (!isInstance(slot)) return this.#itemOf(slot);
+    const depth = slot.path.length;
+    const needs = (inner: Slot): Slot[] =>
+      [...this.#needsOf(inner)].flatMap((needed) => {
+        const isWithin = needed.key === slot.key && isPrefix(slot.path, needed.path);
+        const sibling = isWithin ? slot.exports.get(needed.path[depth] ?? '') : undefined;
+        return sibling === undefined || sibling === inner ? [] : [sibling];
+      });
+    const circle = ([first]: readonly Slot[]): never => this.#refuseCircle(first);
+    const exports = new Map<string, Member>();
+    for (const inner of inOrder(slot.exports.values(), needs, circle)) {
+      exports.set(inner.path.at(-1) ?? '', this.#assembled(inner));
+    }
+    const type = this.budget.shape<InstanceShape>({ kind: 'instance', exports });
+    return { sort: 'instance', type };
+  }
+
+  /** What the types in it are made of that has a name among the imports. */
+  #needsOf(slot: Slot): Set<Slot> {
+    const needs = new Set<Slot>();
+    if (isInstance(slot)) {
+      for (const inner of slot.exports.values()) {
+        for (const needed of this.#needsOf(inner)) needs.add(needed);
+      }
+      return needs;
+    }
+    const seen = new Set<unknown>();
+    const walk = (shape: Parameters<typeof partsOf>[0]): void => {
+      for (const part of partsOf(shape)) {
+        if (typeof part === 'string' || part.kind === 'module' || seen.has(part)) continue;
+        seen.add(part);
+        this.budget.spend(1);
+        const home = this.#homes.get(part);
+        if (home === undefined) walk(part);
+        else needs.add(home);
+      }
+    };
+    const { type } = this.#itemOf(slot);
+    if (typeof type !== 'string') walk(type);
+    return needs;
+  }
+
+  #refuseEntangled({ user }: Places, { import: from, path, type, isWired }: Place): void {
+    if (!isWired || type.kind !== 'resource') return;
+    // What is being made, from the outside in.
+    const [slot] = this.#open;
+    const name = this.#requests.entries.get(slot?.key ?? '')?.name ?? '';
+    const what = [...path, from].join(' of ');
+    const message = `${name} is left to the host and uses ${what}, which another component gives: wire both or neither`;
+    throw new ComposeError('import-entangled', user, 0, message);
+  }
+
+  #refuseCircle(slot: Slot | undefined): never {
+    const entry = this.#requests.entries.get(slot?.key ?? '');
+    const message = `${entry?.name ?? ''}: imports that are left use each other's types in a circle`;
+    throw new ComposeError('import-entangled', entry?.user ?? '/', 0, message);
+  }
 }
 
-/** One of two users may know that a type comes from elsewhere, where the other was not told. */
-function moveHome(known: TypeNode, item: TypeNode, key: string): void {
-  if (known.home === key && item.home !== undefined) known.home = item.home;
+function isPrefix(one: readonly string[], other: readonly string[]): boolean {
+  return one.every((name, at) => other[at] === name);
 }
 
-function homesUsed(entry: OuterImport): Set<string> {
-  const homes = new Set<string>();
-  walkTypes(entry, ({ home }) => {
-    if (home !== undefined && home !== entry.key) homes.add(home);
-  });
-  return homes;
-}
-
-/** Visits every type that writing an import takes, parts before what is made of them; what has its home elsewhere is not entered. */
-function walkTypes({ key, item }: OuterImport, visit: (node: TypeNode) => void): void {
-  const seen = new Set<TypeNode>();
-  const value = (type: Value): void => {
-    if (typeof type === 'string') return;
-    const node = find(type);
-    if (seen.has(node)) return;
-    seen.add(node);
-    if (node.home === undefined || node.home === key) partsOf(node).forEach(value);
-    visit(node);
-  };
-  const walk = (inner: Item): void => {
-    if (inner.sort === 'type') value(inner.type);
-    else if (inner.sort === 'func') funcParts(inner.func).forEach(value);
-    else if (inner.sort === 'instance') for (const one of inner.exports.values()) walk(one);
-  };
-  walk(item);
+/** Without what a name says beside the type. */
+function bare({ sort, type }: ItemShape): ItemShape {
+  return { sort, type } as ItemShape;
 }

@@ -1,12 +1,15 @@
-import type { ComponentNode } from '@touchstone/wasm';
+import type { ComponentShape, Members } from '@touchstone/wasm';
 import { ComposeError } from '../errors.js';
-import { isNewer, mayStandFor } from './interface-name.js';
+import { inOrder } from './in-order.js';
+import { isCompatible, isNewer } from './interface-name.js';
 import type { CompositionPlan } from './plan.js';
 
 /** Which export of which instance is given for an import. */
 export interface Given {
   readonly instance: string;
   readonly export: string;
+  /** Of a type within that export: names of exports, from the outside in. */
+  readonly path?: readonly string[];
 }
 
 export interface WiredInstance {
@@ -28,9 +31,6 @@ export interface Wiring {
 
 type PlannedInstance = NonNullable<CompositionPlan['instances']>[number];
 
-/** Names of imports or exports with the sort of each. */
-type Ports = ReadonlyMap<string, string>;
-
 /**
  * Works out who gives what to whom, by names alone.
  *
@@ -40,14 +40,14 @@ type Ports = ReadonlyMap<string, string>;
  */
 export function wire(
   plan: CompositionPlan,
-  components: ReadonlyMap<string, ComponentNode>,
+  components: ReadonlyMap<string, ComponentShape>,
 ): Wiring {
   const planned = plannedInstances(plan);
   const wirer = new Wirer(planned, components);
   const instances = planned.map((instance) => wirer.wire(instance));
   if (plan.plug !== undefined) refuseUnused(plan.plug.plugs, instances);
   const lifted = plan.exports ?? [{ instance: plan.plug?.socket ?? '' }];
-  return { instances: inOrder(instances), exports: wirer.lift(lifted) };
+  return { instances: giversFirst(instances), exports: wirer.lift(lifted) };
 }
 
 function plannedInstances({ plug, instances }: CompositionPlan): readonly PlannedInstance[] {
@@ -57,10 +57,11 @@ function plannedInstances({ plug, instances }: CompositionPlan): readonly Planne
 
 class Wirer {
   readonly #componentOf = new Map<string, string>();
-  readonly #ports = new Map<string, { readonly imports: Ports; readonly exports: Ports }>();
 
-  constructor(planned: readonly PlannedInstance[], components: ReadonlyMap<string, ComponentNode>) {
-    for (const [name, node] of components) this.#ports.set(name, portsByName(node));
+  constructor(
+    planned: readonly PlannedInstance[],
+    private readonly components: ReadonlyMap<string, ComponentShape>,
+  ) {
     for (const { name, component = name } of planned) {
       if (!components.has(component)) {
         const message = `instance ${name} is to be made of ${component}, which is no component of the plan`;
@@ -75,11 +76,10 @@ class Wirer {
   }
 
   wire({ name, component = name, ...given }: PlannedInstance): WiredInstance {
-    const { imports } = this.#portsOf(name, name);
+    const { imports } = this.#shapeOf(name, name);
     const args = new Map<string, Given>();
     for (const [wanted, { instance, export: label }] of Object.entries(given.arguments ?? {})) {
-      const sort = imports.get(wanted);
-      if (sort === undefined) {
+      if (!imports.has(wanted)) {
         const message = `${name} has no import ${wanted}; it has ${listed(imports)}`;
         throw new ComposeError('import-unknown', name, 0, message);
       }
@@ -88,7 +88,7 @@ class Wirer {
         export: this.#exportOf(name, instance, label ?? wanted, label),
       });
     }
-    for (const [wanted, sort] of imports) {
+    for (const [wanted, { sort }] of imports) {
       if (args.has(wanted)) continue;
       const found = this.#offered(name, wanted, sort, given.with ?? []);
       if (found !== undefined) args.set(wanted, found);
@@ -98,7 +98,7 @@ class Wirer {
 
   /** The export that an argument means: by its very name, or when none is given a compatible one. */
   #exportOf(user: string, instance: string, wanted: string, exact?: string): string {
-    const { exports } = this.#portsOf(instance, user);
+    const { exports } = this.#shapeOf(instance, user);
     const found =
       exact === undefined ? best(exports, wanted) : exports.has(exact) ? exact : undefined;
     if (found !== undefined) return found;
@@ -113,12 +113,14 @@ class Wirer {
     instances: readonly string[],
   ): Given | undefined {
     const offers = [...new Set(instances)].flatMap((instance) => {
-      const { exports } = this.#portsOf(instance, user);
+      const { exports } = this.#shapeOf(instance, user);
       const found = best(exports, wanted, sort);
       return found === undefined ? [] : [{ instance, export: found }];
     });
     const exact = offers.filter((offer) => offer.export === wanted);
-    const fitting = exact.length > 0 ? exact : offers;
+    // An older one fits as long as its types do, but does not stand beside one that must fit.
+    const current = offers.filter((offer) => !isNewer(wanted, offer.export));
+    const fitting = [exact, current, offers].find((some) => some.length > 0) ?? [];
     if (fitting.length <= 1) return fitting[0];
     const names = fitting.map(({ instance }) => instance).join(', ');
     const message = `${wanted} of ${user} could be given by each of ${names}: say which in its arguments`;
@@ -127,7 +129,7 @@ class Wirer {
 
   lift(planned: NonNullable<CompositionPlan['exports']>): LiftedExport[] {
     const lifted = planned.flatMap(({ instance, export: label, as }): LiftedExport[] => {
-      const { exports } = this.#portsOf(instance, '/');
+      const { exports } = this.#shapeOf(instance, '/');
       if (label === undefined) {
         return [...exports.keys()].map((name) => ({ instance, export: name, as: as ?? name }));
       }
@@ -148,34 +150,24 @@ class Wirer {
     return lifted;
   }
 
-  #portsOf(instance: string, user: string): { readonly imports: Ports; readonly exports: Ports } {
-    const ports = this.#ports.get(this.#componentOf.get(instance) ?? '');
-    if (ports !== undefined) return ports;
+  #shapeOf(instance: string, user: string): ComponentShape {
+    const shape = this.components.get(this.#componentOf.get(instance) ?? '');
+    if (shape !== undefined) return shape;
     const message = `${user} speaks of the instance ${instance}, which the plan does not have`;
     throw new ComposeError('instance-unknown', user, 0, message);
   }
 }
 
-/** The very name, else the newest that may stand for it. */
-function best(exports: Ports, wanted: string, sort?: string): string | undefined {
-  const isOf = (name: string): boolean => sort === undefined || exports.get(name) === sort;
+/** The very name, else the newest of the same track. */
+function best(exports: Members, wanted: string, sort?: string): string | undefined {
+  const isOf = (name: string): boolean => sort === undefined || exports.get(name)?.sort === sort;
   if (exports.has(wanted) && isOf(wanted)) return wanted;
-  const fitting = [...exports.keys()].filter((name) => isOf(name) && mayStandFor(name, wanted));
+  const fitting = [...exports.keys()].filter((name) => isOf(name) && isCompatible(name, wanted));
   return fitting.find((name) => !fitting.some((other) => isNewer(other, name)));
 }
 
-function portsByName(node: ComponentNode): { imports: Ports; exports: Ports } {
-  const imports = new Map<string, string>();
-  const exports = new Map<string, string>();
-  for (const definition of node.definitions) {
-    if (definition.kind === 'import') imports.set(definition.name.name, definition.type.sort);
-    else if (definition.kind === 'export') exports.set(definition.name.name, definition.of.sort);
-  }
-  return { imports, exports };
-}
-
-function listed(ports: Ports): string {
-  const names = [...ports.keys()];
+function listed(members: Members): string {
+  const names = [...members.keys()];
   if (names.length === 0) return 'none';
   return names.length <= 8 ? names.join(', ') : `${names.slice(0, 8).join(', ')}, …`;
 }
@@ -190,28 +182,13 @@ function refuseUnused(plugs: readonly string[], instances: readonly WiredInstanc
   throw new ComposeError('plug-unused', idle, 0, message);
 }
 
-function inOrder(instances: readonly WiredInstance[]): WiredInstance[] {
+function giversFirst(instances: readonly WiredInstance[]): WiredInstance[] {
   const byName = new Map(instances.map((instance) => [instance.name, instance]));
-  const ordered: WiredInstance[] = [];
-  const done = new Set<string>();
-  const open: string[] = [];
-  const visit = (instance: WiredInstance): void => {
-    const { name, args } = instance;
-    if (done.has(name)) return;
-    if (open.includes(name)) {
-      const circle = [...open.slice(open.indexOf(name)), name].join(' → ');
-      const message = `instances need each other: ${circle}`;
-      throw new ComposeError('wiring-cycle', name, 0, message);
-    }
-    open.push(name);
-    for (const given of args.values()) {
-      const giver = byName.get(given.instance);
-      if (giver !== undefined) visit(giver);
-    }
-    open.pop();
-    done.add(name);
-    ordered.push(instance);
-  };
-  instances.forEach(visit);
-  return ordered;
+  const givers = ({ args }: WiredInstance): WiredInstance[] =>
+    [...args.values()].flatMap((given) => byName.get(given.instance) ?? []);
+  return inOrder(instances, givers, (circle) => {
+    const names = circle.map(({ name }) => name);
+    const message = `instances need each other: ${names.join(' → ')}`;
+    throw new ComposeError('wiring-cycle', names[0] ?? '/', 0, message);
+  });
 }

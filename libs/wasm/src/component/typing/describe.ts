@@ -15,7 +15,10 @@ export function describe(type: Value | AnyShape, depth = DEPTH): string {
     case 'primitive':
       return type.type;
     case 'named':
-      return `${type.name} (${inner(type.of)})`;
+      // A resource has no other name than the one it is exported by.
+      return type.introduces === true
+        ? `resource ${type.name}`
+        : `${type.name} (${inner(type.of)})`;
     case 'record':
       return `record { ${labels(type.fields, inner)} }`;
     case 'variant':
@@ -42,7 +45,7 @@ export function describe(type: Value | AnyShape, depth = DEPTH): string {
     case 'map':
       return `map<${inner(type.key)}, ${inner(type.value)}>`;
     case 'resource':
-      return `resource ${type.name}`;
+      return type.name === '' ? 'resource' : `resource ${type.name}`;
     case 'func':
       return `${type.async ? 'async ' : ''}func(${labels(type.params, inner)})${type.result === undefined ? '' : ` -> ${inner(type.result)}`}`;
     case 'instance':

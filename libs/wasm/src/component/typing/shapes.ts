@@ -131,6 +131,11 @@ export function unnamed(shape: AnyShape): Exclude<AnyShape, NamedShape> {
   return bare;
 }
 
+/** Whether it must have a name wherever it is seen from outside; all else may be spelt out there. */
+export function needsName(shape: AnyShape): boolean {
+  return ['record', 'variant', 'flags', 'enum', 'resource'].includes(unnamed(shape).kind);
+}
+
 export function bareValue(value: Value): PrimitiveType | Exclude<AnyShape, NamedShape> {
   if (typeof value === 'string') return value;
   const bare = unnamed(value);

@@ -1,11 +1,8 @@
 import type { TypeBudget } from './budget.js';
 import { partsOf } from './parts.js';
-import { unnamed, type AnyShape, type InstanceShape, type ItemShape } from './shapes.js';
+import { needsName, unnamed, type AnyShape, type InstanceShape, type ItemShape } from './shapes.js';
 
 type Direction = 'import' | 'export';
-
-/** Types that are one of a kind, and so must have a name wherever they are seen from outside. */
-const NOMINAL: readonly AnyShape['kind'][] = ['record', 'variant', 'flags', 'enum', 'resource'];
 
 /**
  * Which types of a component have a name outside of it. What an import or export speaks of must
@@ -73,7 +70,7 @@ export class VisibleTypes {
       this.budget.spend(1);
       if (this.#named[direction].has(part)) return undefined;
       // A name from elsewhere is none here: of a component around this one, or of an instance in it.
-      return NOMINAL.includes(unnamed(part).kind) ? unnamed(part) : below(part);
+      return needsName(part) ? unnamed(part) : below(part);
     };
     const below = (part: AnyShape): AnyShape | undefined => {
       for (const each of partsOf(part)) {
