@@ -153,6 +153,9 @@ describe('the process', () => {
     expect(metrics).toMatch(/^touchstone_publications\{verdict="reproduced"\} 1$/m);
     expect(metrics).toMatch(/^touchstone_rebuilds\{state="logged"\} 3$/m);
     expect(metrics).toMatch(/^touchstone_log_append_seconds_count 6$/m);
+    // Nobody read them before: a first answer is whole, and no answer is that of the time before.
+    expect(metrics).toMatch(/^touchstone_attestations\{state="logged"\} 6$/m);
+    expect(metrics).toMatch(/^touchstone_outbox\{kind="log"\} 0$/m);
     const openapi = (await (await get('/openapi.json')).json()) as { paths: object };
     expect(Object.keys(openapi.paths)).toContain('/v1/rebuilds/{id}/complete');
   });

@@ -82,37 +82,64 @@ function gaugePublications(
   });
 }
 
-function gaugeRows(registers: Registry[], db: Database): void {
-  const attestations = new Gauge({
-    name: 'touchstone_attestations',
-    help: 'Accepted statements by state; pending ones are not in the log yet.',
-    labelNames: ['state'],
-    registers,
-  });
-  const outbox = new Gauge({
-    name: 'touchstone_outbox',
-    help: 'Work that the database owes to the queue and to the log.',
-    labelNames: ['kind'],
-    registers,
-  });
+/** What several gauges tell of is asked once for all that are read at the same time. */
+function together<T>(ask: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined;
+  return () =>
+    (underWay ??= ask().finally(() => {
+      underWay = undefined;
+    }));
+}
+
+/** A gauge for each label; it asks for itself, since gauges are read side by side. */
+function gaugeCounts(
+  registers: Registry[],
+  about: { name: string; help: string; label: string; values: readonly string[] },
+  read: () => Promise<ReadonlyMap<string, number>>,
+): void {
+  const { name, help, label, values } = about;
   new Gauge({
-    name: 'touchstone_rebuilds',
-    help: 'Rebuilds by state.',
-    labelNames: ['state'],
-    registers,
+    ...{ name, help, registers },
+    labelNames: [label],
     async collect() {
-      const counts = await countRows(db);
-      for (const state of REBUILD_STATES) {
-        this.set({ state }, counts.rebuilds.get(state) ?? 0);
-      }
-      for (const state of ['pending', 'logged'] as const) {
-        attestations.set({ state }, counts.attestations.get(state) ?? 0);
-      }
-      for (const kind of ['enqueue', 'log'] as const) {
-        outbox.set({ kind }, counts.outbox.get(kind) ?? 0);
-      }
+      const counts = await read();
+      for (const value of values) this.set({ [label]: value }, counts.get(value) ?? 0);
     },
   });
+}
+
+function gaugeRows(registers: Registry[], db: Database): void {
+  const rows = together(() => countRows(db));
+  gaugeCounts(
+    registers,
+    {
+      name: 'touchstone_attestations',
+      help: 'Accepted statements by state; pending ones are not in the log yet.',
+      label: 'state',
+      values: ['pending', 'logged'],
+    },
+    async () => (await rows()).attestations,
+  );
+  gaugeCounts(
+    registers,
+    {
+      name: 'touchstone_outbox',
+      help: 'Work that the database owes to the queue and to the log.',
+      label: 'kind',
+      values: ['enqueue', 'log'],
+    },
+    async () => (await rows()).outbox,
+  );
+  gaugeCounts(
+    registers,
+    {
+      name: 'touchstone_rebuilds',
+      help: 'Rebuilds by state.',
+      label: 'state',
+      values: REBUILD_STATES,
+    },
+    async () => (await rows()).rebuilds,
+  );
 }
 
 function gaugeQueue(registers: Registry[], db: Database, queue: RebuildQueue): void {
@@ -122,38 +149,49 @@ function gaugeQueue(registers: Registry[], db: Database, queue: RebuildQueue): v
     labelNames: ['rebuilder'],
     registers,
     async collect() {
-      for (const { id } of await listRebuilders(db)) {
-        this.set({ rebuilder: id }, await queue.waiting(id));
+      // What a withdrawn one was owed lies in its queue for good, and waits for nobody.
+      this.reset();
+      for (const { id, withdrawnAt } of await listRebuilders(db)) {
+        if (withdrawnAt === null) this.set({ rebuilder: id }, await queue.waiting(id));
       }
     },
   });
 }
 
 function gaugeLog(registers: Registry[], db: Database): void {
-  const forked = new Gauge({
+  const pinned = together(() => findPinnedLog(db));
+  new Gauge({
     name: 'touchstone_log_forked',
     help: '1 when the log was seen to sign two histories: nothing is written to it any more.',
     registers,
+    async collect() {
+      this.set(((await pinned())?.forkCheckpoint ?? null) === null ? 0 : 1);
+    },
   });
   new Gauge({
     name: 'touchstone_log_size',
     help: 'Leaves of the largest tree of the log that was seen.',
     registers,
     async collect() {
-      const pinned = await findPinnedLog(db);
-      this.set(Number(pinned?.size ?? 0));
-      forked.set((pinned?.forkCheckpoint ?? null) === null ? 0 : 1);
+      this.set(Number((await pinned())?.size ?? 0));
     },
   });
 }
 
 /** Rules alarm on touchstone_sites{alarm!="none"} above zero. */
 function gaugeSites(registers: Registry[], { db, now }: { db: Database; now: () => number }): void {
-  const heard = new Gauge({
+  const all = together(() => listSites(db));
+  new Gauge({
     name: 'touchstone_site_acknowledged_timestamp_seconds',
     help: 'When the last acknowledgement of a site came back.',
     labelNames: ['site'],
     registers,
+    async collect() {
+      for (const { id, acknowledgements } of await all()) {
+        const [last] = acknowledgements;
+        if (last !== undefined) this.set({ site: id }, last.receivedAt.getTime() / 1000);
+      }
+    },
   });
   new Gauge({
     name: 'touchstone_sites',
@@ -161,14 +199,9 @@ function gaugeSites(registers: Registry[], { db, now }: { db: Database; now: () 
     labelNames: ['alarm'],
     registers,
     async collect() {
-      const sites = await listSites(db);
-      const alarms = sites.map((site) => alarmOf(site, now()) ?? 'none');
+      const alarms = (await all()).map((site) => alarmOf(site, now()) ?? 'none');
       for (const alarm of ['none', 'overdue', 'forked'] as const) {
         this.set({ alarm }, alarms.filter((one) => one === alarm).length);
-      }
-      for (const { id, acknowledgements } of sites) {
-        const [last] = acknowledgements;
-        if (last !== undefined) heard.set({ site: id }, last.receivedAt.getTime() / 1000);
       }
     },
   });
