@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paeBytes } from '@touchstone/attest';
 import { verifyComposition, type CompositionReport } from '@touchstone/compose';
-import { componentOf, nestComponents } from '@touchstone/kit';
+import {
+  CertificateAuthority,
+  componentOf,
+  FULCIO_OID,
+  nestComponents,
+  type KeylessCertificate,
+} from '@touchstone/kit';
 import { generateKey, nodeVerifier } from '@touchstone/keys';
 import { toBase64 } from '@touchstone/note';
 import { bundleJudge, certificateJudge, issueCertificate, issueRoot } from '@touchstone/pki';
 import { signBinary } from '@touchstone/wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClient, findFile, titled } from './client.js';
-import { Fulcio, type KeylessCertificate } from './fulcio.js';
 import { startStand, type Stand } from './stand.js';
 
 const cosign = await findClient('cosign');
@@ -45,14 +50,14 @@ interface Bundle {
 
 describe('Sigstore bundles on nodes', () => {
   let stand: Stand;
-  let fulcio: Fulcio;
+  let fulcio: CertificateAuthority;
   let trustedRoot: { tlogs: object[]; certificateAuthorities: object[] };
   let owned: Bundle;
   let integrated: Bundle;
 
   beforeAll(async () => {
     stand = await startStand();
-    fulcio = await Fulcio.create('fulcio.example.test');
+    fulcio = await CertificateAuthority.start();
     const logs = (await stand.json('/trusted_root.json')) as typeof trustedRoot;
     trustedRoot = { ...logs, certificateAuthorities: [fulcio.trusted()] };
     owned = await signedFile(auth, OWNER);
@@ -72,24 +77,29 @@ describe('Sigstore bundles on nodes', () => {
     return (await stand.json(`/v1/entries/${entry?.logIndex}/bundle`)) as Bundle;
   }
 
+  /** @param from when the certificate begins to be valid, in seconds from now */
+  function issued({ issuer, subject }: typeof OWNER, from = -60): Promise<KeylessCertificate> {
+    return fulcio.issue(subject, [{ oid: `${FULCIO_OID}8`, value: issuer, legacy: false }], from);
+  }
+
   async function signedFile(
     file: Uint8Array,
     { issuer, subject }: typeof OWNER,
     certificate?: KeylessCertificate,
   ): Promise<Bundle> {
-    const { pem, sign: signBy } = certificate ?? (await fulcio.issue(issuer, subject));
+    const { pem, sign: signBy } = certificate ?? (await issued({ issuer, subject }));
     const value = createHash('sha256').update(file).digest('hex');
     return logged('hashedrekord', {
       data: { hash: { algorithm: 'sha256', value } },
       signature: {
-        content: toBase64(await signBy(file)),
+        content: toBase64(signBy(file)),
         publicKey: { content: Buffer.from(pem).toString('base64') },
       },
     });
   }
 
   async function stated(predicateType: string, file: Uint8Array): Promise<Bundle> {
-    const { pem, sign: signBy } = await fulcio.issue(OWNER.issuer, OWNER.subject);
+    const { pem, sign: signBy } = await issued(OWNER);
     const sha256 = createHash('sha256').update(file).digest('hex');
     const payload = Buffer.from(
       JSON.stringify({
@@ -98,7 +108,7 @@ describe('Sigstore bundles on nodes', () => {
         ...{ predicateType, predicate: {} },
       }),
     );
-    const sig = toBase64(await signBy(paeBytes(IN_TOTO, payload)));
+    const sig = toBase64(signBy(paeBytes(IN_TOTO, payload)));
     const signed = { payload: toBase64(payload), payloadType: IN_TOTO, signatures: [{ sig }] };
     const verifiers = [Buffer.from(pem).toString('base64')];
     return logged('dsse', { proposedContent: { envelope: JSON.stringify(signed), verifiers } });
@@ -243,7 +253,7 @@ describe('Sigstore bundles on nodes', () => {
   });
 
   it('are refused of an authority or a log that is not trusted', async () => {
-    const other = await Fulcio.create('fulcio.example.test');
+    const other = await CertificateAuthority.start();
     const authority = { ...trustedRoot, certificateAuthorities: [other.trusted()] };
     expect((await codes(verify([owned], undefined, { root: authority })))[0]?.[1]).toBe(
       'bundle-invalid',
@@ -266,7 +276,7 @@ describe('Sigstore bundles on nodes', () => {
     ['not yet valid', 3600],
     ['no longer valid', -3600],
   ])('are refused when the certificate was %s as it was logged', async (_, from) => {
-    const certificate = await fulcio.issue(OWNER.issuer, OWNER.subject, from);
+    const certificate = await issued(OWNER, from);
     const late = await signedFile(auth, OWNER, certificate);
     expect((await codes(verify([late, integrated])))[0]?.[1]).toBe('bundle-invalid');
   });

@@ -12,6 +12,11 @@ export { registryAbsent, startRegistry, type RunningRegistry } from './registry.
 export { finish, PrivateDocker, whyNoDocker } from './private-docker.js';
 export { compile, ROOT } from './compile.js';
 export { readModules, readSymbolSvg } from './symbol.js';
+export {
+  CertificateAuthority,
+  FULCIO_OID,
+  type KeylessCertificate,
+} from './certificate-authority.js';
 export { SigstoreInstance, type SignedBundle, type Workflow } from './sigstore.js';
 export { componentOf, nestComponents } from './component.js';
 export { startNetwork, type RunningNetwork } from './network.js';

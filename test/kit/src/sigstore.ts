@@ -1,8 +1,13 @@
-import { createHash, generateKeyPairSync, sign, type KeyPairKeyObjectResult } from 'node:crypto';
-import { initializeCA, initializeTLog } from '@sigstore/mock';
+import { createHash, sign, type KeyPairKeyObjectResult } from 'node:crypto';
+import { initializeTLog } from '@sigstore/mock';
+import {
+  CertificateAuthority,
+  FULCIO_OID,
+  newKey,
+  type CertificateLog,
+} from './certificate-authority.js';
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
-const FULCIO = '1.3.6.1.4.1.57264.1.';
 
 /** What Fulcio writes into a certificate of a workflow. */
 export interface Workflow {
@@ -19,16 +24,16 @@ export interface Workflow {
  */
 export class SigstoreInstance {
   private constructor(
-    private readonly ca: Awaited<ReturnType<typeof initializeCA>>,
+    private readonly authority: CertificateAuthority,
     private readonly rekor: Awaited<ReturnType<typeof initializeTLog>>,
     /** JSON, as `cosign trusted-root create` writes it. */
     readonly trustedRoot: string,
   ) {}
 
   static async start(): Promise<SigstoreInstance> {
-    const [caKey, ctKey, rekorKey] = [newKey('P-384'), newKey('P-256'), newKey('P-256')];
+    const [ctKey, rekorKey] = [newKey('P-256'), newKey('P-256')];
     const ctLog = certificateLog(ctKey);
-    const ca = await initializeCA(caKey, ctLog);
+    const authority = await CertificateAuthority.start(ctLog);
     const rekor = await initializeTLog('https://rekor.sigstore.mock', rekorKey);
     const validFor = { start: new Date(Date.now() - 3_600_000).toISOString() };
     const log = (key: Buffer) => ({
@@ -44,17 +49,10 @@ export class SigstoreInstance {
       mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
       tlogs: [log(rekor.publicKey)],
       ctlogs: [log(ctLog.publicKey)],
-      certificateAuthorities: [
-        {
-          subject: { commonName: 'sigstore', organization: 'sigstore.mock' },
-          uri: 'https://fulcio.sigstore.mock',
-          certChain: { certificates: [{ rawBytes: ca.rootCertificate.toString('base64') }] },
-          validFor,
-        },
-      ],
+      certificateAuthorities: [authority.trusted()],
       timestampAuthorities: [],
     };
-    return new SigstoreInstance(ca, rekor, JSON.stringify(root));
+    return new SigstoreInstance(authority, rekor, JSON.stringify(root));
   }
 
   /**
@@ -67,21 +65,19 @@ export class SigstoreInstance {
     workflow: Workflow,
     kind: 'dsse' | 'hashedrekord' = 'dsse',
   ): Promise<SignedBundle> {
-    const { publicKey, privateKey } = newKey('P-256');
-    const certificate = await this.ca.issueCertificate({
-      publicKey: publicKey.export({ format: 'der', type: 'spki' }),
-      subjectAltName: `${workflow.repository}/.github/workflows/publish.yml@refs/tags/v1`,
-      extensions: extensionsOf(workflow),
-    });
+    const by = await this.authority.issue(
+      `${workflow.repository}/.github/workflows/publish.yml@refs/tags/v1`,
+      extensionsOf(workflow),
+    );
     const payload = Buffer.from(JSON.stringify(statement));
     const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${payload.length} `;
     const signed = Buffer.concat([Buffer.from(head), payload]);
-    const sig = sign('sha256', signed, privateKey);
+    const sig = Buffer.from(by.sign(signed));
     const dsseEnvelope = {
       ...{ payload: payload.toString('base64'), payloadType: PAYLOAD_TYPE },
       signatures: [{ sig: sig.toString('base64'), keyid: '' }],
     };
-    const verifier = pemOf(certificate);
+    const verifier = Buffer.from(by.pem).toString('base64');
     const content = sig.toString('base64');
     const spec =
       kind === 'hashedrekord'
@@ -97,7 +93,7 @@ export class SigstoreInstance {
     return {
       mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
       verificationMaterial: {
-        certificate: { rawBytes: certificate.toString('base64') },
+        certificate: { rawBytes: by.certificate.toString('base64') },
         tlogEntries: [await this.#log(kind, spec)],
         timestampVerificationData: { rfc3161Timestamps: [] },
       },
@@ -167,15 +163,8 @@ function hashOf(bytes: Uint8Array): { algorithm: string; value: string } {
   return { algorithm: 'sha256', value: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** A certificate in PEM, and that in base64, as entries of the log have it. */
-function pemOf(certificate: Buffer): string {
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-  const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-  return Buffer.from(pem).toString('base64');
-}
-
 /** A log of certificates (RFC 6962, 3.2), for the mock's own no longer fits the pkijs that it asks for. */
-function certificateLog({ publicKey, privateKey }: KeyPairKeyObjectResult) {
+function certificateLog({ publicKey, privateKey }: KeyPairKeyObjectResult): CertificateLog {
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   const logID = createHash('sha256').update(spki).digest();
   const log = (certificate: ArrayBuffer, issuer: ArrayBuffer): Promise<ArrayBuffer> => {
@@ -219,14 +208,14 @@ function number(bytes: number, value: number): Buffer {
   return buffer;
 }
 
-function newKey(namedCurve: string): KeyPairKeyObjectResult {
-  return generateKeyPairSync('ec', { namedCurve });
-}
-
 function extensionsOf({ repository, commit, legacy = false }: Workflow) {
   const issuer = 'https://token.actions.githubusercontent.com';
   const values: Record<string, string> = legacy
     ? { 1: issuer, 3: commit, 5: repository.replace('https://github.com/', '') }
     : { 8: issuer, 12: repository, 13: commit };
-  return Object.entries(values).map(([number, value]) => ({ oid: FULCIO + number, value, legacy }));
+  return Object.entries(values).map(([number, value]) => ({
+    oid: FULCIO_OID + number,
+    value,
+    legacy,
+  }));
 }
