@@ -1,19 +1,19 @@
 import { z } from 'zod';
 
-/** Hex digits of the algorithms we know; in-toto attestation v1, "DigestSet". */
-const HEX_LENGTHS: ReadonlyMap<string, number> = new Map([
-  ['sha1', 40],
-  ['sha224', 56],
-  ['sha256', 64],
-  ['sha384', 96],
-  ['sha512', 128],
-  ['sha3_256', 64],
-  ['sha3_384', 96],
-  ['sha3_512', 128],
-  ['gitCommit', 40],
-  ['gitTree', 40],
-  ['gitBlob', 40],
-  ['gitTag', 40],
+/** Hex digits of the algorithms we know; in-toto attestation v1, "DigestSet". Git has two hashes. */
+const HEX_LENGTHS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['sha1', [40]],
+  ['sha224', [56]],
+  ['sha256', [64]],
+  ['sha384', [96]],
+  ['sha512', [128]],
+  ['sha3_256', [64]],
+  ['sha3_384', [96]],
+  ['sha3_512', [128]],
+  ['gitCommit', [40, 64]],
+  ['gitTree', [40, 64]],
+  ['gitBlob', [40, 64]],
+  ['gitTag', [40, 64]],
 ]);
 
 const MAX_ALGORITHMS = 16;
@@ -37,12 +37,12 @@ export const DigestSet = z
       context.addIssue(`must hold at most ${MAX_ALGORITHMS} digests`);
     }
     for (const [algorithm, digest] of Object.entries(digests)) {
-      const length = HEX_LENGTHS.get(algorithm);
-      if (length !== undefined && !(digest.length === length && /^[0-9a-f]+$/.test(digest))) {
+      const lengths = HEX_LENGTHS.get(algorithm);
+      if (lengths && !(lengths.includes(digest.length) && /^[0-9a-f]+$/.test(digest))) {
         context.addIssue({
           code: 'custom',
           path: [algorithm],
-          message: `must be ${length} lower-case hex digits`,
+          message: `must be ${lengths.join(' or ')} lower-case hex digits`,
         });
       }
     }

@@ -37,6 +37,17 @@ describe('parseStatement', () => {
     );
   });
 
+  it('takes a predicate that is left out for an empty one', () => {
+    const { predicate, ...rest } = foreign;
+    expect(predicate).toBeDefined();
+    expect(parseStatement(json(rest))).toEqual({ ...rest, predicate: {} });
+  });
+
+  it.each([40, 64])('takes objects of git by %i digits', (length) => {
+    const digest = { gitCommit: 'a'.repeat(length), gitTree: 'b'.repeat(length) };
+    expect(parseStatement(subject([{ digest }])).subject[0]?.digest).toEqual(digest);
+  });
+
   it.each([' ', '\n', '\t'])('wants our own to be canonical: trailing %j', (space) => {
     const text = new TextDecoder().decode(encodeStatement(rebuildStatement(predicate())));
     expect(() => parseStatement(encodeUtf8(text + space))).toThrow(
@@ -59,6 +70,11 @@ describe('parseStatement', () => {
     ['a subject without a digest', subject([{ name: 'x' }]), 'statement-malformed'],
     ['a subject with no digests', subject([{ digest: {} }]), 'statement-malformed'],
     ['a digest cut short', subject([{ digest: { sha256: '00' } }]), 'statement-malformed'],
+    [
+      'a commit of no hash',
+      subject([{ digest: { gitCommit: hex('a').slice(8) } }]),
+      'statement-malformed',
+    ],
     ['a digest in upper case', subject([{ digest: { sha256: hex('A') } }]), 'statement-malformed'],
     ['a digest that is no text', subject([{ digest: { sha256: 1 } }]), 'statement-malformed'],
     [

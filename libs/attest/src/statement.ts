@@ -32,12 +32,15 @@ export const Subject = z.looseObject({
   digest: DigestSet,
 });
 
-/** in-toto attestation v1, "Statement". The predicate is read by its own schema. */
+/**
+ * in-toto attestation v1, "Statement". The predicate is read by its own schema; one that is left out is
+ * an empty one.
+ */
 export const Statement = z.looseObject({
   _type: z.literal(STATEMENT_TYPE),
   subject: z.array(Subject).min(1).max(MAX_SUBJECTS),
   predicateType: z.string().min(1).max(1024),
-  predicate: z.looseObject({}),
+  predicate: z.looseObject({}).default({}),
 });
 
 export type ResourceDescriptor = z.infer<typeof ResourceDescriptor>;

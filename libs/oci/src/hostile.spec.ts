@@ -187,6 +187,11 @@ describe('a registry that answers what it should not', () => {
       ),
       'manifest-malformed',
     ],
+    [
+      'an index about nothing that can be named',
+      typed(INDEX_TYPE, JSON.stringify({ schemaVersion: 2, manifests: [], subject: {} })),
+      'manifest-malformed',
+    ],
     ['an old schema', typed(MANIFEST_TYPE, '{"schemaVersion":1}'), 'manifest-malformed'],
     [
       'a size below nothing',

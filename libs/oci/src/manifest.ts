@@ -41,6 +41,7 @@ export const ImageIndex = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: MediaType.exactOptional(),
   manifests: z.array(Descriptor).max(4096),
+  subject: Descriptor.exactOptional(),
   annotations: Annotations.exactOptional(),
 });
 
