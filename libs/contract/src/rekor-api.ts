@@ -6,6 +6,8 @@ import { defineRoutes } from './route.js';
 const Hex = z.string().regex(/^(?:[0-9a-f]{2})*$/);
 const Text = z.string();
 const Count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** Of the tree that is meant; there is one here. */
+const TreeId = z.string().max(64);
 const CountText = z.string().regex(/^(?:0|[1-9][0-9]{0,15})$/, 'must be a decimal number');
 
 /** One entry in Rekor v1's answers. */
@@ -122,7 +124,7 @@ export const rekorRoutes = defineRoutes({
     query: z.object({
       firstSize: CountText.optional(),
       lastSize: CountText,
-      treeID: z.string().max(64).optional(),
+      treeID: TreeId.optional(),
     }),
     response: RekorProof,
   },
@@ -131,6 +133,7 @@ export const rekorRoutes = defineRoutes({
     path: '/api/v1/log/publicKey',
     summary: 'The key that signs for clients of Rekor v1, as PEM; pin it out of band',
     auth: 'none',
+    query: z.object({ treeID: TreeId.optional() }),
     response: 'text',
   },
   rekorSearch: {

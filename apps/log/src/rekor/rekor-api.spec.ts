@@ -269,6 +269,7 @@ describe('Rekor v1', () => {
     ['/api/v1/log/proof?firstSize=2&lastSize=1', 400],
     ['/api/v1/log/proof?lastSize=99999', 400],
     ['/api/v1/log/proof?lastSize=1&treeID=1', 400],
+    ['/api/v1/log/publicKey?treeID=1', 400],
   ])('answers %s with %i', async (path, status) => {
     const answer = await fetch(server.url + path);
     expect(answer.status).toBe(status);

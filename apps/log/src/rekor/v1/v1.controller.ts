@@ -92,10 +92,7 @@ export class V1Controller {
     const from = Number(parsed.firstSize ?? '1');
     const to = Number(parsed.lastSize);
     const { size, root } = await this.#log.published();
-    if (parsed.treeID !== undefined && parsed.treeID !== this.#log.treeId) {
-      const detail = `this log is tree ${this.#log.treeId}`;
-      throw new HttpProblem('malformed-parameter', 400, detail, { field: 'treeID' });
-    }
+    this.#checkTree(parsed.treeID);
     if (from < 1 || from > to || to > size) {
       const detail = `sizes ${from} and ${to} are not in order between 1 and ${size}`;
       throw new HttpProblem('size-out-of-range', 400, detail);
@@ -106,7 +103,9 @@ export class V1Controller {
 
   @Get('log/publicKey')
   @Header('Content-Type', 'application/x-pem-file')
-  publicKey(): string {
+  publicKey(@Query() query: unknown): string {
+    const schema = rekorRoutes.rekorPublicKey.query;
+    this.#checkTree(parseRequest(schema, query, 'malformed-parameter', 'query').treeID);
     return publicKeyToPem(this.#log.publicKey);
   }
 
@@ -115,6 +114,12 @@ export class V1Controller {
   search(@Body() body: unknown): Promise<string[]> {
     const search = parseRequest(RekorSearch, body, 'malformed-body', 'body');
     return searchV1(search, this.#desk.indexed, this.#log);
+  }
+
+  #checkTree(treeId: string | undefined): void {
+    if (treeId === undefined || treeId === this.#log.treeId) return;
+    const detail = `this log is tree ${this.#log.treeId}`;
+    throw new HttpProblem('malformed-parameter', 400, detail, { field: 'treeID' });
   }
 
   get #log(): V1Log {
