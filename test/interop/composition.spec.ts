@@ -256,6 +256,17 @@ describe('what our composer made', () => {
     expect(wit).not.toContain('maths');
   });
 
+  it('says of its imports and exports what its parts say beside their names', async () => {
+    bytesOf.set('plug', new Uint8Array(await parse('(component)')));
+    const text = `(component
+      (import "a" (implements "demo:app/host@1.0.0") (instance $i (export "f" (func))))
+      (export "b" (implements "demo:app/host@1.0.0") (instance $i)))`;
+    bytesOf.set('socket', new Uint8Array(await parse(text)));
+    const wit = await componentWit(composed(['plug', 'socket'], beside).bytes);
+    expect(wit).toContain('import a: demo:app/host@1.0.0;');
+    expect(wit).toContain('export b: demo:app/host@1.0.0;');
+  });
+
   it('runs through jco, plugged', async () => {
     const notes: number[] = [];
     const app = await running('plugged', plugged(), notes);

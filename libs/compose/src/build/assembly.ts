@@ -42,7 +42,9 @@ export class Assembly {
     for (const instance of this.linked.instances) this.#instantiate(instance);
     for (const { as, ...given } of this.exports) {
       const { sort, index } = this.#alias(given);
-      this.#writer.define('export', [...externName(as), ...reference(sort, index), 0x00]);
+      const { attributes } = this.linked.exports.get(given.instance)?.get(given.export) ?? {};
+      const name = externName(as, as === given.export ? attributes : undefined);
+      this.#writer.define('export', [...name, ...reference(sort, index), 0x00]);
       this.#next[sort] += 1;
     }
     return this.#writer.finish();

@@ -1,5 +1,5 @@
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Sort } from '@touchstone/wasm';
+import type { ExternName, Sort } from '@touchstone/wasm';
 
 /** Writing the binary format of the component model (Binary.md). */
 
@@ -47,7 +47,15 @@ export function vector(items: readonly (readonly number[])[]): number[] {
   return [...leb(items.length), ...items.flat()];
 }
 
-export const externName = (name: string): number[] => [0x00, ...text(name)];
+/** `importname` and `exportname`, with what is said beside the name. */
+export function externName(name: string, beside?: Omit<ExternName, 'name'>): number[] {
+  const { implements: id, versionSuffix, externalId } = beside ?? {};
+  const attributes = [id, versionSuffix, externalId].flatMap((value, kind) =>
+    value === undefined ? [] : [[kind, ...text(value)]],
+  );
+  if (attributes.length === 0) return [0x00, ...text(name)];
+  return [0x02, ...text(name), ...vector(attributes)];
+}
 
 export const reference = (sort: PassedSort, index: number): number[] => [
   ...SORT_BYTES[sort],

@@ -2,6 +2,7 @@ import {
   partsOf,
   type AnyShape,
   type ItemShape,
+  type Member,
   type Members,
   type ModuleShape,
 } from '@touchstone/wasm';
@@ -42,8 +43,8 @@ abstract class TypeScope {
   protected abstract fromOutside(type: AnyShape): number | undefined;
 
   /** Writes an import or export; from then on its types go by their names there. */
-  declare(direction: 'import' | 'export', name: string, item: ItemShape): number {
-    const bytes = [...externName(name), ...this.#externType(name, item)];
+  declare(direction: 'import' | 'export', name: string, item: Member): number {
+    const bytes = [...externName(name, item.attributes), ...this.#externType(name, item)];
     this.write(direction, bytes);
     if (item.sort === 'value') throw new Error('there is no type for it');
     const index = this.counts[item.sort]++;

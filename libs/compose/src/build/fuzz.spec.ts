@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ComposeError } from '../errors.js';
 import { deriveGraph } from '../graph.js';
 import { compose } from './compose.js';
+import { KINDS } from './kinds.fixture.js';
 import { parsePlan, PLAN_SCHEMA } from './plan.js';
 import { app, logger, store } from './shop.fixture.js';
 
@@ -19,7 +20,10 @@ const edit = fc.record({
 
 /** A component of the shop, a few of its bytes changed. */
 const mutant = fc
-  .tuple(fc.constantFrom(logger, store, app, till, buyer), fc.array(edit, { maxLength: 1 }))
+  .tuple(
+    fc.constantFrom(logger, store, app, till, buyer, ...KINDS),
+    fc.array(edit, { maxLength: 1 }),
+  )
   .map(([bytes, edits]) => {
     const changed = [...bytes];
     for (const { at, cut, put } of edits) changed.splice(at % (changed.length + 1), cut, ...put);

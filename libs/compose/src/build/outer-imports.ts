@@ -20,7 +20,7 @@ export interface OuterImport {
   readonly key: string;
   /** Of the highest version that is asked for. */
   readonly name: string;
-  readonly item: ItemShape;
+  readonly item: Member;
 }
 
 /**
@@ -43,7 +43,7 @@ export class OuterImports {
     this.#requests = new Requests(budget);
   }
 
-  adopt(places: Places, name: string, item: ItemShape): void {
+  adopt(places: Places, name: string, item: Member): void {
     this.#requests.add(places, name, item);
   }
 
@@ -62,7 +62,7 @@ export class OuterImports {
         return entry === undefined || key === slot.key ? [] : [entry];
       });
     return inOrder(entries.values(), needs, circle).map(({ name, slot }) => ({
-      ...{ key: slot.key, name, item: this.#assembled(slot) },
+      ...{ key: slot.key, name, item: withAttributes(this.#assembled(slot), name, slot) },
     }));
   }
 
@@ -177,7 +177,8 @@ export class OuterImports {
     const circle = ([first]: readonly Slot[]): never => this.#refuseCircle(first);
     const exports = new Map<string, Member>();
     for (const inner of inOrder(slot.exports.values(), needs, circle)) {
-      exports.set(inner.path.at(-1) ?? '', this.#assembled(inner));
+      const name = inner.path.at(-1) ?? '';
+      exports.set(name, withAttributes(this.#assembled(inner), name, inner));
     }
     const type = this.budget.shape<InstanceShape>({ kind: 'instance', exports });
     return { sort: 'instance', type };
@@ -223,6 +224,13 @@ export class OuterImports {
     const message = `${entry?.name ?? ''}: imports that are left use each other's types in a circle`;
     throw new ComposeError('import-entangled', entry?.user ?? '/', 0, message);
   }
+}
+
+/** What one who asks by this name says beside it: it decides nothing, and the host may want to know. */
+function withAttributes(item: ItemShape, name: string, { requests }: Slot): Member {
+  const said = requests.find(({ item: { attributes } }) => attributes?.name === name);
+  const attributes = said?.item.attributes;
+  return attributes === undefined ? item : { ...item, attributes };
 }
 
 function isPrefix(one: readonly string[], other: readonly string[]): boolean {

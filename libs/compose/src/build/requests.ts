@@ -1,11 +1,11 @@
-import type { ItemShape, TypeBudget } from '@touchstone/wasm';
+import type { Member, TypeBudget } from '@touchstone/wasm';
 import { compatibilityKey, isNewer } from './interface-name.js';
 import type { Place, Places } from './places.js';
 
 /** What one instance asks the host for. */
 export interface Request {
   readonly places: Places;
-  readonly item: ItemShape;
+  readonly item: Member;
 }
 
 /** An import of the whole or an export in one, with what all instances ask of it. */
@@ -36,7 +36,7 @@ export class Requests {
 
   constructor(private readonly budget: TypeBudget) {}
 
-  add(places: Places, name: string, item: ItemShape): void {
+  add(places: Places, name: string, item: Member): void {
     this.#request(this.#entry(places, name).slot, { places, item });
   }
 

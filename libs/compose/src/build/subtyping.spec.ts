@@ -1,20 +1,34 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  COMPONENT,
-  externName,
-  join,
-  leb,
-  MODULE,
-  runModule,
-  section,
-  text,
-  vector,
-  type Bytes,
-} from '../assemble.fixture.js';
+import { join, MODULE, runModule, section, text, vector, type Bytes } from '../assemble.fixture.js';
 import { ComposeError } from '../errors.js';
 import { deriveGraph } from '../graph.js';
 import { compose, type Composition } from './compose.js';
+import {
+  component,
+  types,
+  importAs,
+  exportAs,
+  aliasOf,
+  instanceType,
+  componentType,
+  typeDecl,
+  exportDecl,
+  importDecl,
+  giving,
+  wanting,
+  making,
+  usingTypes,
+  naming,
+  chained,
+  MODULE_SORT,
+  FUNC,
+  COMPONENT_SORT,
+  INSTANCE,
+  RESOURCE,
+  equals,
+  FUNC_TYPE,
+} from './kinds.fixture.js';
 import { parsePlan, PLAN_SCHEMA } from './plan.js';
 
 const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -43,57 +57,6 @@ function outcome(parts: Readonly<Record<string, Uint8Array>>, rest: object): rea
     return [error.code, error.message];
   }
 }
-
-// Sorts of imports and exports, and their definitions.
-const MODULE_SORT = [0x00, 0x11];
-const FUNC = [0x01];
-const TYPE = [0x03];
-const COMPONENT_SORT = [0x04];
-const INSTANCE = [0x05];
-const RESOURCE = [0x03, 0x01];
-const equals = (type: number): number[] => [0x03, 0x00, type];
-const FUNC_TYPE = [0x40, 0x00, 0x01, 0x00];
-
-const component = (...sections: Bytes[]): Uint8Array => join(COMPONENT, ...sections);
-const types = (...all: Bytes[]): Uint8Array => vector(7, ...all);
-const importAs = (name: string, ...type: number[]): Uint8Array =>
-  vector(10, join(externName(name), type));
-const exportAs = (name: string, sort: number[], index: number): Uint8Array =>
-  vector(11, join(externName(name), sort, leb(index), [0x00]));
-/** An instance that collects: names, each with sort and index. */
-const collected = (...items: [string, ...number[]][]): Uint8Array =>
-  vector(
-    5,
-    join([0x01], leb(items.length), ...items.map(([name, ...of]) => join(externName(name), of))),
-  );
-const aliasOf = (instance: number, name: string): Uint8Array =>
-  vector(6, join(TYPE, [0x00], leb(instance), text(name)));
-
-const decls = (opcode: number, ...all: Bytes[]): Uint8Array =>
-  join([opcode], leb(all.length), ...all);
-const instanceType = (...all: Bytes[]): Uint8Array => decls(0x42, ...all);
-const componentType = (...all: Bytes[]): Uint8Array => decls(0x41, ...all);
-const typeDecl = (type: Bytes): Uint8Array => join([0x01], type);
-const exportDecl = (name: string, ...type: number[]): Uint8Array =>
-  join([0x04], externName(name), type);
-const importDecl = (name: string, ...type: number[]): Uint8Array =>
-  join([0x03], externName(name), type);
-
-/** Imports a function and gives it by these names, as an instance. */
-const giving = (name: string, ...funcs: string[]): Uint8Array =>
-  component(
-    types(FUNC_TYPE),
-    importAs('given', ...FUNC, 0),
-    collected(...funcs.map((each): [string, ...number[]] => [each, ...FUNC, 0])),
-    exportAs(name, INSTANCE, 0),
-  );
-/** Imports an instance with these functions, and exports it as `out`. */
-const wanting = (name: string, ...funcs: string[]): Uint8Array =>
-  component(
-    types(instanceType(typeDecl(FUNC_TYPE), ...funcs.map((each) => exportDecl(each, ...FUNC, 0)))),
-    importAs(name, ...INSTANCE, 0),
-    exportAs('out', INSTANCE, 0),
-  );
 
 /** An interface and the functions in it. */
 type Offer = readonly [name: string, ...funcs: string[]];
@@ -187,19 +150,6 @@ function emptyModule(): Uint8Array {
   return component(section(1, MODULE), exportAs('m', MODULE_SORT, 0));
 }
 
-/** A resource `r` of its own in an interface. */
-const making = component(
-  types([0x3f, 0x7f, 0x00]),
-  collected(['r', ...TYPE, 0]),
-  exportAs('a:b/types', INSTANCE, 0),
-);
-/** The interface `a:b/types` with a resource, which is the first type after it. */
-const usingTypes = join(
-  types(instanceType(exportDecl('r', ...RESOURCE))),
-  importAs('a:b/types', ...INSTANCE, 0),
-  aliasOf(0, 'r'),
-);
-
 describe('a type that is another name of one that is given', () => {
   it('is given with it', () => {
     const socket = component(usingTypes, importAs('mine', ...equals(1)));
@@ -223,24 +173,6 @@ describe('a type that is another name of one that is given', () => {
     expect(outcome({ plug: making, socket }, plugged)[0]).toBe('import-entangled');
   });
 });
-
-/** Imports an interface with a type of values, another in each. */
-const naming = (name: string, type: Bytes): Uint8Array =>
-  component(
-    types(instanceType(typeDecl(type), exportDecl('t', ...equals(0)))),
-    importAs(name, ...INSTANCE, 0),
-    exportAs('out', INSTANCE, 0),
-  );
-/** Imports one interface with a resource, and another that has it under a name of its own. */
-const chained = (first: string, second: string): Uint8Array =>
-  component(
-    types(instanceType(exportDecl('r', ...RESOURCE))),
-    importAs(first, ...INSTANCE, 0),
-    aliasOf(0, 'r'),
-    types(instanceType([0x02, 0x03, 0x02, 0x01, 0x01], exportDecl('r', ...equals(0)))),
-    importAs(second, ...INSTANCE, 2),
-    exportAs('out', INSTANCE, 1),
-  );
 
 describe('what is left to the host', () => {
   const U8 = [0x70, 0x7d];
