@@ -45,7 +45,7 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const { url, method } = http.getRequest<FastifyRequest>();
     const answer = this.#problemOf(error, url, method);
-    if (answer.status >= 500) this.#logger.error({ err: error, code: answer.code }, answer.detail);
+    if (answer.status >= 500) this.#tell(error, answer);
     const { retryAfter, location } = error instanceof HttpProblem ? error : {};
     if (retryAfter !== undefined || answer.status === 503) {
       void reply.header('Retry-After', String(retryAfter ?? 1));
@@ -55,6 +55,13 @@ export class ProblemFilter implements ExceptionFilter {
     if (answer.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
     const { type, body } = problemBody(answer, url);
     void reply.code(answer.status).header('Cache-Control', 'no-store').type(type).send(body);
+  }
+
+  /** That it is busy, or not ready yet, is an answer to a client and no fault of the log. */
+  #tell(error: unknown, { code, detail }: Problem): void {
+    const isRefusal = error instanceof HttpProblem && error.cause === undefined;
+    if (isRefusal) this.#logger.debug({ code }, detail);
+    else this.#logger.error({ err: error, code }, detail);
   }
 
   /** The router finds no route for a path that is there by another method. */

@@ -1,4 +1,4 @@
-import { isLifeLeaf, isMapLeaf, readEntry } from '@touchstone/attest';
+import { AttestError, readEntry } from '@touchstone/attest';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Log } from '../log.js';
@@ -17,7 +17,7 @@ export interface SweepResult {
 }
 
 export interface SweepOptions {
-  readonly log: Log;
+  readonly log: Pick<Log, 'size' | 'readLeaves'>;
   readonly attestations: AttestationStore;
   readonly registry: Registry;
   /** From the end of one sweep to the start of the next. */
@@ -91,8 +91,7 @@ export class Sweep {
     leaf: Uint8Array,
     result: { -readonly [K in keyof SweepResult]: number },
   ): Promise<void> {
-    if (isMapLeaf(leaf) || isLifeLeaf(leaf)) return;
-    const { payloadSha256 } = readEntry(leaf);
+    const payloadSha256 = attestationOf(leaf);
     if (!payloadSha256) return;
     const digest = Buffer.from(payloadSha256).toString('hex');
     result.named += 1;
@@ -100,5 +99,15 @@ export class Sweep {
     if (stored === 'intact') return;
     result[stored] += 1;
     this.#options.alarm(index, digest, stored);
+  }
+}
+
+/** Leaves that are no entries, such as those about the log itself, name none. */
+function attestationOf(leaf: Uint8Array): Uint8Array | undefined {
+  try {
+    return readEntry(leaf).payloadSha256;
+  } catch (error) {
+    if (error instanceof AttestError) return undefined;
+    throw error;
   }
 }

@@ -58,7 +58,7 @@ export class SearchController {
     if (!(error instanceof TlogError) || error.code !== 'map-store') throw error;
     this.#map?.foundDamaged();
     const detail = 'the files of the map are damaged; it is made again';
-    throw new HttpProblem('map-not-ready', 503, detail);
+    throw new HttpProblem('map-not-ready', 503, detail, { cause: error });
   }
 
   async #inclusion(index: number): Promise<{ checkpoint: string; hashes: string[] }> {

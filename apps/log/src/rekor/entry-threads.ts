@@ -11,7 +11,7 @@ const LIST = 16;
 const LISTS = 2;
 
 /** What a job leaves behind is short-lived: with room for it, it is not looked through so often. */
-const YOUNG_MB = 32;
+const YOUNG_MB = 16;
 
 interface Waiting {
   readonly job: EntryJob;
