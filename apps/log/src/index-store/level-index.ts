@@ -19,6 +19,7 @@ const NUMBER_SIZE = 6;
 const HASH_SIZE = 32;
 const LEAF_PREFIX = 20;
 const KEY_PREFIX = 16;
+const MAX_ABSENT = 16_384;
 
 interface Covered {
   readonly size: number;
@@ -34,6 +35,8 @@ export class LevelLogIndex implements LogIndex {
   readonly #dir: string;
   #level: Level;
   #covered: Covered;
+  /** Rows that were looked for and are not there: who asks for a leaf mostly adds it next. */
+  #absent = new Set<string>();
 
   private constructor(dir: string, level: Level, covered: Covered) {
     this.#dir = dir;
@@ -72,8 +75,9 @@ export class LevelLogIndex implements LogIndex {
     for (const [i, { hash, keys }] of leaves.entries()) {
       const byHash = hashKey(hash);
       const name = byHash.toString('latin1');
+      const isAbsent = this.#absent.delete(name) || !this.#level.getSync(byHash);
       // Of leaves that are the same the first counts.
-      if (!seen.has(name) && !this.#level.getSync(byHash)) rows.push([byHash, number(first + i)]);
+      if (isAbsent && !seen.has(name)) rows.push([byHash, number(first + i)]);
       seen.add(name);
       for (const key of keys) rows.push([keyRow(key, first + i), EMPTY]);
     }
@@ -83,7 +87,17 @@ export class LevelLogIndex implements LogIndex {
 
   async find(hashes: readonly Uint8Array[]): Promise<(number | undefined)[]> {
     // Mostly there is none, which a filter in memory tells; a turn through the thread pool costs more.
-    return hashes.map((hash) => this.#level.getSync(hashKey(hash))?.readUIntBE(0, NUMBER_SIZE));
+    return hashes.map((hash) => {
+      const key = hashKey(hash);
+      const row = this.#level.getSync(key);
+      if (!row) this.#noteAbsent(key);
+      return row?.readUIntBE(0, NUMBER_SIZE);
+    });
+  }
+
+  #noteAbsent(key: Buffer): void {
+    if (this.#absent.size >= MAX_ABSENT) this.#absent.clear();
+    this.#absent.add(key.toString('latin1'));
   }
 
   async search(keys: readonly string[], from: number, limit: number): Promise<number[]> {
@@ -103,6 +117,7 @@ export class LevelLogIndex implements LogIndex {
     await rm(this.#dir, { recursive: true, force: true });
     this.#level = await openLevel(this.#dir);
     this.#covered = NOTHING;
+    this.#absent.clear();
   }
 
   async close(): Promise<void> {

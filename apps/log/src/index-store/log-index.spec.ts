@@ -75,6 +75,14 @@ describe.each(implementations)('a log index %s', (_name, open) => {
     expect((await index.find([hashOf('a')]))[0]).toBe(0);
   });
 
+  it('keeps to the first of two leaves also when both were asked for before', async () => {
+    const asked = [hashOf('a'), hashOf('b')];
+    expect(await index.find(asked)).toEqual([undefined, undefined]);
+    await index.add(0, [leaf('a'), leaf('a')]);
+    await index.add(2, [leaf('a'), leaf('b')]);
+    expect(await index.find(asked)).toEqual([0, 3]);
+  });
+
   it('takes leaves where it ends, and nowhere else', async () => {
     await index.add(0, [leaf('a', 'x')]);
     await expect(index.add(0, [leaf('b', 'x')])).rejects.toThrow(/does not end at leaf 0/);
