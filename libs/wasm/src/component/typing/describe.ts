@@ -1,5 +1,12 @@
 import type { CoreLimits } from '../core-types.js';
-import type { AnyShape, CoreShape, ItemShape, LabelledValue, Value } from './shapes.js';
+import {
+  unnamed,
+  type AnyShape,
+  type CoreShape,
+  type ItemShape,
+  type LabelledValue,
+  type Value,
+} from './shapes.js';
 
 /** Levels, and parts of one level, that a description writes out. */
 const DEPTH = 3;
@@ -14,11 +21,12 @@ export function describe(type: Value | AnyShape, depth = DEPTH): string {
   switch (type.kind) {
     case 'primitive':
       return type.type;
-    case 'named':
-      // A resource has no other name than the one it is exported by.
-      return type.introduces === true
-        ? `resource ${type.name}`
-        : `${type.name} (${inner(type.of)})`;
+    case 'named': {
+      const of = unnamed(type);
+      // A resource that was defined has no name but the one that it is exported by.
+      const isOwn = of.kind === 'resource' && of.name === '';
+      return isOwn ? `resource ${type.name}` : `${type.name} (${inner(type.of)})`;
+    }
     case 'record':
       return `record { ${labels(type.fields, inner)} }`;
     case 'variant':

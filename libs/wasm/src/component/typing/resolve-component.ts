@@ -24,7 +24,6 @@ import {
   type ItemShape,
   type Member,
   type ModuleShape,
-  type ResourceShape,
 } from './shapes.js';
 import { Comparison } from './subtype.js';
 
@@ -63,7 +62,6 @@ class ComponentTyping {
   readonly #core: CoreSpaces = {
     ...{ func: [], table: [], memory: [], global: [], tag: [], instance: [] },
   };
-  readonly #exported = new Set<ResourceShape>();
   #isStarted = false;
   /** Where the modules and components stand that may be instantiated here. */
   readonly #paths: Map<ComponentShape | ModuleShape, string>;
@@ -231,14 +229,10 @@ class ComponentTyping {
     scope.declare('export', name, ascribed);
   }
 
-  /** Exported without a type of its own; a type gets a name by it, a resource of ours its first one. */
-  #exportedAs(name: string, { sort, type }: ItemShape): ItemShape {
-    if (sort !== 'type') return { sort, type } as ItemShape;
-    const named = this.scope.named('export', name, type);
-    const isDefinedHere = type.kind === 'resource' && type.representation !== undefined;
-    if (!isDefinedHere || this.#exported.has(type)) return { sort, type: named };
-    this.#exported.add(type);
-    return { sort, type: { ...named, introduces: true } };
+  /** Exported without a type of its own; a type gets a name by it. */
+  #exportedAs(name: string, item: ItemShape): ItemShape {
+    if (item.sort !== 'type') return item;
+    return { sort: 'type', type: this.scope.named('export', name, item.type) };
   }
 
   #report(mismatch: Mismatch | undefined, instantiated?: ComponentShape | ModuleShape): void {

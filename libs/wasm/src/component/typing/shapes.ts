@@ -61,8 +61,6 @@ export interface NamedShape extends Extent {
   readonly owner: Owner;
   readonly name: string;
   readonly of: AnyShape;
-  /** The first export of a resource where it is defined: the resource itself, not another name of it. */
-  readonly introduces?: true;
 }
 
 export interface FuncShape extends Extent {
