@@ -167,6 +167,20 @@ describe('envelopes', () => {
     ];
   }
 
+  it.each([
+    ['envelopeHash', { algorithm: 'sha256', value: '00'.repeat(32) }],
+    ['payloadHash', { algorithm: 'sha256', value: '00'.repeat(32) }],
+    ['signatures', [{ signature: 'AAAA', verifier: publicKeyText }]],
+  ])('are not taken with a claim of what the log makes itself: %s', (field, value) => {
+    const proposedContent = { envelope: JSON.stringify(envelope), verifiers: [publicKeyText] };
+    const request = (claim: unknown): unknown => ({
+      ...{ kind: 'dsse', apiVersion: '0.0.1' },
+      spec: { proposedContent, [field]: claim },
+    });
+    expect(V1Request.safeParse(request(null)).success).toBe(true);
+    expect(V1Request.safeParse(request(value)).success).toBe(false);
+  });
+
   it('are found by payload, signer and what they are about, whichever way they came', async () => {
     const entries = [
       await dsseEntry({ envelope, verifiers: [verifier] }, nobleVerifier),

@@ -20,6 +20,11 @@ const HashedRekordV1 = z.object({
   }),
 });
 
+/** What an entry has and a proposal may not: the log makes it, and a claim of it could be another. */
+const madeByLog = z
+  .union([z.null(), z.tuple([])], { error: 'stands in entries; the log makes it itself' })
+  .optional();
+
 const DsseV1 = z.object({
   apiVersion: z.literal('0.0.1'),
   kind: z.literal('dsse'),
@@ -29,6 +34,9 @@ const DsseV1 = z.object({
       envelope: z.string().max(MAX_ENVELOPE_CHARS),
       verifiers: z.array(pem).min(1).max(16),
     }),
+    envelopeHash: madeByLog,
+    payloadHash: madeByLog,
+    signatures: madeByLog,
   }),
 });
 
