@@ -281,7 +281,7 @@ describe('a composition', () => {
       touchstone(
         ...['compose', 'capsule', 'pack', 'app.wasm', '-o', out, '--log', where.logUrl],
         ...['--trust-root', where.trustRootFile, '--evidence', ...evidence],
-        ...['--revoker-key', 'integrator.pem', '--json'],
+        ...['--revoker-key', 'integrator.pem', '--complete', '--json'],
       );
     // The log commits to its first map some seconds after its first entry.
     let packed = await pack('asked.capsule');
@@ -289,16 +289,17 @@ describe('a composition', () => {
     expect([packed.code, packed.code === 0 ? '' : packed.out]).toEqual([0, '']);
     const verify = [
       ...['compose', 'capsule', 'verify', 'asked.capsule', '--trust-root', where.trustRootFile],
-      ...['--revoker-key', 'integrator.pem', '--revocations-searched'],
+      ...['--revoker-key', 'integrator.pem', '--revocations-searched', '--complete'],
     ];
     const told = await offline(...verify, '--json');
     expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
-    const { revoked, revokers, checkpoint } = JSON.parse(told.out) as {
+    const { complete, revoked, revokers, checkpoint } = JSON.parse(told.out) as {
+      complete: { size: number };
       revoked: string;
       revokers: { newest: { index: number }; log: { size: number } }[];
       checkpoint: { size: number };
     };
-    expect(revoked).toBe('searched');
+    expect([revoked, complete.size]).toEqual(['searched', checkpoint.size]);
     expect(revokers).toMatchObject([{ newest: { index }, log: { size: checkpoint.size } }]);
     const text = `none newer is in touchstone.localhost up to tree size ${checkpoint.size}`;
     expect((await offline(...verify)).out).toContain(text);

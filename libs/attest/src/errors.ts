@@ -85,6 +85,10 @@ export type AttestErrorCode =
   // Evidence
   | 'evidence-malformed'
   | 'evidence-artifact-mismatch'
+  /** The log has a rebuild by who counts that the evidence leaves out, */
+  | 'evidence-incomplete'
+  /** or an entry that may be one and cannot be read. */
+  | 'evidence-unread'
   | 'checkpoint-malformed'
   | 'checkpoint-origin-unknown'
   | 'checkpoint-signature'

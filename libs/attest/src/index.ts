@@ -39,6 +39,12 @@ export {
   narrowEvidence,
   parseEvidence,
 } from './evidence.js';
+export {
+  checkComplete,
+  isAskedFor,
+  publicationTargets,
+  type SearchedLog,
+} from './evidence-complete.js';
 export { witnessedTime } from './evidence-log.js';
 export { parseJson, rememberJson, type ReadJson } from './json.js';
 export {
@@ -88,6 +94,7 @@ export {
   type KeptAnswer,
   type ParsedSearchEvidence,
 } from './map/search-evidence.js';
+export { entryPayload } from './map/entry-payload.js';
 export { SearchEvidenceSource } from './map/evidence-source.js';
 export {
   mapKeyOf,

@@ -18,10 +18,13 @@ import {
   readStatements,
   type PresentedFile,
   type RebuildEntry,
+  type SignedEntry,
   type StatedEntry,
 } from './evidence-statements.js';
+import { checkComplete, type SearchedLog } from './evidence-complete.js';
 import { parseEvidence, type Evidence } from './evidence.js';
 import { matchLogEntry } from './log-entry.js';
+import type { ParsedSearchEvidence } from './map/search-evidence.js';
 import type { Variation } from './rebuild-predicate.js';
 import { viewRecipe, type RecipeView } from './recipe-view.js';
 import { resolveTrustRoot, type ResolvedTrustRoot, type TrustRoot } from './trust-root.js';
@@ -42,6 +45,7 @@ const STEPS = {
   rebuilds: 'Touchstone rebuild/v1',
   provenance: 'SLSA v1.0, "Provenance"',
   sbom: 'ECMA-424 (CycloneDX) as an in-toto predicate',
+  completeness: 'Touchstone search-evidence/v1',
   verdict: 'Touchstone policy k of n, by organisation',
   'presented-files': 'FIPS 180-4',
 } as const;
@@ -61,6 +65,8 @@ export interface VerifyEvidenceOptions {
   readonly verify: SignatureVerifier;
   /** Witnesses that must have cosigned besides those that the trust root asks for. */
   readonly witnessPolicy?: WitnessPolicy;
+  /** What a log answered about the publication: then no rebuild of it may be left out. */
+  readonly search?: ParsedSearchEvidence;
   /** For tree hashes; pure JavaScript when absent. */
   readonly sha256?: Sha256;
   /** Files at hand, each of which must be what the evidence is about. */
@@ -84,6 +90,8 @@ export interface VerifiedEvidence {
   /** Hex SHA-256 of the recipe's canonical JSON. */
   readonly recipeDigest: string;
   readonly entries: readonly VerifiedEntry[];
+  /** Up to where the log has no other rebuild; absent when it was not asked. */
+  readonly complete?: SearchedLog;
 }
 
 /** Who said what at which place of the log. */
@@ -101,13 +109,13 @@ export interface VerifiedEntry {
  * that fails throws with its own code and with `step` naming it; a verdict other than
  * `reproduced` is an answer and is returned.
  *
- * What this cannot see: entries that the file leaves out. Only the log can answer that.
+ * What the file leaves out only the log can tell: with `search`, its answer is held against it.
  *
  * @throws AttestError
  */
 export async function verifyEvidence(
   file: unknown,
-  { trustRoot, verify, sha256, artifacts, witnessPolicy }: VerifyEvidenceOptions,
+  { trustRoot, verify, sha256, artifacts, witnessPolicy, search }: VerifyEvidenceOptions,
 ): Promise<VerifiedEvidence> {
   const { steps, step } = stepList();
   const trusted = await step('trust-root', () =>
@@ -141,10 +149,12 @@ export async function verifyEvidence(
     const hasher = sha256 === undefined ? rfc6962 : treeHasher(sha256);
     for (const entry of entries) checkInclusion(entry, checkpoint, hasher);
   });
-  const stated = await step('statements', () => readStatements(signed));
-  const rebuilds = await step('rebuilds', () => checkRebuilds(stated, recipe));
-  await step('provenance', () => checkProvenances(stated, rebuilds, recipe));
-  await step('sbom', () => checkSboms(stated, rebuilds));
+  const { stated, rebuilds } = await statementSteps(step, signed, recipe);
+  const complete =
+    search &&
+    (await step('completeness', () =>
+      checkComplete([evidence], search, { trusted, verify, sha256 }),
+    ));
   const { verdict, modules } = await step('verdict', () =>
     publicationVerdict(
       recipe.moduleNames,
@@ -163,7 +173,21 @@ export async function verifyEvidence(
     artifact: evidence.artifact,
     recipeDigest: recipe.digest,
     entries: stated.map((entry) => viewEntry(entry, rebuilds)),
+    ...(complete && { complete }),
   };
+}
+
+/** What the statements say, each by its kind. */
+async function statementSteps(
+  step: Step,
+  signed: readonly SignedEntry[],
+  recipe: RecipeView,
+): Promise<{ stated: StatedEntry[]; rebuilds: RebuildEntry[] }> {
+  const stated = await step('statements', () => readStatements(signed));
+  const rebuilds = await step('rebuilds', () => checkRebuilds(stated, recipe));
+  await step('provenance', () => checkProvenances(stated, rebuilds, recipe));
+  await step('sbom', () => checkSboms(stated, rebuilds));
+  return { stated, rebuilds };
 }
 
 /** By the first policy: the trust root's, if it has one. */

@@ -48,6 +48,8 @@ export type CompositionCode =
   | 'bundle-identity'
   | 'bundle-missing'
   | 'node-unproven'
+  /** A log was to be asked whether rebuilds were left out, and was not. */
+  | 'evidence-unsearched'
   | 'node-disputed'
   | 'node-different'
   /** Its bytes are on a revocation list of somebody who may take it back. */

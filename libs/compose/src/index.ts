@@ -27,7 +27,7 @@ export {
   type CapsuleReport,
   type VerifyCapsuleOptions,
 } from './capsule/verify-capsule.js';
-export type { AskedRevocations } from './capsule/capsule-revocations.js';
+export type { AskedRevocations } from './capsule/capsule-searches.js';
 export type { RevokerReport } from './revocation/check-revocations.js';
 export { revokerTargets } from './revocation/logged-lists.js';
 export { parseRevocationList, revocationStatement } from './revocation/revocation-list.js';

@@ -1,7 +1,11 @@
 import {
+  checkComplete,
+  parseEvidence,
   resolveTrustRoot,
   SBOM_PREDICATE_TYPE,
   verifyEvidence,
+  type ParsedSearchEvidence,
+  type SearchedLog,
   type TrustRoot,
   type Verdict,
   type VerifiedEvidence,
@@ -26,6 +30,10 @@ export interface NodeProof {
 export interface EvidenceOptions {
   readonly files: readonly unknown[];
   readonly trustRoot: TrustRoot;
+  /** What a log answered about the publications: then no rebuild of them may be left out. */
+  readonly search?: ParsedSearchEvidence;
+  /** Refuse when no log was asked. */
+  readonly mustBeSearched?: boolean;
   readonly verify: SignatureVerifier;
   readonly sha256?: Sha256;
 }
@@ -42,9 +50,9 @@ type Report = VerifiedEvidence['modules'][number] & { readonly sboms: readonly s
  */
 export async function proveNodes(
   graph: CompositionGraph,
-  { files, trustRoot, ...options }: EvidenceOptions,
+  { files, trustRoot, verify, sha256 }: EvidenceOptions,
 ): Promise<{ proofs: NodeProof[]; findings: Finding[]; times: ProvenTime[] }> {
-  const resolved = { ...options, trustRoot: resolveTrustRoot(trustRoot) };
+  const resolved = { verify, ...(sha256 && { sha256 }), trustRoot: resolveTrustRoot(trustRoot) };
   const times: ProvenTime[] = [];
   const reports = new Map<string, Report>();
   for (const file of files) {
@@ -68,6 +76,25 @@ export async function proveNodes(
     return node === undefined ? [] : refusalOf(node, proof);
   });
   return { proofs, findings, times };
+}
+
+/**
+ * Whether the log has no other rebuild of what the evidence is about, as far as it was asked.
+ *
+ * @throws AttestError of `checkComplete`
+ */
+export async function checkNothingLeftOut(
+  graph: CompositionGraph,
+  { files, trustRoot, search, mustBeSearched = false, verify, sha256 }: EvidenceOptions,
+): Promise<{ log?: SearchedLog; findings: Finding[] }> {
+  if (search === undefined) {
+    const message = 'no log was asked whether rebuilds were left out of the evidence';
+    const finding = at(rootOf(graph), 'evidence-unsearched', message);
+    return { findings: mustBeSearched ? [finding] : [] };
+  }
+  const trusted = resolveTrustRoot(trustRoot);
+  const log = await checkComplete(files.map(parseEvidence), search, { trusted, verify, sha256 });
+  return { ...(log && { log }), findings: [] };
 }
 
 const SEVERITY: readonly Verdict[] = [

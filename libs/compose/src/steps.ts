@@ -18,6 +18,7 @@ const STEPS = {
   duplicates: 'Touchstone composition-manifest/v1, nested ones too',
   bundles: 'Sigstore bundle 0.3 and trusted root 0.1 (protobuf-specs); in-toto attestation v1',
   evidence: 'Touchstone evidence/v1; policy k of n, by organisation',
+  completeness: 'Touchstone search-evidence/v1',
   revocations: 'DSSE v1.0.2; Touchstone revocation/v1 and search-evidence/v1',
   signatures: 'tool-conventions, Signatures.md; Touchstone strict profile; RFC 5280 section 6.1',
 } as const;

@@ -1,3 +1,4 @@
+import type { SearchedLog } from '@touchstone/attest';
 import type { PublicKey, SignatureVerifier } from '@touchstone/note';
 import { walkNodes, type Node, type SignatureReport } from '@touchstone/wasm';
 import {
@@ -22,7 +23,12 @@ import { checkCycles } from './cycles.js';
 import type { Finding } from './errors.js';
 import { deriveGraph, type CompositionGraph, type Sha256 } from './graph.js';
 import type { AnyManifest } from './manifest.js';
-import { proveNodes, type EvidenceOptions, type NodeProof } from './node-evidence.js';
+import {
+  checkNothingLeftOut,
+  proveNodes,
+  type EvidenceOptions,
+  type NodeProof,
+} from './node-evidence.js';
 import { checkBundles, type BundleReport, type NodeBundlesOptions } from './node-bundles.js';
 import { checkSignatures, type NodeSignaturesOptions } from './node-signatures.js';
 import { readManifests, type EmbeddedManifest } from './read-manifest.js';
@@ -46,6 +52,8 @@ export interface CompositionReport extends StepOutcome {
   /** Every Sigstore bundle that held: which identity signed which node. */
   readonly bundles?: readonly BundleReport[];
   readonly proofs?: readonly NodeProof[];
+  /** Up to where the log has no other rebuild; absent when it was not asked. */
+  readonly complete?: SearchedLog;
   /** What is known of each who may take nodes back. */
   readonly revokers?: readonly RevokerReport[];
 }
@@ -142,7 +150,10 @@ async function attestationStep(
   });
 }
 
-type Proven = Pick<CompositionReport, 'bundles' | 'proofs' | 'revokers' | 'signatures'>;
+type Proven = Pick<
+  CompositionReport,
+  'bundles' | 'complete' | 'proofs' | 'revokers' | 'signatures'
+>;
 
 /** Who vouches for the nodes. Signatures come last: the rest proves when they were there. */
 async function provenSteps(
@@ -172,6 +183,13 @@ async function provenSteps(
     });
     times.push(...(found?.times ?? []));
     if (found !== undefined) proven = { ...proven, proofs: found.proofs };
+    if (evidence.search ?? evidence.mustBeSearched) {
+      const asked = await run.step('completeness', async () => {
+        const checked = await checkNothingLeftOut(graph, evidence);
+        return [checked, checked.findings];
+      });
+      if (asked?.log !== undefined) proven = { ...proven, complete: asked.log };
+    }
   }
   if (revocations !== undefined) {
     const found = await run.step('revocations', async () => {

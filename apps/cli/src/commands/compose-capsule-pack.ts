@@ -9,10 +9,10 @@ import { capsuleTree } from '../compose/capsule-view.js';
 import { judgeCapsule, placeOf } from '../compose/judge-capsule.js';
 import { readNodeFiles } from '../compose/node-files.js';
 import { revocationsOf, type NodeTrustOptions } from '../compose/node-trust.js';
-import { searchRevokers } from '../compose/revocation-search.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
+import { keepSearch } from '../keep-search.js';
 import { logFiles } from '../log-files.js';
 import { bytesToHex } from '../log-reader.js';
 import { index, newest } from '../log-view.js';
@@ -32,6 +32,7 @@ interface PackOptions {
   bundle?: string[];
   revocation?: string[];
   revokerKey?: string[];
+  complete?: boolean;
   sbom?: string[];
   json?: boolean;
 }
@@ -58,6 +59,10 @@ export function registerCapsulePack(capsule: Command, context: Context): void {
       '--revoker-key <file...>',
       'keys (PEM) of who may take a node back; with --log all that it has of theirs travels along',
     )
+    .option(
+      '--complete',
+      'with --log: prove that no rebuild was left out of the evidence, and take the proof along',
+    )
     .option('--bundle <file...>', 'Sigstore bundles about nodes; they travel along unchecked')
     .option(
       '--sbom <node=file...>',
@@ -80,10 +85,15 @@ async function pack(file: string, options: PackOptions, { terminal }: Context): 
     parseEvidence,
   );
   const revocations = await revocationsOf(revokerOptions(options));
-  const search =
-    options.log !== undefined && revocations !== undefined
-      ? await searchRevokers(revocations.revokers, options.log, trust)
-      : undefined;
+  const wanted = {
+    evidence: options.complete === true ? evidence : [],
+    revokers: options.log === undefined ? [] : (revocations?.revokers ?? []),
+  };
+  const isWanted = wanted.evidence.length + wanted.revokers.length > 0;
+  if (options.complete === true && options.log === undefined) {
+    throw new CliError('usage', '--complete needs --log, the log to ask', EXIT.usage);
+  }
+  const search = isWanted ? await keepSearch(wanted, options.log ?? '', trust) : undefined;
   const { files, attestation } = await prove(evidence, options, search?.checkpoint);
   const capsule: Capsule = {
     schema: CAPSULE_SCHEMA,
@@ -100,6 +110,7 @@ async function pack(file: string, options: PackOptions, { terminal }: Context): 
   const report = await judgeCapsule(content, {
     ...{ trust, publicKeys: await Promise.all((options.publicKey ?? []).map(readPublicKey)) },
     ...(revocations && { revocations: { ...revocations, files: [] } }),
+    mustBeComplete: options.complete ?? false,
   });
   const [first] = report.findings;
   if (first !== undefined) {

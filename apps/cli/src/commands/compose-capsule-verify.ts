@@ -10,11 +10,12 @@ import {
   addNodeTrustOptions,
   attestationJudgeOf,
   bundleTrustOf,
+  keptSearchOf,
   revocationsOf,
   signaturesOf,
   type NodeTrustOptions,
 } from '../compose/node-trust.js';
-import { revokerLines } from '../compose/revoker-view.js';
+import { completeLine, revokerLines } from '../compose/search-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readTrustRoot } from '../input.js';
@@ -60,6 +61,7 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
     await attestationJudgeOf(options),
     await revocationsOf(options),
   ];
+  const search = await keptSearchOf(options);
   const report = await judgeCapsule(content, {
     trust: await trustOf(options),
     publicKeys: await Promise.all((options.publicKey ?? []).map(readPublicKey)),
@@ -67,6 +69,8 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
     ...(bundles && { bundles }),
     ...(attestationJudge && { attestationJudge }),
     ...(revocations && { revocations }),
+    ...(search && { search }),
+    mustBeComplete: options.complete ?? false,
   });
   const { ok, findings, graph, proofs, capsule } = report;
   if (!ok) context.exitCode = EXIT.refuted;
@@ -82,6 +86,7 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
   for (const line of signatureLines(report.signatures ?? [], [])) terminal.print(line);
   for (const line of bundleLines(report.bundles ?? [])) terminal.print(line);
   for (const line of revokerLines(report.revokers ?? [])) terminal.print(line);
+  if (report.complete) terminal.print(completeLine(report.complete));
   for (const { step, code, node, message } of findings) {
     terminal.print(`${terminal.style('red', 'no')}  ${step}  ${code}  ${node}: ${message}`);
   }
@@ -90,7 +95,7 @@ async function verify(file: string, options: VerifyOptions, context: Context): P
 
 function toJson(report: CapsuleReport): object {
   const { ok, steps, findings, warnings, graph, proofs, bundles, signatures, capsule } = report;
-  const { revokers } = report;
+  const { complete, revokers } = report;
   const { name, content } = capsule.file;
   const nodes = graph?.nodes.map((node) => ({
     ...node,
@@ -108,6 +113,7 @@ function toJson(report: CapsuleReport): object {
     ...signed,
     ...(bundles && { bundles }),
     ...(revokers && { revokers }),
+    ...(complete && { complete }),
   };
 }
 

@@ -1,4 +1,14 @@
-import { isCose, resolveTrustRoot, type TrustRoot } from '@touchstone/attest';
+import {
+  isAskedFor,
+  isCose,
+  parseEvidence,
+  parseSearchEvidence,
+  publicationTargets,
+  resolveTrustRoot,
+  type Evidence,
+  type ParsedSearchEvidence,
+  type TrustRoot,
+} from '@touchstone/attest';
 import {
   verifyComposition,
   type AskedRevocations,
@@ -13,16 +23,17 @@ import {
   addNodeTrustOptions,
   attestationJudgeOf,
   bundleTrustOf,
+  keptSearchOf,
   readBundles,
   revocationsOf,
   signaturesOf,
   type NodeTrustOptions,
 } from '../compose/node-trust.js';
-import { askedOf } from '../compose/revocation-search.js';
-import { revokerLines } from '../compose/revoker-view.js';
+import { completeLine, revokerLines } from '../compose/search-view.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson, readTrustRoot } from '../input.js';
+import { keepSearch } from '../keep-search.js';
 import { readCertificates } from '../pki/certificate-files.js';
 import { readPublicKey } from '../public-key-file.js';
 import { sha256 } from '../native-hash.js';
@@ -51,7 +62,7 @@ export function registerComposeVerify(compose: Command, context: Context): void 
     .option('--bundle <file...>', 'Sigstore bundles: every core module must be signed by one')
     .option('--evidence <file...>', 'evidence files: every core module must be reproduced')
     .option('--trust-root <file>', 'log keys, witnesses, rebuilders and policy you trust')
-    .option('--log <url>', 'with --revoker-key: ask this log for all revocations, and the newest')
+    .option('--log <url>', 'ask this log for all revocations by --revoker-key, and all rebuilds')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -72,12 +83,20 @@ export function registerComposeVerify(compose: Command, context: Context): void 
 async function verify(file: string, options: VerifyOptions, context: Context): Promise<void> {
   const { terminal } = context;
   const bytes = await readBounded(file);
+  checkUsage(options);
   const trustRoot =
     options.trustRoot === undefined ? undefined : await readTrustRoot(options.trustRoot);
   const attestation = await attestationOf(options);
-  const evidence = await evidenceOf(options, trustRoot);
+  const about = await Promise.all((options.evidence ?? []).map((path) => readBounded(path)));
+  const asked = await revocationsOf(options);
+  const search = await searchOf(options, { about: about.map(parseEvidence), asked }, trustRoot);
+  const evidence = evidenceOf(options, about, { trustRoot, search });
   const [signatures, bundles] = [await signaturesOf(options), await bundlesOf(options)];
-  const revocations = await revocationsUnder(options, trustRoot);
+  const revocations = asked && {
+    ...asked,
+    ...(search &&
+      trustRoot && { search: { evidence: search, trust: resolveTrustRoot(trustRoot) } }),
+  };
   const report = await verifyComposition(bytes, {
     sha256,
     ...(attestation && { attestation }),
@@ -129,31 +148,53 @@ async function bundlesOf(options: VerifyOptions): Promise<VerifyCompositionOptio
   return { ...trust, files: await readBundles(bundle) };
 }
 
-async function evidenceOf(
-  { evidence, log, search }: VerifyOptions,
-  trustRoot: TrustRoot | undefined,
-): Promise<VerifyCompositionOptions['evidence']> {
-  const isForLog = (log ?? search) !== undefined;
-  if (evidence === undefined && (trustRoot === undefined || isForLog)) return undefined;
-  if (evidence === undefined || trustRoot === undefined) {
-    throw new CliError('usage', '--evidence and --trust-root belong together', EXIT.usage);
-  }
-  const files = await Promise.all(evidence.map((path) => readBounded(path)));
-  return { files, trustRoot, verify: nodeVerifier, sha256 };
+interface Searched {
+  readonly trustRoot: TrustRoot | undefined;
+  readonly search: ParsedSearchEvidence | undefined;
 }
 
-/** What a log answered counts under the trust root, whether it was asked now or before. */
-async function revocationsUnder(
+/** What a log answers now, or did before, counts under the trust root alone. */
+async function searchOf(
   options: VerifyOptions,
+  { about, asked }: { about: readonly Evidence[]; asked: AskedRevocations | undefined },
   trustRoot: TrustRoot | undefined,
-): Promise<VerifyCompositionOptions['revocations']> {
-  const asked = await askedOf(options.log, await revocationsOf(options), trustRoot);
-  if (asked?.search === undefined) return asked as Omit<AskedRevocations, 'search'> | undefined;
-  if (trustRoot === undefined) {
-    throw new CliError('usage', '--search needs --trust-root: whose log it is', EXIT.usage);
+): Promise<ParsedSearchEvidence | undefined> {
+  const { log } = options;
+  if (log === undefined || trustRoot === undefined) return keptSearchOf(options);
+  const wanted = { evidence: about, revokers: asked?.revokers ?? [] };
+  return parseSearchEvidence((await keepSearch(wanted, log, trustRoot)).bytes, sha256);
+}
+
+/** What goes with what, before anything is read. */
+function checkUsage(options: VerifyOptions): void {
+  const { log, search, trustRoot, revokerKey, evidence, complete = false } = options;
+  const refuse = (message: string): never => {
+    throw new CliError('usage', message, EXIT.usage);
+  };
+  const isForLog = log !== undefined || search !== undefined;
+  const isWanted = revokerKey !== undefined || evidence !== undefined;
+  if (isForLog && (trustRoot === undefined || !isWanted)) {
+    refuse('--log or --search goes with --trust-root, and with --revoker-key or --evidence');
   }
-  const { search: evidence, ...rest } = asked;
-  return { ...rest, search: { evidence, trust: resolveTrustRoot(trustRoot) } };
+  if (log !== undefined && search !== undefined) refuse('give --log or --search, not both');
+  const isForEvidence = complete || (trustRoot !== undefined && !isForLog);
+  if ((evidence === undefined && isForEvidence) || (evidence && trustRoot === undefined)) {
+    refuse('--evidence and --trust-root belong together');
+  }
+}
+
+function evidenceOf(
+  { evidence, complete: mustBeSearched = false }: VerifyOptions,
+  files: readonly Uint8Array[],
+  { trustRoot, search }: Searched,
+): VerifyCompositionOptions['evidence'] {
+  if (evidence === undefined || trustRoot === undefined) return undefined;
+  // A log that was asked for revocations alone says nothing of rebuilds.
+  const isAsked = search && isAskedFor(search, publicationTargets(files.map(parseEvidence)));
+  return {
+    ...{ files, trustRoot, verify: nodeVerifier, sha256, mustBeSearched },
+    ...(isAsked && { search }),
+  };
 }
 
 function printReport(report: CompositionReport, terminal: Terminal): void {
@@ -173,6 +214,7 @@ function printReport(report: CompositionReport, terminal: Terminal): void {
   for (const line of signatureLines(signatures ?? [], [])) terminal.print(line);
   for (const line of bundleLines(bundles ?? [])) terminal.print(line);
   for (const line of revokerLines(report.revokers ?? [])) terminal.print(line);
+  if (report.complete) terminal.print(completeLine(report.complete));
   for (const { node, verdict, votes, sboms } of proofs ?? []) {
     const said = votes.map(({ organisation, outcome }) => `${organisation}: ${outcome}`).join(', ');
     const parts = sboms.length === 0 ? '' : `, bill of materials by ${sboms.join(', ')}`;

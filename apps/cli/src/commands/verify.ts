@@ -1,10 +1,23 @@
 import { createHash } from 'node:crypto';
-import { verifyEvidence, type PresentedFile, type VerifiedEvidence } from '@touchstone/attest';
+import {
+  MAX_SEARCH_EVIDENCE_BYTES,
+  parseEvidence,
+  parseSearchEvidence,
+  verifyEvidence,
+  type Evidence,
+  type ParsedSearchEvidence,
+  type PresentedFile,
+  type TrustRoot,
+  type VerifiedEvidence,
+} from '@touchstone/attest';
 import { nodeVerifier } from '@touchstone/keys';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../failure.js';
 import { readBounded, readTrustRoot, readWitnessPolicy } from '../input.js';
+import { completeLine } from '../compose/search-view.js';
+import { keepSearch } from '../keep-search.js';
+import { sha256 } from '../native-hash.js';
 import { variationLines } from '../diff/variation-text.js';
 import { verdictText } from '../publication-text.js';
 import type { Terminal } from '../terminal.js';
@@ -14,6 +27,8 @@ interface Options extends SummaryOptions {
   trustRoot: string;
   artifact?: string[];
   witnessPolicy?: string;
+  log?: string;
+  search?: string;
   json?: boolean;
 }
 
@@ -28,6 +43,13 @@ export function registerVerify(program: Command, context: Context): void {
       '--witness-policy <file>',
       'C2SP tlog-policy: witnesses that must have cosigned, besides those of the trust root',
     )
+    .option('--log <url>', 'ask this log whether a rebuild was left out, and refuse if one was')
+    .addOption(
+      new Option(
+        '--search <file>',
+        'or hold it against what touchstone search --out kept',
+      ).conflicts('log'),
+    )
     .option('--summary <file>', 'write the verdict as a signed SLSA verification summary')
     .option('--verifier <uri>', 'with --summary: who verified')
     .option('--key <file>', "with --summary: the verifier's private key (touchstone keygen)")
@@ -36,7 +58,8 @@ export function registerVerify(program: Command, context: Context): void {
       'after',
       '\nExit codes: 0 reproduced, 1 refused or any other verdict, 2 usage, 3 not found.' +
         '\n\nExample:\n  touchstone verify siphash24.evidence.json --trust-root trust-root.json' +
-        ' --artifact siphash24.wasm',
+        ' --artifact siphash24.wasm' +
+        '\n  touchstone verify siphash24.evidence.json --trust-root trust-root.json --log http://127.0.0.1:7401',
     )
     .action((evidence: string, options: Options) => verify(evidence, options, context));
 }
@@ -50,16 +73,33 @@ async function verify(file: string, options: Options, context: Context): Promise
     options.witnessPolicy === undefined
       ? undefined
       : await readWitnessPolicy(options.witnessPolicy);
+  const search = await searchOf(options, evidence, trustRoot);
   const result = await verifyEvidence(evidence, {
     ...{ trustRoot, verify: nodeVerifier },
     ...(witnessPolicy && { witnessPolicy }),
     // Without a file at hand, nothing may be said to have been presented.
     ...(artifacts && { artifacts }),
+    ...(search && { search }),
   });
   await writeSummary(options, { evidence, trustRoot, verified: result });
   if (result.verdict !== 'reproduced') context.exitCode = EXIT.refuted;
   if (options.json === true) terminal.json(result);
   else printResult(result, terminal);
+}
+
+/** What the log answers now, or did before. */
+async function searchOf(
+  { log, search }: Options,
+  evidence: Uint8Array,
+  trustRoot: TrustRoot,
+): Promise<ParsedSearchEvidence | undefined> {
+  if (search !== undefined) {
+    return parseSearchEvidence(await readBounded(search, MAX_SEARCH_EVIDENCE_BYTES), sha256);
+  }
+  if (log === undefined) return undefined;
+  const about: Evidence[] = [parseEvidence(evidence)];
+  const { bytes } = await keepSearch({ evidence: about, revokers: [] }, log, trustRoot);
+  return parseSearchEvidence(bytes, sha256);
 }
 
 async function describe(path: string): Promise<PresentedFile> {
@@ -88,6 +128,8 @@ function printResult(result: VerifiedEvidence, terminal: Terminal): void {
     if (variation === undefined) continue;
     terminal.print(`${organisation} says of its build's ${variationLines(variation).join('\n')}`);
   }
+  const { complete } = result;
+  if (complete) terminal.print(completeLine(complete));
   const { origin, size } = result.checkpoint;
   terminal.print(`checkpoint of ${origin} at size ${size}`);
   terminal.print(`verdict: ${verdictText(result.verdict, terminal)}`);

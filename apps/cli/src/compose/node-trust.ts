@@ -1,4 +1,8 @@
-import { MAX_SEARCH_EVIDENCE_BYTES, parseSearchEvidence } from '@touchstone/attest';
+import {
+  MAX_SEARCH_EVIDENCE_BYTES,
+  parseSearchEvidence,
+  type ParsedSearchEvidence,
+} from '@touchstone/attest';
 import {
   COMPOSITION_PREDICATE_TYPE,
   type AskedRevocations,
@@ -30,6 +34,7 @@ export interface NodeTrustOptions extends Omit<TrustOptions, 'publicKey'> {
   revocation?: string[];
   search?: string;
   revocationsSearched?: boolean;
+  complete?: boolean;
 }
 
 export function addNodeTrustOptions(command: Command): Command {
@@ -46,8 +51,10 @@ export function addNodeTrustOptions(command: Command): Command {
       .option('--revocation <file...>', 'with --revoker-key: lists of touchstone compose revoke')
       .option(
         '--search <file>',
-        'with --revoker-key: what touchstone search signer:<key id> --out kept of a log',
+        'what touchstone search --out kept of a log: of signer:<key id> who may take a node back,' +
+          ' of sha512:<hex> or another digest of a publication',
       )
+      .option('--complete', 'refuse when a log does not prove that no rebuild was left out')
       .option(
         '--revocations-searched',
         'refuse when no log’s answer is at hand that tells whether a list was withheld',
@@ -95,21 +102,24 @@ export async function attestationJudgeOf({
 export async function revocationsOf({
   revokerKey,
   revocation = [],
-  search,
   revocationsSearched: mustBeSearched = false,
 }: NodeTrustOptions): Promise<AskedRevocations | undefined> {
   if (revokerKey === undefined) {
-    if (revocation.length === 0 && search === undefined && !mustBeSearched) return undefined;
+    if (revocation.length === 0 && !mustBeSearched) return undefined;
     const message = 'give --revoker-key: whose revocation lists count';
     throw new CliError('usage', message, EXIT.usage);
   }
   const revokers = await Promise.all(revokerKey.map(readPublicKey));
   const files = await Promise.all(revocation.map(readJson));
-  const kept = search && (await readBounded(search, MAX_SEARCH_EVIDENCE_BYTES));
-  return {
-    ...{ files, revokers, mustBeSearched, verify: nodeVerifier, at: new Date() },
-    ...(kept && { search: parseSearchEvidence(kept, sha256) }),
-  };
+  return { files, revokers, mustBeSearched, verify: nodeVerifier, at: new Date() };
+}
+
+/** What was kept of a log's answers. */
+export async function keptSearchOf({
+  search,
+}: NodeTrustOptions): Promise<ParsedSearchEvidence | undefined> {
+  if (search === undefined) return undefined;
+  return parseSearchEvidence(await readBounded(search, MAX_SEARCH_EVIDENCE_BYTES), sha256);
 }
 
 export type BundleTrust = Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;

@@ -4,10 +4,22 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { envelopeRequest, paeBytes, STATEMENT_TYPE } from '@touchstone/attest';
+import {
+  envelopeRequest,
+  keyDetails,
+  paeBytes,
+  STATEMENT_TYPE,
+  type DsseEnvelope,
+} from '@touchstone/attest';
 import { generateKey, type PrivateKey } from '@touchstone/keys';
 import { startLog, type RunningLog } from '@touchstone/log';
-import { encodeUtf8, formatVerifierKey, toBase64, verifierKey } from '@touchstone/note';
+import {
+  encodeUtf8,
+  formatVerifierKey,
+  toBase64,
+  verifierKey,
+  type PublicKey,
+} from '@touchstone/note';
 
 export const ORIGIN = 'log.example/map';
 
@@ -79,7 +91,26 @@ export class TestLog {
     const payloadType = 'application/vnd.in-toto+json';
     const sig = toBase64(signer.sign(paeBytes(payloadType, payload)));
     const envelope = { payload: toBase64(payload), payloadType, signatures: [{ sig }] };
-    const { request, attestation } = envelopeRequest(envelope, signer.publicKey);
+    return this.addEnvelope(envelope, signer.publicKey, keep);
+  }
+
+  /** Logs an envelope as its signer's key asks for, or with `form` as `dsse`; its index. */
+  async addEnvelope(
+    envelope: DsseEnvelope,
+    publicKey: PublicKey,
+    keep = true,
+    form?: 'dsse',
+  ): Promise<number> {
+    const asked = envelopeRequest(envelope, publicKey);
+    const attestation = form === undefined ? asked.attestation : undefined;
+    const verifiers = [
+      {
+        keyDetails: keyDetails(publicKey.algorithm),
+        publicKey: { rawBytes: toBase64(publicKey.spki) },
+      },
+    ];
+    const request =
+      form === undefined ? asked.request : { dsseRequestV002: { envelope, verifiers } };
     if (attestation && keep) {
       const url = `${this.url}/v1/attestations/sha256:${attestation.sha256}`;
       const headers = { 'content-type': 'application/octet-stream' };

@@ -33,12 +33,13 @@ import {
 } from '../verify.js';
 import { claimsPlace, isInLog, type Tree } from './attestation-place.js';
 import {
+  completenessOf,
   documentsIn,
   revocationsOf,
   revokedOf,
   type AskedRevocations,
   type Revoked,
-} from './capsule-revocations.js';
+} from './capsule-searches.js';
 import { MAX_DOCUMENT_BYTES, parseCapsule, type Capsule } from './capsule.js';
 
 export interface VerifyCapsuleOptions {
@@ -54,6 +55,10 @@ export interface VerifyCapsuleOptions {
   readonly bundles?: Omit<NonNullable<VerifyCompositionOptions['bundles']>, 'files'>;
   /** Who may take nodes back; without it nobody is asked. */
   readonly revocations?: AskedRevocations;
+  /** What a log answered to the reader; where it is about something, it counts before the capsule's. */
+  readonly search?: ParsedSearchEvidence;
+  /** Refuse when it is not proved that no rebuild was left out of the evidence. */
+  readonly mustBeComplete?: boolean;
   readonly verify: SignatureVerifier;
   readonly sha256?: Sha256;
 }
@@ -90,7 +95,8 @@ export async function verifyCapsule(
   const evidence = capsule.evidence.map(parseEvidence);
   const searched = capsule.search && parseSearchEvidence(capsule.search, sha256);
   const checkpoint = oneCheckpoint(evidence, searched);
-  const revocations = revocationsOf(capsule, searched, options.revocations, trustRoot);
+  const searches = [options.search, searched].filter((each) => each !== undefined);
+  const revocations = revocationsOf(capsule, searches, options.revocations, trustRoot);
   const time = claimsPlace(capsule.attestation)
     ? await timeOf(evidence, trustRoot, verify)
     : undefined;
@@ -105,7 +111,11 @@ export async function verifyCapsule(
     ...(signatures && { signatures }),
     ...(bundles && { bundles: { ...bundles, files: documentsIn(capsule.bundles) } }),
     ...(revocations && { revocations }),
-    evidence: { files: evidence, trustRoot, verify, sha256 },
+    evidence: {
+      ...{ files: evidence, trustRoot, verify, sha256 },
+      ...completenessOf(evidence, searches),
+      mustBeSearched: options.mustBeComplete ?? false,
+    },
     // What was logged names the file, or the report refuses it.
     ...(isLogged && time && { provenTimes: [{ sha256: bytesToHex(sha256(file)), time }] }),
   });

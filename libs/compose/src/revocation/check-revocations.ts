@@ -1,10 +1,10 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
-import { AttestError, soleSigner, verifyEnvelope } from '@touchstone/attest';
+import { AttestError, soleSigner, verifyEnvelope, type SearchedLog } from '@touchstone/attest';
 import { keyId, type PublicKey, type SignatureVerifier } from '@touchstone/note';
 import { at as findingAt, rootOf } from '../compare.js';
 import { ComposeError, type Finding } from '../errors.js';
 import type { CompositionGraph, GraphNode, Sha256 } from '../graph.js';
-import { loggedLists, type RevocationSearch, type SearchedLog } from './logged-lists.js';
+import { loggedLists, type RevocationSearch } from './logged-lists.js';
 import { parseRevocationList, type RevocationList } from './revocation-list.js';
 
 export interface RevocationOptions {

@@ -1,10 +1,10 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import {
   AttestError,
+  entryPayload,
   mapKeyOf,
   MAX_ATTESTATION_BYTES,
   parseJson,
-  parsePae,
   parseSigStructure,
   readCborAsJson,
   readEntry,
@@ -16,6 +16,7 @@ import {
   type EntryView,
   type ParsedSearchEvidence,
   type ResolvedTrustRoot,
+  type SearchedLog,
   type SearchTarget,
 } from '@touchstone/attest';
 import { keyId, toBase64, type PublicKey, type SignatureVerifier } from '@touchstone/note';
@@ -27,15 +28,6 @@ export interface RevocationSearch {
   readonly evidence: ParsedSearchEvidence;
   /** Whose checkpoints count, and whose cosignatures they need. */
   readonly trust: Pick<ResolvedTrustRoot, 'logs' | 'witnessPolicy'>;
-}
-
-/** How far an answer goes. */
-export interface SearchedLog {
-  readonly origin: string;
-  /** Leaves of the one tree; nothing is said of later ones. */
-  readonly size: number;
-  /** Of which the committed map covers so many; the rest were read one by one. */
-  readonly mapped: number;
 }
 
 export interface LoggedLists {
@@ -104,17 +96,12 @@ async function envelopesIn(
     throw cause;
   }
   const own = view.signers.filter(({ spki }) => bytesToHex(sha256(spki)) === signer);
-  const digest = view.payloadSha256 ?? sha256Of(view);
-  // A signature over another digest than SHA-256 is none over an envelope by a key of ours.
-  if (own.length === 0 || digest === undefined) return [];
-  const bytes = await source.attestation(bytesToHex(digest));
-  if (bytes === undefined) return undefined;
+  if (own.length === 0) return [];
+  const found = await entryPayload(view, source.attestation);
   // Lists are DSSE; what says so in COSE is not to be passed over.
-  if (view.signed && isCborList(bytes)) return undefined;
-  const { payloadType, payload } = view.payloadSha256
-    ? { payloadType: STATEMENT_PAYLOAD_TYPE, payload: bytes }
-    : (parsePae(bytes) ?? {});
-  if (payload === undefined || payloadType !== STATEMENT_PAYLOAD_TYPE) return [];
+  if (found === 'absent' || (await isCborList(view, source))) return undefined;
+  if (found === 'none' || found.payloadType !== STATEMENT_PAYLOAD_TYPE) return [];
+  const { payloadType, payload } = found;
   if (!isList(payload)) return [];
   return own.map(({ signature }) => ({
     ...{ payload: toBase64(payload), payloadType },
@@ -122,16 +109,13 @@ async function envelopesIn(
   }));
 }
 
-function sha256Of({ signed }: EntryView): Uint8Array | undefined {
-  return signed?.algorithm === 'sha256' ? signed.digest : undefined;
-}
-
 function isList(payload: Uint8Array): boolean {
   return saysRevocation(() => parseJson(payload, MAX_ATTESTATION_BYTES));
 }
 
-function isCborList(bytes: Uint8Array): boolean {
-  const payload = parseSigStructure(bytes);
+async function isCborList({ signed }: EntryView, source: SearchEvidenceSource): Promise<boolean> {
+  const bytes = signed && (await source.attestation(bytesToHex(signed.digest)));
+  const payload = bytes && parseSigStructure(bytes);
   return payload !== undefined && saysRevocation(() => readCborAsJson(payload));
 }
 

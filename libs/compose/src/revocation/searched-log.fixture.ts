@@ -11,6 +11,7 @@ import {
   paeBytes,
   SEARCH_EVIDENCE_SCHEMA,
   UNREAD_KEY,
+  type Asked,
   type DsseEnvelope,
   type Evidence,
   type KeptAnswer,
@@ -69,11 +70,11 @@ export function p256Signer(): Signer {
   };
 }
 
-/** What a log of these entries answers about some signers: its map covers the first `mapped`. */
+/** What a log of these entries answers about signers and others: its map covers the first `mapped`. */
 export async function searched(
   entries: readonly LoggedEntry[],
   mapped: number,
-  asked: readonly PublicKey[],
+  asked: readonly (PublicKey | Asked)[],
 ): Promise<
   SearchEvidence & {
     readonly reprove: (evidence: Evidence) => Promise<Evidence>;
@@ -95,11 +96,14 @@ export async function searched(
   const checkpoint = await signNote(formatCheckpoint(head), [noteSigner(ORIGIN, log)]);
   const listed = new Set<number>();
   const answers: SearchEvidence['answers'] = [];
-  for (const signer of asked.map(keyId)) {
-    const answer = await keptAnswer(map, mapKeyOf({ signer }));
+  for (const each of asked) {
+    const what = 'spki' in each ? { signer: keyId(each) } : each;
+    const answer = await keptAnswer(map, mapKeyOf(what));
     for (const { indices } of answer.pages) for (const index of indices) listed.add(index);
-    answers.push({ for: { signer }, answer });
+    answers.push({ for: what, answer });
   }
+  const unread = await keptAnswer(map, UNREAD_KEY);
+  for (const { indices } of unread.pages) for (const index of indices) listed.add(index);
   const kept: SearchEvidence['entries'] = [];
   for (const index of [...listed].sort((a, b) => a - b)) {
     const leaf = toBase64(leaves[index] ?? new Uint8Array());
@@ -117,7 +121,7 @@ export async function searched(
       inclusionProof: await tree.proof(mapped),
     },
     answers,
-    unread: await keptAnswer(map, UNREAD_KEY),
+    unread,
     entries: kept,
     tail: {
       range: treeOf(leaves.slice(0, mapped)).hashes.map(toBase64),

@@ -1,19 +1,20 @@
 import {
+  isAskedFor,
   parseJson,
+  publicationTargets,
   resolveTrustRoot,
+  type Evidence,
   type ParsedSearchEvidence,
+  type SearchTarget,
   type TrustRoot,
 } from '@touchstone/attest';
+import type { EvidenceOptions } from '../node-evidence.js';
 import type { RevocationOptions } from '../revocation/check-revocations.js';
+import { revokerTargets } from '../revocation/logged-lists.js';
 import { MAX_DOCUMENT_BYTES, type Capsule } from './capsule.js';
 
-/**
- * Who may take nodes back, with lists beside those in the capsule. What a log answered about them
- * later counts in place of what the capsule has of that.
- */
-export interface AskedRevocations extends Omit<RevocationOptions, 'search'> {
-  readonly search?: ParsedSearchEvidence;
-}
+/** Who may take nodes back, with lists beside those in the capsule. */
+export type AskedRevocations = Omit<RevocationOptions, 'search'>;
 
 /**
  * Whether a capsule has revocation lists, or a log's answer about them; whether they were checked, by
@@ -21,16 +22,20 @@ export interface AskedRevocations extends Omit<RevocationOptions, 'search'> {
  */
 export type Revoked = 'none' | 'unchecked' | 'checked' | 'searched';
 
-/** What is asked, with what the capsule has for it; the log's answer counts under the trust root. */
+/** What a log answered: the reader's own answers first, then the one in the capsule. */
+export type Searches = readonly ParsedSearchEvidence[];
+
+/** What is asked, with what is at hand for it; a log's answer counts under the trust root. */
 export function revocationsOf(
   capsule: Capsule,
-  searched: ParsedSearchEvidence | undefined,
+  searches: Searches,
   revocations: AskedRevocations | undefined,
   trustRoot: TrustRoot,
 ): RevocationOptions | undefined {
   if (revocations === undefined) return undefined;
-  const { search: later, files, ...asked } = revocations;
-  const evidence = later ?? searched;
+  const { files, ...asked } = revocations;
+  // One that is about others is refused rather than passed over.
+  const evidence = answering(searches, revokerTargets(asked.revokers)) ?? searches[0];
   return {
     ...asked,
     files: [...documentsIn(capsule.revocations), ...files],
@@ -44,6 +49,22 @@ export function revokedOf(
 ): Revoked {
   if (asked !== undefined) return asked.search === undefined ? 'checked' : 'searched';
   return revocations === undefined && search === undefined ? 'none' : 'unchecked';
+}
+
+/** What a log answered about all publications of the evidence, if it was asked. */
+export function completenessOf(
+  evidence: readonly Evidence[],
+  searches: Searches,
+): Pick<EvidenceOptions, 'search'> {
+  const search = answering(searches, publicationTargets(evidence));
+  return search === undefined ? {} : { search };
+}
+
+function answering(
+  searches: Searches,
+  targets: readonly SearchTarget[],
+): ParsedSearchEvidence | undefined {
+  return searches.find((search) => isAskedFor(search, targets));
 }
 
 export function documentsIn(documents: readonly Uint8Array[] = []): unknown[] {

@@ -1,3 +1,4 @@
+import type { SearchedLog } from '@touchstone/attest';
 import type { RevokerReport } from '@touchstone/compose';
 
 /** What is known of each who may take nodes back, a line each. */
@@ -11,4 +12,9 @@ export function revokerLines(revokers: readonly RevokerReport[]): string[] {
         : `${newest === undefined ? 'none' : 'none newer'} is in ${log.origin} up to tree size ${log.size}`;
     return `revocations by ${revoker.slice(0, 16)}…: ${list}; ${known}`;
   });
+}
+
+/** Up to where nothing was left out of evidence. */
+export function completeLine({ origin, size }: SearchedLog): string {
+  return `complete: ${origin} has no other rebuild of it up to tree size ${size}`;
 }
