@@ -42,8 +42,13 @@ export function link(
   try {
     const outer = new OuterImports(budget);
     const wired = instances.map((instance) => {
-      const shape = shapeOf(instance.component, shapes);
-      return leaveToHost(withImplied(instance, shape), shape, allowed, outer);
+      const { imports } = shapeOf(instance.component, shapes);
+      const places = placesOf(instance, imports);
+      const implied = impliedBy(places, instance, imports);
+      const whole = { ...instance, args: new Map([...instance.args, ...implied]) };
+      const known = implied.size === 0 ? places : placesOf(whole, imports);
+      leaveToHost(whole, imports, { places: known, allowed, outer });
+      return whole;
     });
     const imports = outer.finish();
     const exports = instantiateAll(wired, shapes, imports, budget);
@@ -55,10 +60,16 @@ export function link(
   }
 }
 
+function placesOf({ name, args }: WiredInstance, imports: Members): Places {
+  return new Places(name, imports, (wanted) => args.has(wanted));
+}
+
 /** A type that is imported as another name of one in an interface that is given is given with it. */
-function withImplied(instance: WiredInstance, { imports }: ComponentShape): WiredInstance {
-  const { name, args } = instance;
-  const places = new Places(name, imports, (wanted) => args.has(wanted));
+function impliedBy(
+  places: Places,
+  { args }: WiredInstance,
+  imports: Members,
+): ReadonlyMap<string, Given> {
   const implied = new Map<string, Given>();
   for (const [wanted, { sort, type }] of imports) {
     if (sort !== 'type' || args.has(wanted)) continue;
@@ -66,23 +77,19 @@ function withImplied(instance: WiredInstance, { imports }: ComponentShape): Wire
     const given = root && args.get(root.import);
     if (given !== undefined) implied.set(wanted, { ...given, path: root?.path ?? [] });
   }
-  return { ...instance, args: new Map([...args, ...implied]) };
+  return implied;
 }
 
 function leaveToHost(
-  instance: WiredInstance,
-  { imports }: ComponentShape,
-  allowed: readonly string[] | undefined,
-  outer: OuterImports,
-): WiredInstance {
-  const { name, args } = instance;
-  const places = new Places(name, imports, (wanted) => args.has(wanted));
+  { name, args }: WiredInstance,
+  imports: Members,
+  to: { places: Places; allowed: readonly string[] | undefined; outer: OuterImports },
+): void {
   for (const [wanted, item] of imports) {
     if (args.has(wanted)) continue;
-    if (allowed !== undefined) checkAllowed(name, wanted, allowed);
-    outer.adopt(places, wanted, item);
+    if (to.allowed !== undefined) checkAllowed(name, wanted, to.allowed);
+    to.outer.adopt(to.places, wanted, item);
   }
-  return instance;
 }
 
 function instantiateAll(

@@ -50,7 +50,7 @@ export class OuterImports {
   /**
    * All of them, each after those whose types it uses.
    *
-   * @throws ComposeError `import-entangled`, `item-unsupported`
+   * @throws ComposeError `import-entangled`
    */
   finish(): OuterImport[] {
     const { entries, slots } = this.#requests;

@@ -25,6 +25,7 @@ import {
   FUNC,
   COMPONENT_SORT,
   INSTANCE,
+  KINDS,
   RESOURCE,
   equals,
   FUNC_TYPE,
@@ -271,5 +272,20 @@ describe('what is left to the host', () => {
     ['a value', component(importAs('v', 0x02, 0x01, 0x7d)), 'item-unsupported'],
   ])('%s', (_, asking, code) => {
     expect(outcome({ asking }, beside('asking'))[0]).toBe(code);
+  });
+});
+
+// As for other compositions: what rebuilds are compared with must not move.
+describe('bytes', () => {
+  it('are the same for imports of all sorts', () => {
+    const parts = Object.fromEntries(KINDS.map((bytes, at) => [`k${at}`, bytes]));
+    const { bytes, imports } = composed(parts, {
+      ...{ instances: Object.keys(parts).map((name) => ({ name })) },
+      exports: [{ instance: 'k0' }, { instance: 'k2' }, { instance: 'k4' }],
+    });
+    expect(imports).toEqual([
+      ...['m', 'c', 'a:b/c', 'a:b/d', 'a:b/types', 'mine', 'given', 'a:b/e@1.2.0'],
+    ]);
+    expect(hex(bytes)).toBe('76cd1ffb18d1c9724e1a5db3a32dc977cb7e2224ba05a776094e490d73b32720');
   });
 });
