@@ -167,6 +167,64 @@ const CASES: readonly [string, string, string?][] = [
     '(component (core type (module (import "" "a" (func)) (import "" "a" (func)))))',
     'name-duplicate',
   ],
+  [
+    'a resource by an index that was not exported',
+    `(component (type $r (resource (rep i32))) (type $own (own $r))
+    (export "r" (type $r)) (type $l (list $own)) (export "l" (type $l)))`,
+    'type-unnamed',
+  ],
+  [
+    'a resource by the index that its export made',
+    `(component (component (type $r (resource (rep i32))) (export $e "r" (type $r))
+    (type $own (own $e)) (type $l (list $own)) (export "l" (type $l))))`,
+  ],
+  [
+    'a record of an instance that is not exported',
+    `(component
+    (component $c (type $t (record (field "f" u32))) (export "t" (type $t)))
+    (instance $i (instantiate $c)) (alias export $i "t" (type $t))
+    (core module $m (func (export "f") (param i32)))
+    (core instance $j (instantiate $m))
+    (func $f (param "x" $t) (canon lift (core func $j "f"))) (export "f" (func $f)))`,
+    'type-unnamed',
+  ],
+  [
+    'a record that the component around names',
+    `(component (type $t (record (field "f" u32))) (import "t" (type $u (eq $t)))
+    (component (import "f" (func (param "x" $u)))))`,
+    'type-unnamed',
+  ],
+  [
+    'the type of an instance with a record without a name in it',
+    `(component (type $i (instance (type $t (record (field "f" u32)))
+      (type $u (record (field "t" $t))) (export "u" (type (eq $u)))))
+    (import "i" (type (eq $i))))`,
+    'type-unnamed',
+  ],
+  [
+    'a constructor in an instance that only collects',
+    `(component (import "r" (type $r (sub resource))) (import "f" (func $f (result (own $r))))
+    (instance (export "r" (type $r)) (export "[constructor]r" (func $f))))`,
+    'name-invalid',
+  ],
+  [
+    'the representation of a resource that another component defines',
+    `(component (component $c (type $r (resource (rep i32))) (export "r" (type $r)))
+    (instance $i (instantiate $c)) (alias export $i "r" (type $r))
+    (core func (canon resource.rep $r)))`,
+    'type-mismatch',
+  ],
+  [
+    'a memory of more than there are addresses',
+    '(component (core type (module (import "" "" (memory 65537)))))',
+    'type-malformed',
+  ],
+  [
+    'a final supertype',
+    '(component (core type $t (struct)) (core type (sub $t (struct))))',
+    'type-mismatch',
+  ],
+  ['an open type in a module type', '(component (core type (module (type (sub (func))))))'],
   ['an interface without a package', '(component (import "a:b" (func)))', 'name-invalid'],
   [
     'a core import of another type',
