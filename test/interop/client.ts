@@ -13,7 +13,18 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const FETCH_MS = 180_000;
 
 /** Programs by the Debian package that carries them; sid's run on older Debians as they are. */
-const PACKAGES = { cosign: 'cosign', 'rekor-cli': 'rekor', oras: 'oras' } as const;
+const PACKAGES = {
+  cosign: 'cosign',
+  'rekor-cli': 'rekor',
+  oras: 'oras',
+  litewitness: 'torchwood',
+  witnessctl: 'torchwood',
+  'sigsum-key': 'sigsum-go',
+  'sigsum-submit': 'sigsum-go',
+  'sigsum-verify': 'sigsum-go',
+  'sigsum-log-primary': 'sigsum-log-go',
+  'ssh-agent': 'openssh-client',
+} as const;
 export type ClientName = keyof typeof PACKAGES;
 
 /** A program of somebody else's, or why there is none here. */

@@ -4,6 +4,7 @@ export {
   type StorageCall,
   type StorageFault,
 } from './memory-storage.js';
+export { freePort } from './free-port.js';
 export { vectorsDir } from './vectors.js';
 export { redisServer, startRedis, type RunningRedis } from './redis.js';
 export { seeded } from './seeded.js';
