@@ -40,7 +40,8 @@ export function typesOf(
   const declarations: (() => void)[] = [];
   for (const [name, member] of members) {
     if (member.sort !== 'type') continue;
-    const used = usedFrom(member, names);
+    // What has its functions here is declared here, wherever else it was seen before.
+    const used = functions.ofResource.has(name) ? undefined : usedFrom(member, names);
     if (used !== undefined) {
       uses.push({ from: used.scope, name: used.name, as: name });
       continue;
@@ -90,7 +91,7 @@ function declare(
   const of = type.kind === 'named' ? type.of : type;
   switch (of.kind) {
     case 'resource':
-      if (names.isHome(of, name))
+      if (names.isHome(of, name) || functions.ofResource.has(name))
         printResource(label, functions.ofResource.get(name) ?? [], names, writer);
       else writer.line(`type ${label} = ${names.named(of)};`);
       break;

@@ -164,14 +164,15 @@ describe('witOf', () => {
 
   it('declares a resource where the component that defines it exports it first', () => {
     // As tools do it: an interface is exported by a component within, which is given the resource.
-    const shim = component(
-      imports(join(externName('import-type-r'), [0x03, 0x01])),
-      exports(join(externName('r'), [0x03, 0x00, 0x00])),
-      types(own(1), func([['x', 2]])),
-      types(own(0), func([['x', 4]])),
-      imports(join(externName('import-func-f'), [0x01, 0x05])),
-      exports(join(externName('f'), [0x01, 0x00, 0x01, 0x01, 0x03])),
-    );
+    const shim = (func_: string): Uint8Array =>
+      component(
+        imports(join(externName('import-type-r'), [0x03, 0x01])),
+        exports(join(externName('r'), [0x03, 0x00, 0x00])),
+        types(own(1), func([['x', 2]])),
+        types(own(0), func([['x', 4]])),
+        imports(join(externName('import-func-f'), [0x01, 0x05])),
+        exports(join(externName(func_), [0x01, 0x00, 0x01, 0x01, 0x03])),
+      );
     const instantiated = (component_: number): Uint8Array[] => [
       instances(
         join(
@@ -192,11 +193,14 @@ describe('witOf', () => {
       aliases(join([0x00, 0x00, 0x01, 0x00], text('f'))),
       types([0x3f, 0x7f, 0x00], own(0), func([['x', 1]])),
       canons([0x00, 0x00, 0x00, 0, 0x02]),
-      nested(shim),
+      nested(shim('f')),
       ...instantiated(0),
       exports(join(externName('a:b/c'), [0x05, 0x00, 0x00])),
       ...instantiated(0),
       exports(join(externName('a:b/d'), [0x05, 0x02, 0x00])),
+      nested(shim('[static]r.f')),
+      ...instantiated(1),
+      exports(join(externName('a:b/e'), [0x05, 0x04, 0x00])),
     );
     expect(witOf(made)).toContain(`package a:b {
   interface c {
@@ -208,6 +212,11 @@ describe('witOf', () => {
     use c.{r};
 
     f: func(x: r);
+  }
+  interface e {
+    resource r {
+      f: static func(x: r);
+    }
   }
 }
 `);
