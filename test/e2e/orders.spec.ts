@@ -84,7 +84,7 @@ afterAll(async () => {
 
 describe('components of Rust, of WebAssembly text and of componentize-js', () => {
   it.each(ORDERS)('%s is reproduced by two organisations', async (part) => {
-    const bytes = await orders.build(part);
+    const { bytes } = await orders.build(part);
     built.set(part, bytes);
     await writeFile(at(`${part}.wasm`), bytes);
     await writeFile(at(`${part}.json`), JSON.stringify(orders.recipe(part, bytes)));

@@ -24,13 +24,19 @@ const lines = (text: string): string[] => text.split('\n').filter((line) => line
 let dir: string;
 let orders: Orders;
 const built = new Map<OrdersPart, Uint8Array>();
+/** Those whose bytes no circumstance of the build changed. */
+const deterministic = new Set<OrdersPart>();
 const part = (name: OrdersPart): Uint8Array => built.get(name) ?? new Uint8Array();
 
 beforeAll(async () => {
   await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'orders-'));
   orders = await publishOrders(dir);
-  for (const name of ORDERS) built.set(name, new Uint8Array(await orders.build(name)));
+  for (const name of ORDERS) {
+    const { bytes, deterministic: same } = await orders.build(name, 'vary');
+    built.set(name, new Uint8Array(bytes));
+    if (same === true) deterministic.add(name);
+  }
 });
 afterAll(async () => {
   await orders.registry.close();
@@ -160,6 +166,10 @@ describe.each(everything)('%s', (name) => {
     expect(await componentWit(stripped)).toBe(theirs);
     expect(hex(stripBinary(stripped))).toBe(hex(stripped));
   });
+});
+
+it.each(ORDERS)('%s is built the same under every circumstance that is varied', (name) => {
+  expect(deterministic).toContain(name);
 });
 
 describe('the three as one', () => {

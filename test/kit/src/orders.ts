@@ -66,6 +66,12 @@ const STEPS: Readonly<Record<OrdersPart, readonly { run: string[] }[]>> = {
   ],
 };
 
+export interface BuiltPart {
+  readonly bytes: Uint8Array;
+  /** Whether no circumstance changed the bytes; only of a build that was varied. */
+  readonly deterministic?: boolean;
+}
+
 export interface Orders {
   /** Where the sources are published, and whose scope: for who rebuilds. */
   readonly registry: PackageRegistry;
@@ -74,8 +80,8 @@ export interface Orders {
   readonly toolchains: string;
   /** The recipe of a component with these bytes. */
   recipe(part: OrdersPart, bytes: Uint8Array): object;
-  /** What a build gives. */
-  build(part: OrdersPart): Promise<Uint8Array>;
+  /** What a build gives; `vary` builds again with circumstances varied that must not matter. */
+  build(part: OrdersPart, vary?: 'vary'): Promise<BuiltPart>;
 }
 
 /** Publishes the sources on loopback and locks the toolchains; `dir` is the caller's. */
@@ -117,7 +123,7 @@ export async function publishOrders(dir: string): Promise<Orders> {
   };
   return {
     ...{ registry, registries, toolchains, recipe },
-    async build(part) {
+    async build(part, vary) {
       const [file, claimed] = [join(dir, `${part}.recipe.json`), join(dir, `${part}.claimed`)];
       const out = join(dir, `built-${part}`);
       // Any module will do for a build whose result is wanted and not yet known.
@@ -127,11 +133,16 @@ export async function publishOrders(dir: string): Promise<Orders> {
       const places = ['--artifact', claimed, '--out', out, '--cache', ORDERS_CACHE];
       const predicate = await touchstone(
         ...['rebuild', file, ...places, '--allow-private-registries', '--json'],
+        ...(vary === undefined ? [] : ['--vary', 'always']),
       );
+      const { variation } = JSON.parse(predicate) as { variation?: { deterministic: boolean } };
       const built = join(out, 'rebuilt', `${part}.wasm`);
-      return readFile(built).catch((cause: unknown) => {
+      const bytes = await readFile(built).catch((cause: unknown) => {
         throw new Error(`${part} was not built: ${predicate}`, { cause });
       });
+      return variation === undefined
+        ? { bytes }
+        : { bytes, deterministic: variation.deterministic };
     },
   };
 }
