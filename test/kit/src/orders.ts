@@ -8,7 +8,7 @@ import { startPackageRegistry, type PackageRegistry } from './package-registry.j
 /**
  * Three components in three languages that need each other (test/kit/orders): `store` in Rust has a
  * resource, records and lists; `prices` in WebAssembly text; `shop` in JavaScript takes what the two
- * others give. Each has its recipe, which ends in the component itself.
+ * others give, and of WASI what componentize-js takes when nothing is said. Each has its recipe, which ends in the component itself.
  */
 export const ORDERS = ['store', 'prices', 'shop'] as const;
 export type OrdersPart = (typeof ORDERS)[number];
@@ -60,7 +60,7 @@ const STEPS: Readonly<Record<OrdersPart, readonly { run: string[] }[]>> = {
     {
       run: [
         ...['componentize', 'shop/shop.js', '--wit', 'orders.wit', '--world', 'shop'],
-        ...['-o', 'component.wasm'],
+        ...['-o', 'component.wasm', '--with', 'stdio', 'random', 'clocks', 'http', 'fetch-event'],
       ],
     },
   ],
@@ -84,8 +84,11 @@ export interface Orders {
   build(part: OrdersPart, vary?: 'vary'): Promise<BuiltPart>;
 }
 
-/** Publishes the sources on loopback and locks the toolchains; `dir` is the caller's. */
-export async function publishOrders(dir: string): Promise<Orders> {
+/** Publishes the sources on loopback and locks the toolchains of `parts`; `dir` is the caller's. */
+export async function publishOrders(
+  dir: string,
+  parts: readonly OrdersPart[] = ORDERS,
+): Promise<Orders> {
   const registry = await startPackageRegistry();
   const registries = { '@loopback': registry.url };
   const texts = await Promise.all(FILES.map((file) => readFile(join(SOURCES, file))));
@@ -100,7 +103,7 @@ export async function publishOrders(dir: string): Promise<Orders> {
   const locks = new Map<OrdersPart, { name: string; version: string }>([
     ['shop', { name: 'componentize-js', version: '0.23.0' }],
   ]);
-  for (const part of ORDERS) {
+  for (const part of parts) {
     const what = LOCKS[part];
     if (what === undefined) continue;
     const args = ['toolchain', 'lock', ...what, '--cache', ORDERS_CACHE, '--json'];
