@@ -98,12 +98,12 @@ describe('Sigstore bundles on nodes', () => {
     });
   }
 
-  async function stated(predicateType: string, file: Uint8Array): Promise<Bundle> {
+  async function stated(predicateType: string, file: Uint8Array, version = 'v1'): Promise<Bundle> {
     const { pem, sign: signBy } = await issued(OWNER);
     const sha256 = createHash('sha256').update(file).digest('hex');
     const payload = Buffer.from(
       JSON.stringify({
-        _type: 'https://in-toto.io/Statement/v1',
+        _type: `https://in-toto.io/Statement/${version}`,
         subject: [{ name: 'auth.wasm', digest: { sha256 } }],
         ...{ predicateType, predicate: {} },
       }),
@@ -142,6 +142,9 @@ describe('Sigstore bundles on nodes', () => {
   it('may be statements that vouch for their subject, and no others', async () => {
     const provenance = await stated('https://slsa.dev/provenance/v1', auth);
     expect(await codes(verify([provenance, integrated]))).toEqual([]);
+    // As cosign writes it.
+    const older = await stated('https://slsa.dev/provenance/v0.2', auth, 'v0.1');
+    expect(await codes(verify([older, integrated]))).toEqual([]);
     const review = await stated('https://example.org/review', auth);
     expect(await codes(verify([review, integrated]))).toEqual([
       ['bundles', 'bundle-predicate', '/'],

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '@touchstone/note';
 import {
+  canonicalJson,
   encodeStatement,
   MAX_PAYLOAD_BYTES,
   parseCanonicalStatement,
+  parseForeignStatement,
   parseStatement,
   rebuildStatement,
   STATEMENT_TYPE,
@@ -35,6 +37,16 @@ describe('parseStatement', () => {
     expect(() => parseCanonicalStatement(json(foreign))).toThrow(
       expect.objectContaining({ code: 'statement-not-canonical' }),
     );
+  });
+
+  it('takes version 0.1 from others alone, and never of our own', () => {
+    const older = { ...foreign, _type: 'https://in-toto.io/Statement/v0.1' };
+    expect(parseForeignStatement(json(older))).toEqual(older);
+    expect(parseForeignStatement(json(foreign))).toEqual(foreign);
+    const refused = expect.objectContaining({ code: 'statement-malformed' }) as Error;
+    expect(() => parseStatement(json(older))).toThrow(refused);
+    const own = { ...rebuildStatement(predicate()), _type: older._type };
+    expect(() => parseForeignStatement(encodeUtf8(canonicalJson(own)))).toThrow(refused);
   });
 
   it('takes a predicate that is left out for an empty one', () => {

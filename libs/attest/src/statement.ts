@@ -7,6 +7,9 @@ import { parseBy, parseJsonText, type JsonText } from './json.js';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 
+/** What cosign and older tools write: the same fields under another name. Read, never written. */
+const OLDER_STATEMENT_TYPE = 'https://in-toto.io/Statement/v0.1';
+
 /** Our own predicate types share this prefix; their statements must be canonical JSON. */
 const OWN_PREDICATES = 'https://touchstone.dev/';
 
@@ -43,9 +46,15 @@ export const Statement = z.looseObject({
   predicate: z.looseObject({}).default({}),
 });
 
+/** As others write it: by version 1 of in-toto's attestation, or by 0.1. */
+const ForeignStatement = Statement.extend({
+  _type: z.enum([STATEMENT_TYPE, OLDER_STATEMENT_TYPE]),
+});
+
 export type ResourceDescriptor = z.infer<typeof ResourceDescriptor>;
 export type Subject = z.infer<typeof Subject>;
 export type Statement = z.infer<typeof Statement>;
+export type ForeignStatement = z.infer<typeof ForeignStatement>;
 
 /** The payload of a statement: its canonical JSON (RFC 8785) in UTF-8. */
 export function encodeStatement(statement: Statement): Uint8Array {
@@ -59,19 +68,32 @@ export function encodeStatement(statement: Statement): Uint8Array {
  * @throws AttestError `statement-malformed`, `statement-not-canonical`, `dsse-payload-too-large`
  */
 export function parseStatement(payload: Uint8Array): Statement {
-  const { statement, ...json } = readStatement(payload);
+  const { statement, ...json } = readStatement(payload, Statement);
   if (statement.predicateType.startsWith(OWN_PREDICATES)) checkCanonical(json);
   return statement;
 }
 
+/**
+ * As {@link parseStatement}, and what is not of a predicate type of ours may be of version 0.1.
+ *
+ * @throws as parseStatement does
+ */
+export function parseForeignStatement(payload: Uint8Array): ForeignStatement {
+  const { statement } = readStatement(payload, ForeignStatement);
+  return statement.predicateType.startsWith(OWN_PREDICATES) ? parseStatement(payload) : statement;
+}
+
 /** As {@link parseStatement}, and the payload must be canonical whatever the predicate type. */
 export function parseCanonicalStatement(payload: Uint8Array): Statement {
-  const { statement, ...json } = readStatement(payload);
+  const { statement, ...json } = readStatement(payload, Statement);
   checkCanonical(json);
   return statement;
 }
 
-function readStatement(payload: Uint8Array): JsonText & { readonly statement: Statement } {
+function readStatement<T>(
+  payload: Uint8Array,
+  schema: z.ZodType<T>,
+): JsonText & { readonly statement: T } {
   if (payload.length > MAX_PAYLOAD_BYTES) {
     throw new AttestError(
       'dsse-payload-too-large',
@@ -84,7 +106,7 @@ function readStatement(payload: Uint8Array): JsonText & { readonly statement: St
   } catch (cause) {
     throw new AttestError('statement-malformed', 'the payload is not acceptable JSON', { cause });
   }
-  return { ...json, statement: parseBy(Statement, json.value, 'statement-malformed', 'statement') };
+  return { ...json, statement: parseBy(schema, json.value, 'statement-malformed', 'statement') };
 }
 
 function checkCanonical(json: JsonText): void {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
+  paeBytes,
+  STATEMENT_PAYLOAD_TYPE,
   STATEMENT_TYPE,
   signEnvelope,
   type DsseEnvelope,
   type Statement,
 } from '@touchstone/attest';
-import { nobleVerifier } from '@touchstone/note';
+import { encodeUtf8, nobleVerifier, toBase64 } from '@touchstone/note';
 import { describe, expect, it } from 'vitest';
 import { composition, custom, join } from './assemble.fixture.js';
 import { compositionStatement } from './attestation.js';
@@ -36,6 +38,14 @@ async function codes(
 
 const sign = (statement: Statement, by = integrator): Promise<DsseEnvelope> =>
   signEnvelope(statement, by);
+
+/** As signEnvelope would not: any JSON. */
+async function signAsItIs(statement: object): Promise<DsseEnvelope> {
+  const payload = encodeUtf8(JSON.stringify(statement));
+  const sig = toBase64(await integrator.sign(paeBytes(STATEMENT_PAYLOAD_TYPE, payload)));
+  const payloadType = STATEMENT_PAYLOAD_TYPE;
+  return { payload: toBase64(payload), payloadType, signatures: [{ sig }] };
+}
 
 describe('attestations of compositions', () => {
   it('name the file with and without what attests it, and hold', async () => {
@@ -137,6 +147,8 @@ describe('attestations of compositions', () => {
         .filter(({ path }) => path !== '/' && path.lastIndexOf('/') === 0)
         .map(({ digest }) => digest.sha256);
       expect(await codes(bare, await sign(statement(hashes)))).toEqual([]);
+      const older = { ...statement(hashes), _type: 'https://in-toto.io/Statement/v0.1' };
+      expect(await codes(bare, await signAsItIs(older))).toEqual([]);
       expect(await codes(bare, await sign(statement(hashes.slice(1))))).toEqual(['node-missing']);
     },
   );

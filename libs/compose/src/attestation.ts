@@ -1,11 +1,12 @@
 import {
   AttestError,
   canonicalJson,
-  parseStatement,
+  parseForeignStatement,
   soleSigner,
   STATEMENT_TYPE,
   verifyCose,
   verifyEnvelope,
+  type ForeignStatement,
   type Statement,
 } from '@touchstone/attest';
 import { keyId, type PublicKey, type SignatureVerifier } from '@touchstone/note';
@@ -71,7 +72,7 @@ export interface CheckedAttestation {
  * file, if one does.
  *
  * @param envelope DSSE as parsed JSON, or the bytes of COSE_Sign
- * @throws AttestError of `verifyEnvelope`, `soleSigner` and `parseStatement`, of `verifyCose`,
+ * @throws AttestError of `verifyEnvelope`, `soleSigner` and `parseForeignStatement`, of `verifyCose`,
  * `statement-predicate-type`; ComposeError `manifest-malformed`, those of {@link attestingKeys}
  */
 export async function checkAttestation(
@@ -130,19 +131,19 @@ async function openEnvelope(
   envelope: unknown,
   publicKeys: readonly PublicKey[],
   verify: SignatureVerifier,
-): Promise<{ statement: Statement; signers: string[] }> {
+): Promise<{ statement: ForeignStatement; signers: string[] }> {
   if (envelope instanceof Uint8Array) {
     const { statement, signers } = await verifyCose(envelope, publicKeys, verify);
     return { statement, signers: signers.map(keyId) };
   }
   const verified = await verifyEnvelope(envelope, publicKeys, verify);
   const signer = soleSigner(verified);
-  return { statement: parseStatement(verified.payload), signers: [keyId(signer)] };
+  return { statement: parseForeignStatement(verified.payload), signers: [keyId(signer)] };
 }
 
 /** Older statements name the file alone; ours must name it with and without what attests it. */
 function checkSubjects(
-  { subject }: Statement,
+  { subject }: ForeignStatement,
   graph: CompositionGraph,
   form: AnyManifest['form'],
 ): Finding[] {

@@ -1,4 +1,4 @@
-import { AttestError, parseStatement, STATEMENT_PAYLOAD_TYPE } from '@touchstone/attest';
+import { AttestError, parseForeignStatement, STATEMENT_PAYLOAD_TYPE } from '@touchstone/attest';
 import { walkNodes, withoutCustomSections, type Node } from '@touchstone/wasm';
 import { ATTESTATION_SECTIONS } from './attestation-sections.js';
 import { COMPOSITION_PREDICATE_TYPES } from './attestation.js';
@@ -170,9 +170,9 @@ function statementIn(
     refuse('bundle-predicate', `its envelope holds ${payloadType}, no in-toto statement`);
     return undefined;
   }
-  let statement: ReturnType<typeof parseStatement>;
+  let statement: ReturnType<typeof parseForeignStatement>;
   try {
-    statement = parseStatement(payload);
+    statement = parseForeignStatement(payload);
   } catch (cause) {
     if (!(cause instanceof AttestError)) throw cause;
     refuse('bundle-malformed', cause.message);
