@@ -93,6 +93,8 @@ afterAll(async () => {
 describe('a composition', () => {
   const evidence = PARTS.map(({ name }) => `${name}.evidence.json`);
   let components: { name: string; bytes: Uint8Array; func: string }[];
+  /** A publication of one of them. */
+  let published: string;
 
   it('is made of modules that two organisations rebuilt', async () => {
     components = [];
@@ -101,6 +103,7 @@ describe('a composition', () => {
       const to = ['--coordinator', where.coordinatorUrl];
       const { id } = await answer<{ id: string }>('submit', file, '--wait', ...to);
       const out = ['--out', at(evidence[index] ?? '')];
+      published = id;
       expect((await touchstone('evidence', id, ...out, ...to)).code).toBe(0);
       const bytes = componentOf(await publishedModule(file), func, parameters);
       await writeFile(at(`${name}.wasm`), bytes);
@@ -303,6 +306,14 @@ describe('a composition', () => {
     expect(revokers).toMatchObject([{ newest: { index }, log: { size: checkpoint.size } }]);
     const text = `none newer is in touchstone.localhost up to tree size ${checkpoint.size}`;
     expect((await offline(...verify)).out).toContain(text);
+
+    // The same of a publication alone: the log's answer is kept beside its evidence.
+    const kept = ['--log', where.logUrl, '--search-out', 'one.search.json', '--out', 'one.json'];
+    const trust = ['--trust-root', where.trustRootFile];
+    const to = ['--coordinator', where.coordinatorUrl];
+    expect((await touchstone('evidence', published, ...kept, ...trust, ...to)).code).toBe(0);
+    const one = await offline('verify', 'one.json', ...trust, '--search', 'one.search.json');
+    expect(one.out).toContain('complete: touchstone.localhost has no other rebuild of it');
 
     // From here on the log has a list that takes a node back, whatever is handed over.
     const taken = await logged('revoked.dsse.json');

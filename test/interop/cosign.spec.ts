@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { paeBytes } from '@touchstone/attest';
-import { generateKey } from '@touchstone/keys';
+import { coseRequests, paeBytes, signCose, verifyCose } from '@touchstone/attest';
+import { generateKey, nodeVerifier, publicKeyToPem } from '@touchstone/keys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findClient, titled } from './client.js';
 import { startStand } from './stand.js';
@@ -124,6 +124,33 @@ describe.skipIf('absent' in cosign).each(logKeys)(
         const verified = await stand.run(cosign, [...args, '--type', PREDICATE_TYPE, blob]);
         expect(verified).toMatchObject({ code: 0 });
       }
+    });
+
+    it('verifies a signature in COSE by what it is over', async () => {
+      const key = generateKey('ecdsa-p256-sha256');
+      const subject = [{ name: 'app.wasm', digest: { sha256: 'ab'.repeat(32) } }];
+      const envelope = await signCose(
+        {
+          ...{ _type: 'https://in-toto.io/Statement/v1', subject },
+          ...{ predicateType: PREDICATE_TYPE, predicate: {} },
+        },
+        [key],
+      );
+      const cose = await verifyCose(envelope, [key.publicKey], nodeVerifier);
+      const answer = await fetch(`${stand.url}/api/v2/log/entries`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(coseRequests(cose)[0]?.request),
+      });
+      const { logIndex } = (await answer.json()) as { logIndex: string };
+      const pem = await stand.file('cose.pub', publicKeyToPem(key.publicKey));
+      const bundle = ['--bundle', await exported(logIndex)];
+      const args = ['verify-blob', ...common, '--key', pem, ...bundle];
+      const [signature] = cose.signatures;
+      const signed = await stand.file('signed', signature?.message ?? '');
+      expect(await stand.run(cosign, [...args, signed])).toMatchObject({ code: 0 });
+      const other = await stand.file('envelope.cose', envelope);
+      expect((await stand.run(cosign, [...args, other])).code).not.toBe(0);
     });
 
     it('refuses a bundle of ours whose checkpoint was changed', async () => {

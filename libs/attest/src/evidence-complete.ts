@@ -1,9 +1,9 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Sha256 } from '@touchstone/merkle';
-import { fromBase64, type SignatureVerifier } from '@touchstone/note';
+import { fromBase64, type SignatureVerifier, type WitnessPolicy } from '@touchstone/note';
 import { AttestError } from './errors.js';
-import { leafOf } from './evidence-log.js';
+import { checkCheckpoint, checkWitnesses, leafOf } from './evidence-log.js';
 import type { Evidence } from './evidence.js';
 import { parseJson } from './json.js';
 import { entryPayload } from './map/entry-payload.js';
@@ -56,11 +56,13 @@ export async function checkComplete(
   search: ParsedSearchEvidence,
   options: {
     readonly trusted: Pick<ResolvedTrustRoot, 'keys' | 'logs' | 'witnessPolicy'>;
+    /** Witnesses that must have cosigned besides those of the trust root. */
+    readonly witnessPolicy?: WitnessPolicy | undefined;
     readonly verify: SignatureVerifier;
     readonly sha256?: Sha256 | undefined;
   },
 ): Promise<SearchedLog | undefined> {
-  const { trusted, verify, sha256 = nobleSha256 } = options;
+  const { trusted, witnessPolicy, verify, sha256 = nobleSha256 } = options;
   const [first, ...others] = publicationTargets(evidence);
   if (first === undefined) return undefined;
   const source = new SearchEvidenceSource(search, sha256);
@@ -69,7 +71,10 @@ export async function checkComplete(
     ...{ logs: trusted.logs, witnessPolicy: trusted.witnessPolicy },
     ...{ signers: trusted.keys.map(({ keyId }) => keyId), maxScan: Number.MAX_SAFE_INTEGER },
   });
-  const { checkpoint, commitment } = report.search;
+  const { checkpoint, commitment, note } = report.search;
+  if (witnessPolicy !== undefined) {
+    await checkWitnesses(await checkCheckpoint(note, trusted.logs, verify), witnessPolicy, verify);
+  }
   const held = new Set(evidence.flatMap((each) => wordsIn(each, sha256)));
   const recipes = new Set(evidence.map(({ recipe }) => viewRecipe(recipe).digest));
   const missing: string[] = [];

@@ -1,5 +1,10 @@
 import { rfc6962, treeHasher, type Sha256 } from '@touchstone/merkle';
-import type { SignatureVerifier, WitnessPolicy } from '@touchstone/note';
+import type {
+  Checkpoint,
+  OpenedCheckpoint,
+  SignatureVerifier,
+  WitnessPolicy,
+} from '@touchstone/note';
 import { canonicalJson } from './canonical-json.js';
 import { AttestError } from './errors.js';
 import {
@@ -129,31 +134,18 @@ export async function verifyEvidence(
     checkCheckpoint(evidence.checkpoint, trusted.logs, verify),
   );
   const { checkpoint } = opened;
-  const policies = [trusted.witnessPolicy, witnessPolicy].filter((policy) => policy !== undefined);
-  const times: (number | undefined)[] = [];
-  if (policies.length > 0) {
-    await step('checkpoint-witnesses', async () => {
-      for (const policy of policies) times.push(await checkWitnesses(opened, policy, verify));
-    });
-  }
+  const policies = [trusted.witnessPolicy, witnessPolicy];
+  const time = await witnessStep(step, opened, policies, verify);
   await step('entries-distinct', () => checkDistinct(entries));
   const signed = await step('statement-signatures', () =>
     checkSignatures(entries, keys, checkpoint.origin, verify),
   );
-  await step('entry-bodies', () => {
-    for (const { entry, signer } of signed) {
-      matchLogEntry(leafOf(entry), entry.envelope, signer.publicKey);
-    }
-  });
-  await step('inclusion-proofs', () => {
-    const hasher = sha256 === undefined ? rfc6962 : treeHasher(sha256);
-    for (const entry of entries) checkInclusion(entry, checkpoint, hasher);
-  });
+  await entrySteps(step, signed, checkpoint, sha256);
   const { stated, rebuilds } = await statementSteps(step, signed, recipe);
   const complete =
     search &&
     (await step('completeness', () =>
-      checkComplete([evidence], search, { trusted, verify, sha256 }),
+      checkComplete([evidence], search, { trusted, witnessPolicy, verify, sha256 }),
     ));
   const { verdict, modules } = await step('verdict', () =>
     publicationVerdict(
@@ -169,12 +161,34 @@ export async function verifyEvidence(
     steps,
     verdict,
     modules,
-    checkpoint: { origin: checkpoint.origin, size: checkpoint.size, ...timeOf(times) },
+    checkpoint: {
+      origin: checkpoint.origin,
+      size: checkpoint.size,
+      ...(time === undefined ? {} : { time }),
+    },
     artifact: evidence.artifact,
     recipeDigest: recipe.digest,
     entries: stated.map((entry) => viewEntry(entry, rebuilds)),
     ...(complete && { complete }),
   };
+}
+
+/** Each envelope is what its leaf says, and the leaf where it is said to be. */
+async function entrySteps(
+  step: Step,
+  signed: readonly SignedEntry[],
+  checkpoint: Checkpoint,
+  sha256: Sha256 | undefined,
+): Promise<void> {
+  await step('entry-bodies', () => {
+    for (const { entry, signer } of signed) {
+      matchLogEntry(leafOf(entry), entry.envelope, signer.publicKey);
+    }
+  });
+  await step('inclusion-proofs', () => {
+    const hasher = sha256 === undefined ? rfc6962 : treeHasher(sha256);
+    for (const { entry } of signed) checkInclusion(entry, checkpoint, hasher);
+  });
 }
 
 /** What the statements say, each by its kind. */
@@ -190,9 +204,20 @@ async function statementSteps(
   return { stated, rebuilds };
 }
 
-/** By the first policy: the trust root's, if it has one. */
-function timeOf([time]: readonly (number | undefined)[]): { time?: number } {
-  return time === undefined ? {} : { time };
+/** By when all had cosigned whom the first policy asks for: the trust root's, if it has one. */
+async function witnessStep(
+  step: Step,
+  opened: OpenedCheckpoint,
+  asked: readonly (WitnessPolicy | undefined)[],
+  verify: SignatureVerifier,
+): Promise<number | undefined> {
+  const policies = asked.filter((policy) => policy !== undefined);
+  if (policies.length === 0) return undefined;
+  return step('checkpoint-witnesses', async () => {
+    const times: (number | undefined)[] = [];
+    for (const policy of policies) times.push(await checkWitnesses(opened, policy, verify));
+    return times[0];
+  });
 }
 
 function viewEntry(

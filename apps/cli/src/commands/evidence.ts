@@ -14,6 +14,7 @@ import type { Command } from 'commander';
 import { coordinatorClient, type Context } from '../context.js';
 import { CliError, EXIT } from '../failure.js';
 import { readTrustRoot } from '../input.js';
+import { keepSearch } from '../keep-search.js';
 import { coordinatorUrl } from './submit.js';
 
 interface Options {
@@ -21,6 +22,8 @@ interface Options {
   out?: string;
   trustRoot?: string;
   bundles?: string;
+  log?: string;
+  searchOut?: string;
 }
 
 export function registerEvidence(program: Command, context: Context): void {
@@ -35,11 +38,15 @@ export function registerEvidence(program: Command, context: Context): void {
       '--bundles <dir>',
       'also write each statement as a Sigstore bundle there, verified against --trust-root',
     )
+    .option('--search-out <file>', 'also keep what --log has of it: for touchstone verify --search')
+    .option('--log <url>', 'with --search-out: the log to ask')
     .option('--json', 'the evidence file is JSON in any case; accepted for symmetry')
     .addHelpText(
       'after',
       '\nExamples:\n  touchstone evidence <id> --out siphash24.evidence.json' +
-        '\n  touchstone evidence <id> --out e.json --trust-root trust-root.json --bundles bundles',
+        '\n  touchstone evidence <id> --out e.json --trust-root trust-root.json --bundles bundles' +
+        '\n  touchstone evidence <id> --out e.json --trust-root trust-root.json' +
+        ' --log http://127.0.0.1:7401 --search-out search.json',
     )
     .action((id: string, options: Options) => evidence(id, options, context));
 }
@@ -53,6 +60,11 @@ async function evidence(id: string, options: Options, { terminal }: Context): Pr
   if (options.bundles !== undefined && trustRoot === undefined) {
     throw new CliError('key-missing', 'give --trust-root with --bundles', EXIT.usage);
   }
+  const { log, searchOut } = options;
+  if ((log === undefined) !== (searchOut === undefined) || (log && trustRoot === undefined)) {
+    const message = '--search-out, --log and --trust-root belong together';
+    throw new CliError('usage', message, EXIT.usage);
+  }
   const all = await coordinatorClient(options.coordinator).evidence({ params: { id } });
   const document = trustRoot === undefined ? all : narrowEvidence(all, trustRoot);
   const left = all.entries.length - document.entries.length;
@@ -60,6 +72,11 @@ async function evidence(id: string, options: Options, { terminal }: Context): Pr
   if (trustRoot !== undefined && options.bundles !== undefined) {
     const count = await writeBundles(document, trustRoot, options.bundles);
     terminal.note(`wrote ${count} bundles to ${options.bundles}`);
+  }
+  if (trustRoot !== undefined && log !== undefined && searchOut !== undefined) {
+    const { bytes } = await keepSearch({ evidence: [document], revokers: [] }, log, trustRoot);
+    await writeFile(searchOut, bytes);
+    terminal.note(`wrote ${searchOut}: all that the log has of it`);
   }
   const text = `${JSON.stringify(document)}\n`;
   if (options.out === undefined) {

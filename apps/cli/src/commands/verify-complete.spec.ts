@@ -14,7 +14,16 @@ import {
   type TrustRoot,
 } from '@touchstone/attest';
 import { generateKey, type PrivateKey } from '@touchstone/keys';
-import { decodeUtf8, parseCheckpoint, parseNote, toBase64 } from '@touchstone/note';
+import {
+  cosign,
+  cosignerKey,
+  decodeUtf8,
+  formatCosignerKey,
+  formatNote,
+  parseCheckpoint,
+  parseNote,
+  toBase64,
+} from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand, type Ran } from '../command.fixture.js';
 import { sha256Hex, TestLog } from '../monitor/log.fixture.js';
@@ -221,6 +230,21 @@ describe('touchstone verify, with the log asked for all rebuilds', () => {
     expect((await verify(file, '--search', at('short.json'))).error).toBe('map-page');
     const both = await verify(file, '--search', at('own.json'), '--log', log.url);
     expect([both.code, both.error]).toEqual([2, 'commander.conflictingOption']);
+  });
+
+  it('asks further witnesses to have cosigned the answer too', async () => {
+    const { of, votes } = await agreed(8);
+    const file = await evidenceOf(of, votes);
+    const evidence = JSON.parse(await readFile(file, 'utf8')) as Evidence;
+    const key = cosignerKey('west', stranger.publicKey);
+    await writeFile(at('policy'), `witness west ${formatCosignerKey(key)}\nquorum west\n`);
+    const note = parseNote(evidence.checkpoint);
+    const line = await cosign(note.text, 1_700_000_000, key, stranger);
+    const checkpoint = formatNote({ ...note, signatures: [...note.signatures, line] });
+    await writeFile(file, JSON.stringify({ ...evidence, checkpoint }));
+    const policy = ['--witness-policy', at('policy')];
+    expect(await verify(file, ...policy)).toMatchObject({ code: 0 });
+    expect((await verify(file, ...policy, '--log', log.url)).error).toBe('checkpoint-unwitnessed');
   });
 
   it('fails closed over what a rebuilder did not hand in', async () => {
