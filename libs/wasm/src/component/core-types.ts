@@ -42,6 +42,10 @@ export type CoreExternType =
   | { kind: 'global'; type: CoreValueType; mutable: boolean }
   | { kind: 'tag'; type: number };
 
+/** Parameters or results of a function, and fields of a struct: as many as web engines take. */
+const MAX_VALUES = 1_000;
+const MAX_FIELDS = 10_000;
+
 const numberTypes: ReadonlyMap<number, string> = new Map([
   [0x7f, 'i32'],
   [0x7e, 'i64'],
@@ -93,6 +97,7 @@ export function readCompositeType(
   }
   if (opcode === 0x5f) {
     const count = scope.count(cursor, 'the number of fields', 2);
+    if (count > MAX_FIELDS) refuse(start, `a struct has ${count} fields, more than ${MAX_FIELDS}`);
     return { kind: 'struct', fields: Array.from({ length: count }, () => readField(cursor)) };
   }
   if (opcode === 0x5e) return { kind: 'array', element: readField(cursor) };
@@ -152,7 +157,9 @@ export function readFlag(cursor: Cursor, field: string): boolean {
 }
 
 function readCoreValueTypes(cursor: Cursor, scope: Scope, field: string): CoreValueType[] {
+  const start = cursor.offset;
   const count = scope.count(cursor, field, 1);
+  if (count > MAX_VALUES) refuse(start, `${field} are ${count}, more than ${MAX_VALUES}`);
   return Array.from({ length: count }, () => readCoreValueType(cursor));
 }
 

@@ -18,6 +18,8 @@ export class TypeBudget {
   node = '/';
   /** Of values whose size has been asked for. */
   readonly layouts = new Map<AnyShape, Layout>();
+  /** Of long texts of core types, by text. */
+  readonly digests = new Map<string, string>();
   #left = MAX_TYPE_STEPS;
 
   spend(steps: number): void {

@@ -1,7 +1,7 @@
 import type { Canon, CanonOption } from '../canon.js';
 import type { CoreFuncType } from '../core-types.js';
 import { builtin, checkThreadStart } from './builtins.js';
-import { describeCore } from './describe.js';
+import { compareCores } from './compare-cores.js';
 import { flattenFunc, flattenResult, hasPointers, type Pointer } from './flatten.js';
 import type { CoreSpaces } from './core-spaces.js';
 import type { TypeScope } from './scope.js';
@@ -162,8 +162,10 @@ class Options {
 
   #match(what: string, actual: CoreShape | undefined, type: CoreFuncType): void {
     if (actual === undefined) return;
-    const [is, wanted] = [describeCore(actual), describeCore({ kind: 'func', type })];
-    if (is !== wanted) this.#refuse(`has for ${what} ${is}, where ${wanted} is needed`);
+    const mismatch = compareCores(actual, { kind: 'func', type }, this.scope.budget);
+    if (mismatch === undefined) return;
+    const { provided, required } = mismatch;
+    this.#refuse(`has for ${what} ${provided}, where ${required} is needed`);
   }
 
   #refuse(message: string): never {

@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { CoreCompositeType, CoreFuncType, CoreSubType } from '../core-types.js';
 import type { TypeBudget } from './budget.js';
 
@@ -6,6 +8,12 @@ import type { TypeBudget } from './budget.js';
  * types as it is, anything else by its canonical text.
  */
 export type CoreTypeShape = CoreFuncType | string;
+
+/** Characters, as many as SHA-256 has in hexadecimal. */
+const LONGEST_REFERENCE = 64;
+
+/** Ends the text of a type that can have no subtypes. */
+const FINAL = ' final';
 
 const reference = /^\(ref (null )?(\d+)\)$/u;
 
@@ -26,34 +34,51 @@ export function shapesOfGroup(
       [...type.params, ...type.results].every((each) => !reference.test(each));
     if (isPlain) return [type];
   }
-  const text = (index: number): string => {
+  /** Of the group, or of what is before it. */
+  const at = (index: number): CoreTypeShape | CoreSubType => {
     const position = index - known.length;
-    if (position >= 0) {
-      if (position < types.length) return `rec.${position}`;
-      return budget.refuse('index-out-of-range', `core type ${index} is not defined here`);
-    }
-    const shape = known.at(index);
-    if (shape === undefined) return budget.refuse('type-mismatch', `core type ${index} is no type`);
-    return typeof shape === 'string' ? shape : JSON.stringify(shape);
+    const type = position >= 0 ? types[position] : known.at(index);
+    if (type !== undefined) return type;
+    const code = position >= 0 ? 'index-out-of-range' : 'type-mismatch';
+    return budget.refuse(code, `core type ${index} is no type that is defined here`);
+  };
+  const text = (index: number): string => {
+    const type = at(index);
+    return index >= known.length
+      ? `rec.${index - known.length}`
+      : referenceTo(type as CoreTypeShape, budget);
   };
   for (const { supertypes } of types) {
     for (const index of supertypes) {
-      if (!isFinal(index - known.length, types, text(index))) continue;
+      if (!isFinal(at(index))) continue;
       budget.refuse('type-mismatch', `core type ${index} is final and the supertype of another`);
     }
   }
   const group = JSON.stringify(types.map((type) => rolled(type, text)));
   budget.spend(group.length * types.length);
-  return types.map((_, position) => `${group}.${position}`);
+  return types.map(({ final }, position) => `${group}.${position}${final ? FINAL : ''}`);
 }
 
-/** Of a type of the group by its position there, of one before it by its canonical text. */
-function isFinal(position: number, types: readonly CoreSubType[], text: string): boolean {
-  if (position >= 0) return types[position]?.final === true;
-  const dot = text.lastIndexOf('.');
-  if (!text.startsWith('[')) return true;
-  const group = JSON.parse(text.slice(0, dot)) as readonly { readonly final: boolean }[];
-  return group[Number(text.slice(dot + 1))]?.final === true;
+/** Of a type of the group as it is written, of one before it by its canonical text. */
+function isFinal(type: CoreTypeShape | CoreSubType): boolean {
+  if (typeof type === 'string') return type.endsWith(FINAL);
+  return 'kind' in type || type.final;
+}
+
+/**
+ * How other types speak of a type: by its canonical text, or where that is long by its digest, so
+ * that types which refer to each other do not grow with every step.
+ */
+export function referenceTo(type: CoreTypeShape, budget: TypeBudget): string {
+  const text = typeof type === 'string' ? type : JSON.stringify(type);
+  budget.spend(typeof type === 'string' ? LONGEST_REFERENCE : text.length);
+  if (text.length <= LONGEST_REFERENCE) return text;
+  const known = budget.digests.get(text);
+  if (known !== undefined) return known;
+  budget.spend(text.length);
+  const digest = bytesToHex(sha256(utf8ToBytes(text)));
+  budget.digests.set(text, digest);
+  return digest;
 }
 
 /** A value type with the types that it refers to by index written out. */

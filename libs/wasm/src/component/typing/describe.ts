@@ -11,6 +11,8 @@ import {
 /** Levels, and parts of one level, that a description writes out. */
 const DEPTH = 3;
 const PARTS = 6;
+/** Characters of the text of a core type. */
+const TEXT = 100;
 
 /** A type in the words of WIT, short enough for a message. */
 export function describe(type: Value | AnyShape, depth = DEPTH): string {
@@ -72,7 +74,7 @@ export function describeCore(shape: CoreShape): string {
   if (shape.kind === 'func' || shape.kind === 'tag') {
     const { type } = shape;
     return typeof type === 'string'
-      ? `${shape.kind} ${type}`
+      ? `${shape.kind} ${type.length > TEXT ? `${type.slice(0, TEXT)}…` : type}`
       : `${shape.kind} (${type.params.join(' ')}) -> (${type.results.join(' ')})`;
   }
   if (shape.kind === 'global') return `global ${shape.mutable ? 'mut ' : ''}${shape.type}`;

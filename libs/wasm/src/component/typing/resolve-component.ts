@@ -169,7 +169,7 @@ class ComponentTyping {
       kind: 'func',
       type: { kind: 'func', params: [representation], results: [] },
     };
-    const mismatch = actual && compareCores(actual, required);
+    const mismatch = actual && compareCores(actual, required, budget);
     if (mismatch !== undefined)
       budget.refuse('type-mismatch', `a destructor is ${mismatch.provided}`);
   }
@@ -300,7 +300,7 @@ class ComponentTyping {
       }
       const provided = instance.get(name);
       if (provided === undefined) continue;
-      this.#report(within(segment, compareCores(provided, type)), instantiated);
+      this.#report(within(segment, compareCores(provided, type, budget)), instantiated);
     }
     return exports;
   }

@@ -1,7 +1,7 @@
 import type { CoreExternType, CoreLimits } from '../core-types.js';
 import type { CoreType, ModuleDeclaration } from '../types.js';
 import type { TypeBudget } from './budget.js';
-import { expandedValueType, shapesOfGroup, type CoreTypeShape } from './core-types.js';
+import { expandedValueType, referenceTo, shapesOfGroup, type CoreTypeShape } from './core-types.js';
 import type { TypeScope } from './scope.js';
 import type { CoreMember, CoreShape, ModuleShape } from './shapes.js';
 
@@ -74,12 +74,7 @@ export function coreShape(
 ): CoreShape {
   const at = (index: number): CoreTypeShape =>
     types[index] ?? budget.refuse('index-out-of-range', `core type ${index} is not defined here`);
-  const text = (index: number): string => {
-    const shape = at(index);
-    const written = typeof shape === 'string' ? shape : JSON.stringify(shape);
-    budget.spend(written.length);
-    return written;
-  };
+  const text = (index: number): string => referenceTo(at(index), budget);
   switch (type.kind) {
     case 'func':
     case 'tag':

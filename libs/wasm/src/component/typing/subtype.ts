@@ -59,7 +59,7 @@ export class Comparison implements ValueContext {
     }
     switch (provided.sort) {
       case 'core module':
-        return compareModules(provided.type, (required as typeof provided).type);
+        return compareModules(provided.type, (required as typeof provided).type, this.budget);
       case 'value':
         return compareValues(provided.type, (required as typeof provided).type, this);
       case 'func':
