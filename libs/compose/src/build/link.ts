@@ -43,10 +43,10 @@ export function link(
     const outer = new OuterImports(budget);
     const wired = instances.map((instance) => {
       const { imports } = shapeOf(instance.component, shapes);
-      const places = placesOf(instance, imports);
+      const places = placesOf(instance, imports, budget);
       const implied = impliedBy(places, instance, imports);
       const whole = { ...instance, args: new Map([...instance.args, ...implied]) };
-      const known = implied.size === 0 ? places : placesOf(whole, imports);
+      const known = implied.size === 0 ? places : placesOf(whole, imports, budget);
       leaveToHost(whole, imports, { places: known, allowed, outer });
       return whole;
     });
@@ -60,8 +60,8 @@ export function link(
   }
 }
 
-function placesOf({ name, args }: WiredInstance, imports: Members): Places {
-  return new Places(name, imports, (wanted) => args.has(wanted));
+function placesOf({ name, args }: WiredInstance, imports: Members, budget: TypeBudget): Places {
+  return new Places(name, imports, (wanted) => args.has(wanted), budget);
 }
 
 /** A type that is imported as another name of one in an interface that is given is given with it. */

@@ -1,4 +1,11 @@
-import type { AnyShape, ItemShape, Members, NamedShape, ResourceShape } from '@touchstone/wasm';
+import type {
+  AnyShape,
+  ItemShape,
+  Members,
+  NamedShape,
+  ResourceShape,
+  TypeBudget,
+} from '@touchstone/wasm';
 import { compatibilityKey } from './interface-name.js';
 
 /** A type that goes by a name. */
@@ -24,6 +31,7 @@ export class Places {
     readonly user: string,
     imports: Members,
     isWired: (name: string) => boolean,
+    private readonly budget: TypeBudget,
   ) {
     for (const [name, member] of imports) {
       this.#settle(
@@ -52,6 +60,7 @@ export class Places {
     of: Pick<Place, 'key' | 'import' | 'isWired'>,
     path: readonly string[],
   ): void {
+    this.budget.spend(1);
     if (sort === 'instance') {
       for (const [name, member] of type.exports) this.#settle(member, of, [...path, name]);
     } else if (sort === 'type' && (type.kind === 'named' || type.kind === 'resource')) {

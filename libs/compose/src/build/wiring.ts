@@ -1,7 +1,8 @@
 import type { ComponentShape, Members } from '@touchstone/wasm';
 import { ComposeError } from '../errors.js';
 import { inOrder } from './in-order.js';
-import { isCompatible, isNewer } from './interface-name.js';
+import { isNewer } from './interface-name.js';
+import { Offers } from './offers.js';
 import type { CompositionPlan } from './plan.js';
 
 /** Which export of which instance is given for an import. */
@@ -57,6 +58,7 @@ function plannedInstances({ plug, instances }: CompositionPlan): readonly Planne
 
 class Wirer {
   readonly #componentOf = new Map<string, string>();
+  readonly #offersOf = new Map<Members, Offers>();
 
   constructor(
     planned: readonly PlannedInstance[],
@@ -100,7 +102,11 @@ class Wirer {
   #exportOf(user: string, instance: string, wanted: string, exact?: string): string {
     const { exports } = this.#shapeOf(instance, user);
     const found =
-      exact === undefined ? best(exports, wanted) : exports.has(exact) ? exact : undefined;
+      exact === undefined
+        ? this.#offers(exports).best(wanted)
+        : exports.has(exact)
+          ? exact
+          : undefined;
     if (found !== undefined) return found;
     const message = `${instance} exports nothing that could be ${wanted} of ${user}; it has ${listed(exports)}`;
     throw new ComposeError('export-unknown', instance, 0, message);
@@ -114,7 +120,7 @@ class Wirer {
   ): Given | undefined {
     const offers = [...new Set(instances)].flatMap((instance) => {
       const { exports } = this.#shapeOf(instance, user);
-      const found = best(exports, wanted, sort);
+      const found = this.#offers(exports).best(wanted, sort);
       return found === undefined ? [] : [{ instance, export: found }];
     });
     const exact = offers.filter((offer) => offer.export === wanted);
@@ -150,20 +156,20 @@ class Wirer {
     return lifted;
   }
 
+  #offers(exports: Members): Offers {
+    const known = this.#offersOf.get(exports);
+    if (known !== undefined) return known;
+    const made = new Offers(exports);
+    this.#offersOf.set(exports, made);
+    return made;
+  }
+
   #shapeOf(instance: string, user: string): ComponentShape {
     const shape = this.components.get(this.#componentOf.get(instance) ?? '');
     if (shape !== undefined) return shape;
     const message = `${user} speaks of the instance ${instance}, which the plan does not have`;
     throw new ComposeError('instance-unknown', user, 0, message);
   }
-}
-
-/** The very name, else the newest of the same track. */
-function best(exports: Members, wanted: string, sort?: string): string | undefined {
-  const isOf = (name: string): boolean => sort === undefined || exports.get(name)?.sort === sort;
-  if (exports.has(wanted) && isOf(wanted)) return wanted;
-  const fitting = [...exports.keys()].filter((name) => isOf(name) && isCompatible(name, wanted));
-  return fitting.find((name) => !fitting.some((other) => isNewer(other, name)));
 }
 
 function listed(members: Members): string {
