@@ -37,6 +37,7 @@ export {
   LogInfo,
   logRoutes,
   MAX_LOG_BODY_BYTES,
+  BundledEntry,
   TransparencyLogEntry,
 } from './log-api.js';
 export { mapRoutes, SearchQuery, TimesAnswer } from './map-api.js';

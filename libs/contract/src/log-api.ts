@@ -69,6 +69,16 @@ export const TransparencyLogEntry = z.strictObject({
 
 const ProofHashes = z.array(Base64).max(64);
 
+/** The same as it stands in the bundles of others: protobuf's printers leave out zeros and empty lists. */
+export const BundledEntry = TransparencyLogEntry.extend({
+  logIndex: Int64.default('0'),
+  integratedTime: Int64.default('0'),
+  inclusionProof: TransparencyLogEntry.shape.inclusionProof.extend({
+    logIndex: Int64.default('0'),
+    hashes: ProofHashes.default([]),
+  }),
+});
+
 export const InclusionAnswer = z.strictObject({
   index: z.number(),
   size: z.number(),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readEntry } from '@touchstone/attest';
-import { TransparencyLogEntry } from '@touchstone/contract';
+import { BundledEntry } from '@touchstone/contract';
 import { nodeVerifier } from '@touchstone/keys';
 import {
   decodeUtf8,
@@ -10,20 +10,24 @@ import {
   parseWitnessPolicy,
   verifyWitnessed,
   type Checkpoint,
+  type PublicKey,
   type VerifierKey,
 } from '@touchstone/note';
 import { nodeHasher } from '@touchstone/tlog';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { isOfRekorTree, openEntryCheckpoint } from '../entry-checkpoint.js';
 import { CliError, EXIT } from '../failure.js';
 import { readBounded, readJson } from '../input.js';
 import { bytesToHex } from '../log-reader.js';
 import { checkInclusion, keysOf, type LogOptions } from '../log-view.js';
+import { readPublicKey } from '../public-key-file.js';
 
 interface VerifyOptions extends Pick<LogOptions, 'vkey' | 'trustRoot' | 'json'> {
   leaf?: string;
   artifact?: string;
   policy?: string;
+  publicKey?: string;
 }
 
 /** What a file claims: this leaf stands at this index of the tree of this checkpoint. */
@@ -44,6 +48,7 @@ export function registerLogVerify(log: Command, context: Context): void {
     .argument('<file>', 'tlog-proof, entry of Rekor v2 in JSON, or Sigstore bundle')
     .option('--vkey <key...>', "verifier key of the log's checkpoints")
     .option('--trust-root <file>', 'take the keys from this trust root')
+    .option('--public-key <file>', 'PEM key of a log of Rekor v1, for an entry of such a log')
     .option('--leaf <file>', 'the leaf that a tlog-proof is about')
     .option('--artifact <file>', 'the file whose digest, or payload, the entry must name')
     .option('--policy <file>', 'C2SP tlog-policy; its quorum of witnesses must have cosigned')
@@ -53,16 +58,17 @@ export function registerLogVerify(log: Command, context: Context): void {
       'after',
       '\nExamples:' +
         '\n  touchstone log verify entry.tlog-proof --leaf entry.json --trust-root trust-root.json' +
-        '\n  touchstone log verify entry.sigstore.json --artifact module.wasm --vkey <key>',
+        '\n  touchstone log verify entry.sigstore.json --artifact module.wasm --vkey <key>' +
+        '\n  touchstone log verify entry.sigstore.json --public-key rekor.pub',
     )
     .action((file: string, options: VerifyOptions) => verify(file, options, context));
 }
 
 async function verify(file: string, options: VerifyOptions, { terminal }: Context): Promise<void> {
-  const keys = await keysOf({ log: '', ...options });
+  const trusted = await trustedKeys(options);
   const claim = await readClaim(file, options);
   const steps = ['parsed'];
-  const { head, witnesses } = await checkNote(claim.note, keys, options.policy);
+  const { head, witnesses } = await checkNote(claim, trusted, options.policy);
   steps.push('checkpoint-signature');
   if (options.policy !== undefined) steps.push('witness-quorum');
   const leafHash = nodeHasher.leaf(claim.leaf);
@@ -82,6 +88,18 @@ async function verify(file: string, options: VerifyOptions, { terminal }: Contex
     terminal.print(`tree    ${size} entries, signed by the log`);
     if (options.policy !== undefined) terminal.print(`seen by ${witnesses.join(', ')}`);
   }
+}
+
+type Trusted = readonly VerifierKey[] | PublicKey;
+
+async function trustedKeys(options: VerifyOptions): Promise<Trusted> {
+  if (options.publicKey === undefined) return keysOf({ log: '', ...options });
+  const others = [options.vkey, options.trustRoot, options.policy];
+  if (others.some((option) => option !== undefined)) {
+    const message = '--public-key stands alone, without --vkey, --trust-root and --policy';
+    throw new CliError('usage', message, EXIT.usage);
+  }
+  return readPublicKey(options.publicKey);
 }
 
 async function readClaim(file: string, { leaf }: VerifyOptions): Promise<Claim> {
@@ -107,7 +125,7 @@ function entryClaim(document: unknown, file: string): Claim {
   const { verificationMaterial: material } = document as {
     verificationMaterial?: { tlogEntries?: unknown[] };
   };
-  const parsed = TransparencyLogEntry.safeParse(material?.tlogEntries?.[0] ?? document);
+  const parsed = BundledEntry.safeParse(material?.tlogEntries?.[0] ?? document);
   if (!parsed.success) {
     const message = `${file} is neither a tlog-proof nor an entry or bundle with its proof`;
     throw new CliError('entry-malformed', message, EXIT.refuted, { cause: parsed.error });
@@ -124,30 +142,41 @@ function entryClaim(document: unknown, file: string): Claim {
 }
 
 async function checkNote(
-  note: string,
-  keys: readonly VerifierKey[],
+  { note, said }: Claim,
+  trusted: Trusted,
   policyFile: string | undefined,
 ): Promise<{ head: Checkpoint; witnesses: string[] }> {
   try {
+    if ('spki' in trusted || (said && policyFile === undefined)) {
+      return { head: await openEntryCheckpoint(note, trusted), witnesses: [] };
+    }
     if (policyFile === undefined) {
-      return { head: (await openCheckpoint(note, keys, nodeVerifier)).checkpoint, witnesses: [] };
+      return {
+        head: (await openCheckpoint(note, trusted, nodeVerifier)).checkpoint,
+        witnesses: [],
+      };
     }
     const policy = parseWitnessPolicy(await readBounded(policyFile));
-    const opened = await verifyWitnessed(note, policy, nodeVerifier, { logs: keys });
+    const opened = await verifyWitnessed(note, policy, nodeVerifier, { logs: trusted });
     const witnesses = opened.cosignatures.map(({ witness }) => witness.name);
     if (opened.quorum) return { head: opened.checkpoint, witnesses };
     const who = witnesses.join(', ') || 'nobody';
     throw new CliError('quorum-missing', `only ${who} cosigned the checkpoint`, EXIT.refuted);
   } catch (cause) {
     if (!(cause instanceof NoteError)) throw cause;
-    throw new CliError('checkpoint-signature', cause.message, EXIT.refuted, { cause });
+    const hint =
+      cause.code === 'no-known-signature' && !('spki' in trusted) && said !== undefined
+        ? '; for an entry of Rekor v1 give --public-key'
+        : '';
+    throw new CliError('checkpoint-signature', cause.message + hint, EXIT.refuted, { cause });
   }
 }
 
 function checkSaid({ said, index }: Claim, head: Checkpoint): void {
   if (!said) return;
   const root = Buffer.from(head.root).toString('base64');
-  if (said.size === String(head.size) && said.root === root && said.index === String(index)) return;
+  const sameIndex = isOfRekorTree(head) || said.index === String(index);
+  if (said.size === String(head.size) && said.root === root && sameIndex) return;
   const message = 'index, size or root of the entry are not those of its proof and checkpoint';
   throw new CliError('entry-malformed', message, EXIT.refuted);
 }

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verifyEvidence, type Evidence, type TrustRoot } from '@touchstone/attest';
-import { generateKey, nodeVerifier, writePrivateKey } from '@touchstone/keys';
+import { generateKey, nodeVerifier, publicKeyToPem, writePrivateKey } from '@touchstone/keys';
 import { ROOT } from '@touchstone/kit';
 import { formatVerifierKey, verifierKey } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,6 +102,67 @@ describe('touchstone log', () => {
       ok: true,
       index: 0,
     });
+  });
+
+  it('verifies a bundle whose zeros its printer left out, as those of protobuf do', async () => {
+    await touchstone('export', '0', '--vkey', vkey, '--out', file('bundle.json'));
+    const bundle = JSON.parse(await readFile(file('bundle.json'), 'utf8')) as {
+      verificationMaterial: { tlogEntries: [Record<string, unknown>] };
+    };
+    const [entry] = bundle.verificationMaterial.tlogEntries;
+    const { logIndex: _, ...proof } = entry['inclusionProof'] as Record<string, unknown>;
+    entry['inclusionProof'] = proof;
+    delete entry['logIndex'];
+    delete entry['integratedTime'];
+    await writeFile(file('sparse.json'), JSON.stringify(bundle));
+    const verify = ['verify', file('sparse.json'), '--vkey', vkey, '--artifact', artifact];
+    expect(await json(...verify)).toMatchObject({ ok: true, index: 0 });
+  });
+
+  it('verifies an entry of Rekor v1 by the bare key of its log, and by no other', async () => {
+    const v1Key = generateKey('ecdsa-p256-sha256');
+    const own = await TestLog.start({ LOG_MAP: 'off', LOG_V1_KEY: v1Key.toPem() });
+    try {
+      await own.add('first', [sha256Hex('first')], signer);
+      const bytes = Buffer.from('logged as Rekor v1 has it');
+      const publicKey = {
+        content: Buffer.from(publicKeyToPem(signer.publicKey)).toString('base64'),
+      };
+      const content = Buffer.from(signer.sign(bytes)).toString('base64');
+      const hash = { algorithm: 'sha256', value: sha256Hex(bytes) };
+      const put = await fetch(`${own.url}/api/v1/log/entries`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          ...{ kind: 'hashedrekord', apiVersion: '0.0.1' },
+          spec: { data: { hash }, signature: { content, publicKey } },
+        }),
+      });
+      expect(put.status).toBe(201);
+      await writeFile(file('v1.bytes'), bytes);
+      await writeFile(
+        file('v1.json'),
+        await (await fetch(`${own.url}/v1/entries/1/bundle`)).text(),
+      );
+      await writeFile(file('v1.pub'), publicKeyToPem(v1Key.publicKey));
+      await writeFile(file('stranger.pub'), publicKeyToPem(signer.publicKey));
+      const verify = ['verify', file('v1.json'), '--public-key'];
+      const answer = await json(...verify, file('v1.pub'), '--artifact', file('v1.bytes'));
+      expect(answer).toMatchObject({ ok: true, index: 1, size: 2 });
+      expect(answer).toHaveProperty('origin', expect.stringMatching(/^\S+ - \d+$/));
+      const rows = [
+        [EXIT.refuted, 'checkpoint-signature', [...verify, file('stranger.pub')]],
+        [EXIT.refuted, '--public-key', ['verify', file('v1.json'), '--vkey', own.vkeyText]],
+        [EXIT.refuted, 'artifact-mismatch', [...verify, file('v1.pub'), '--artifact', artifact]],
+        [EXIT.usage, 'usage', [...verify, file('v1.pub'), '--vkey', own.vkeyText]],
+      ] as const;
+      for (const [exit, said, args] of rows) {
+        const { code, out } = await touchstone(...args);
+        expect([args, code, out]).toEqual([args, exit, expect.stringContaining(said)]);
+      }
+    } finally {
+      await own.remove();
+    }
   });
 
   it('exports an entry as evidence that verifies alone', async () => {
