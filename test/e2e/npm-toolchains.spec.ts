@@ -90,6 +90,49 @@ describe('AssemblyScript in any version, locked from the registry', () => {
   }, 120_000);
 });
 
+describe('componentize-js', () => {
+  it('says what is wrong with a module, in the words of its engine', async () => {
+    const { config } = await openSource();
+    const registry = await startPackageRegistry();
+    const files = new Map<string, string | Uint8Array>([
+      ['any.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)],
+      ['twice.wit', 'package demo:app; world app { export twice: func(n: u32) -> u32; }'],
+      ['twice.js', "throw new Error('not today');"],
+    ]);
+    const integrity = await registry.publish('@loopback/broken', '1.0.0', files);
+    const tarball = { kind: 'npm', name: '@loopback/broken', version: '1.0.0', integrity } as const;
+    const scopes = new Map([['@loopback', `${registry.url}/`]]);
+    const blobs = new BlobStore(join(CACHE, 'blobs'));
+    const run = [
+      'componentize',
+      'twice.js',
+      '--wit',
+      'twice.wit',
+      '--world',
+      'app',
+      '-o',
+      'a.wasm',
+    ];
+    const published = { kind: 'file', path: 'package/any.wasm' } as const;
+    const { predicate } = await rebuild(
+      Recipe.parse({
+        schema: 'https://touchstone.dev/recipe/v1',
+        ...{ artifact: tarball, source: tarball, steps: [{ run }] },
+        toolchain: { name: 'componentize-js', version: '0.23.0' },
+        modules: [{ name: 'a', output: 'a.wasm', published }],
+      }),
+      {
+        ...{ cache: CACHE, work: join(work, 'builds'), toolchains: join(work, 'locks') },
+        source: new NpmSource(blobs, { ...config, scopes }, { allowPrivate: true }),
+        sandbox: await BubblewrapSandbox.open(),
+      },
+    );
+    await registry.close();
+    expect([predicate.outcome, predicate.failure?.code]).toEqual(['failed', 'build-exit']);
+    expect(predicate.failure?.message).toContain('source.js:1:7 Error: not today');
+  }, 120_000);
+});
+
 describe('WebAssembly text through binaryen, locked from the registry', () => {
   const TEXT = `(module
   (func (export "twice") (param $n i32) (result i32)

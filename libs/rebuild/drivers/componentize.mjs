@@ -53,6 +53,7 @@ export async function run(_command, args) {
     const { component } = await componentize(readFileSync(options.source, 'utf8'), {
       witPath: options.wit,
       worldName: options.world,
+      wizerBin: 'pre-initialise',
       disableFeatures: FEATURES.filter((feature) => !options.features.includes(feature)),
     });
     writeFileSync(options.out, component);
@@ -104,6 +105,8 @@ function initialised(_program, args, { env, input }) {
     writeFileSync(out, preInitialise(bytes, { initialise, env, preopens, stdin, epoch: EPOCH }));
     return { status: 0, signal: null, stderr: '' };
   } catch (error) {
-    return { status: 1, signal: null, stderr: `${error.message}\n` };
+    // What ends the engine itself has no message: it has printed its own.
+    const reason = error.message ?? 'the engine did not start';
+    return { status: 1, signal: null, stderr: `${reason}\n` };
   }
 }
