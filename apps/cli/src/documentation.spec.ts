@@ -124,7 +124,7 @@ describe('the documents', () => {
 
   it('name error codes, and other words of that form, that the program has', () => {
     /** Of other programs, or of the log's own names for things. */
-    const others = ['wit-component', 'sign-subtree', 'wasm-as'];
+    const others = ['wit-component', 'sign-subtree', 'wasm-as', 'implicit-resource-import'];
     for (const { file, name } of named(/`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`/gu)) {
       if (!others.includes(name)) expect(source.includes(name), `${file}: ${name}`).toBe(true);
     }
