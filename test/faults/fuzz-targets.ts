@@ -51,6 +51,7 @@ import {
 import { formatAddCheckpoint, nodeHasher, parseAddCheckpoint, TlogError } from '@touchstone/tlog';
 import { mutateBytes, mutateJson } from './fuzz-mutate.js';
 import type { Random } from './fuzz-mutate.js';
+import { searchTargets } from './fuzz-search.js';
 
 /**
  * One kind of input from outside. A case makes an input and hands it to the parser; it answers
@@ -380,5 +381,6 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     await proofTarget(),
     ...(await rekorTargets()),
     await lifeTarget(),
+    ...(await searchTargets()),
   ];
 }
