@@ -92,7 +92,7 @@ async function searchTarget(): Promise<FuzzTarget> {
     run: async (random) => {
       const input =
         random() < 0.5
-          ? encodeUtf8(JSON.stringify(mutateJson(random, [evidence])) ?? '')
+          ? encodeUtf8(JSON.stringify(mutateJson(random, [evidence])))
           : mutateBytes(random, seeds);
       try {
         const report = await searchEntries({
