@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile, ROOT } from '@touchstone/kit';
@@ -204,6 +205,34 @@ describe('verify', () => {
     );
     expect(code).toBe(1);
     expect(err).toContain('evidence-malformed');
+  });
+});
+
+describe('standard output', () => {
+  const one = (): string => join(dir, 'one.wasm');
+  const other = (): string => join(dir, 'other.wasm');
+  const args = (): string[] => [join(ROOT, 'apps/cli/bin/touchstone.js'), 'diff', one(), other()];
+
+  beforeAll(async () => {
+    await writeFile(one(), MODULE);
+    await writeFile(other(), Uint8Array.of(...MODULE, 0, 2, 1, 0x61));
+  });
+
+  it('may have no reader left: the exit code is what was found all the same', async () => {
+    const child = spawn(process.execPath, args(), { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    expect(await once(child, 'exit')).toEqual([1, null]);
+  });
+
+  it('that cannot be written is told, and neither true nor false', async () => {
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, args(), { stdio: ['ignore', full.fd, 'pipe'] });
+    let err = '';
+    child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    await full.close();
+    expect([code, err]).toEqual([3, expect.stringContaining('output-lost')]);
   });
 });
 

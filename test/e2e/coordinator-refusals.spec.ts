@@ -107,6 +107,19 @@ describe('a submission is refused', () => {
   ])('%s', async (_, sent, status, code, field) => {
     await expectRefusal(stand, sent, status, code, field);
   });
+
+  it('where the disk of the database is full', async () => {
+    // The error that PostgreSQL raises then, from within the same statement.
+    await stand.db.query(`
+      CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT ON publication EXECUTE FUNCTION full_disk();`);
+    try {
+      await expectRefusal(stand, submission(good), 507, 'storage-full');
+    } finally {
+      await stand.db.query('DROP TRIGGER full_disk ON publication; DROP FUNCTION full_disk');
+    }
+  });
 });
 
 describe('an upload is refused', () => {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
 import { CliError, EXIT, toCliError, type ExitCode } from './failure.js';
+import { systemReason } from './system-error.js';
 import { quoted, Terminal } from './terminal.js';
 import { VERSION } from './version.js';
 
@@ -42,7 +43,9 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   const onSignal = (): void => {
     stop.abort();
   };
-  process.stdout.on('error', endQuietlyOnBrokenPipe);
+  process.stdout.on('error', endWithoutOutput);
+  // What is said on the way is for whoever listens.
+  process.stderr.on('error', () => undefined);
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   const terminal = new Terminal(process.stdout, process.stderr, process.env);
@@ -65,10 +68,15 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** `touchstone … | head` closes the pipe when it has seen enough; that is no failure of ours. */
-function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.ok);
+/**
+ * `touchstone … | head` closes the pipe when it has seen enough. The command goes on without a reader,
+ * since its exit code may yet say that something is false: to end here with 0 would be to say it is true.
+ */
+function endWithoutOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  const reason = systemReason(error)?.reason ?? error.message;
+  process.stderr.write(`output-lost: standard output cannot be written: ${reason}\n`);
+  process.exit(EXIT.absent);
 }
 
 /** The whole command line, or no more of it than the command that is named. */

@@ -47,6 +47,7 @@ const STATUS = {
   'log-unreachable': 503,
   'log-forked': 503,
   'not-ready': 503,
+  'storage-full': 507,
   internal: 500,
 } as const satisfies Partial<Record<ProblemCode, number>>;
 

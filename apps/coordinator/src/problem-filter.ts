@@ -75,6 +75,11 @@ function toProblem(error: unknown): ProblemError {
     if (status === 415) return toProblem({ code: 'FST_ERR_CTP_INVALID_MEDIA_TYPE' });
     if (status < 500) return new ProblemError('malformed-body', error.message);
   }
+  if (isDiskFull(error)) {
+    const text =
+      'the disk of the database is full, and nothing was stored; make room, then try again';
+    return new ProblemError('storage-full', text, undefined, { cause: error });
+  }
   // What went wrong inside is for the log alone.
   return new ProblemError('internal', 'something went wrong here; try again later');
 }
@@ -91,4 +96,9 @@ function codeOf(error: unknown): string | undefined {
   const code: unknown =
     typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** PostgreSQL's `disk_full` (class 53), which the database client passes on in its message alone. */
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && /\b53100\b|No space left on device/u.test(error.message);
 }

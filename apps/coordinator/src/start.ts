@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loggedVersion, migrate, openDatabase, StoreError } from '@touchstone/store';
-import { pino, type Logger } from 'pino';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { startBackground, type BackgroundParts } from './background/background.js';
 import { Bell } from './bell.js';
 import { readEnvironment, type Environment } from './environment.js';
@@ -49,7 +49,8 @@ export async function startCoordinator(
 ): Promise<Coordinator> {
   const environment = readEnvironment(variables);
   const logger =
-    options.logger ?? pino({ level: environment.LOG_LEVEL, base: { service: 'coordinator' } });
+    options.logger ??
+    pino({ level: environment.LOG_LEVEL, base: { service: 'coordinator' } }, output());
   await migrate(environment.DATABASE_URL);
   const parts = openParts(environment, logger, options.now ?? Date.now);
   let background = { stop: () => Promise.resolve() };
@@ -193,4 +194,12 @@ async function pinAtStart(pin: LogPin, logger: Logger): Promise<void> {
     if (error instanceof StoreError) throw error;
     logger.warn({ err: error }, 'the log is away; trying again');
   }
+}
+
+/**
+ * Standard output, without which the process goes on: where it is a file on a full disk, lines wait
+ * (1 MiB of them, later ones are dropped) until there is room again.
+ */
+function output(): DestinationStream {
+  return destination({ dest: 1, sync: true, maxLength: 1_048_576 }).on('error', () => undefined);
 }

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { TlogEvent } from '@touchstone/tlog';
-import { pino } from 'pino';
+import { destination, pino, type DestinationStream } from 'pino';
 import type { Logger } from 'pino';
 import { readEnvironment } from './environment.js';
 import type { LogEnvironment } from './environment.js';
@@ -30,7 +30,7 @@ export interface RunningLog {
 /** Starts the log server with an environment such as process.env. */
 export async function startLog(variables: Record<string, string | undefined>): Promise<RunningLog> {
   const environment = readEnvironment(variables);
-  const logger = pino({ level: environment.logLevel, base: { service: 'log' } });
+  const logger = pino({ level: environment.logLevel, base: { service: 'log' } }, output());
   const metrics = new LogMetrics();
   const witnesses = await openWitnesses(environment, metrics, logger);
   const opened: { log?: Log } = {};
@@ -187,4 +187,12 @@ async function listen(
 
 async function addressOf(app: NestFastifyApplication): Promise<string> {
   return (await app.getUrl()).replace('[::1]', 'localhost').replace(/\/$/, '');
+}
+
+/**
+ * Standard output, without which the process goes on: where it is a file on a full disk, lines wait
+ * (1 MiB of them, later ones are dropped) until there is room again.
+ */
+function output(): DestinationStream {
+  return destination({ dest: 1, sync: true, maxLength: 1_048_576 }).on('error', () => undefined);
 }

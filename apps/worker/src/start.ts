@@ -1,5 +1,5 @@
 import { privateKeyFromPem, readPrivateKey } from '@touchstone/keys';
-import { pino } from 'pino';
+import { destination, pino, type DestinationStream } from 'pino';
 import { runAgent } from './agent.js';
 import type { WorkerEnvironment } from './environment.js';
 import { prepareRebuild } from './rebuild-lease.js';
@@ -18,7 +18,7 @@ export async function startWorker(
   environment: WorkerEnvironment,
   variables: Record<string, string | undefined>,
 ): Promise<RunningWorker> {
-  const logger = pino({ name: 'worker', level: environment.logLevel });
+  const logger = pino({ name: 'worker', level: environment.logLevel }, output());
   const key =
     'file' in environment.key
       ? await readPrivateKey(environment.key.file)
@@ -43,4 +43,12 @@ export async function startWorker(
       logger.info('stopped');
     },
   };
+}
+
+/**
+ * Standard output, without which the process goes on: where it is a file on a full disk, lines wait
+ * (1 MiB of them, later ones are dropped) until there is room again.
+ */
+function output(): DestinationStream {
+  return destination({ dest: 1, sync: true, maxLength: 1_048_576 }).on('error', () => undefined);
 }

@@ -85,6 +85,7 @@ export const PROBLEM_CODES = [
   'map-unknown',
   // the server
   'not-ready',
+  'storage-full',
   'internal',
 ] as const;
 

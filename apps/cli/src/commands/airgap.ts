@@ -4,6 +4,7 @@ import { registerAckExport, registerAckImport } from './airgap-ack.js';
 import { registerCheckpoint } from './airgap-checkpoint.js';
 import { registerExporter } from './airgap-exporter.js';
 import { registerMedia } from './airgap-media.js';
+import { registerSignRoot } from './airgap-root.js';
 import { registerSite } from './airgap-site.js';
 import { registerSites } from './airgap-sites.js';
 
@@ -16,6 +17,7 @@ export function registerAirgap(program: Command, context: Context): void {
   registerMedia(airgap, context);
   registerSite(airgap, context);
   registerSites(airgap, context);
+  registerSignRoot(airgap, context);
   registerCheckpoint(airgap, context);
   const ack = airgap
     .command('ack')

@@ -106,11 +106,14 @@ async function exportEntry(
   }
   if (out === undefined) {
     const text = typeof document === 'string' ? document : decodeUtf8(document);
-    terminal.print(text.trimEnd());
+    // All but a tlog-proof are JSON as they are.
+    if (options.json === true && format === 'tlog-proof') terminal.json({ tlogProof: text });
+    else terminal.print(text.trimEnd());
     return;
   }
   await writeFile(out, document);
-  terminal.note(`wrote ${out}`);
+  if (options.json === true) terminal.json({ index: entry, format, file: out });
+  else terminal.note(`wrote ${out}`);
 }
 
 interface LoggedEntry {

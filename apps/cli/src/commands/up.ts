@@ -95,8 +95,8 @@ async function up(options: Options, { terminal, stop }: Context): Promise<void> 
       ...[...network.services.values()].map(async (service) => {
         await service.exited();
         if (stop.aborted) return;
-        const { name, logFile } = service.options;
-        throw new CliError('service-ended', `${name} ended; see ${logFile}`, EXIT.absent);
+        const text = `${service.options.name} ended; ${await service.lastWords()}`;
+        throw new CliError('service-ended', text, EXIT.absent);
       }),
     ]);
   } finally {

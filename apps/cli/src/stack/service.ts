@@ -62,6 +62,14 @@ export class Service {
     await this.#exited;
   }
 
+  /** Where to read why it ended, and what stands there last, which mostly tells. */
+  async lastWords(): Promise<string> {
+    const { logFile } = this.options;
+    const text = await readFile(logFile, 'utf8').catch(() => '');
+    const last = text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';
+    return `see ${logFile}, which ${last === '' ? 'is empty: is the disk full?' : `ends with: ${last}`}`;
+  }
+
   /** Asks it to stop, waits for a graceful end, and insists after twenty seconds. */
   async stop(): Promise<void> {
     if (!this.running) return;
@@ -78,7 +86,7 @@ export class Service {
   }
 
   async #ready(stop: AbortSignal): Promise<void> {
-    const { readyUrl, name, logFile } = this.options;
+    const { readyUrl } = this.options;
     if (readyUrl === undefined) return;
     const until = Date.now() + READY_MS;
     while (this.running && Date.now() < until && !stop.aborted) {
@@ -87,19 +95,13 @@ export class Service {
       await delay(50);
     }
     await this.stop();
-    const why = await lastLine(logFile);
+    const { name } = this.options;
     throw new CliError(
       'service-not-ready',
-      `${name} did not start; see ${logFile}${why === '' ? '' : `, which ends with: ${why}`}`,
+      `${name} did not start; ${await this.lastWords()}`,
       EXIT.absent,
     );
   }
-}
-
-/** What a process said last, which is mostly why it ended; empty when it said nothing. */
-async function lastLine(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';
 }
 
 function inherited(): Record<string, string> {
