@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeVerifier } from '@touchstone/keys';
 import {
+  distinctSignatures,
   formatNote,
   parseCheckpoint,
   parseNote,
@@ -86,7 +87,8 @@ export class CourierCosignatures {
    * @throws NoteError `bad-signature`, `cosignature-malformed`, `duplicate-signature`
    */
   async verified(note: SignedNote): Promise<CourierCheckpoint[]> {
-    const { text, signatures } = note;
+    const { text } = note;
+    const signatures = distinctSignatures(note.signatures);
     const { size } = parseCheckpoint(text);
     const found = await verifyCosignatures(note, this.policy.witnesses, nodeVerifier);
     const cosigners = this.policy.witnesses.map(({ key }) => key);

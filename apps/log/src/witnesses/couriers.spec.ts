@@ -121,9 +121,12 @@ describe('a cosignature that was carried here', () => {
   it('stands on the checkpoint that the log publishes, and in the file beside the tiles', async () => {
     const note = await checkpoint();
     expect(await cosigners(note)).toEqual([]);
-    const answer = await bring(await cosigned(note, hut));
+    const { text, signatures } = parseNote(await cosigned(note, hut));
+    const twice = formatNote({ text, signatures: [...signatures, ...signatures] });
+    const answer = await bring(twice);
     expect(answer.items).toMatchObject([{ witness: 'hut', size: 1, timestamp: 1000 }]);
     expect(await cosigners(await checkpoint())).toEqual(['hut']);
+    expect(parseNote(await checkpoint()).signatures).toHaveLength(signatures.length);
     await vi.waitFor(async () => {
       const file = await readFile(join(dir, 'tiles/checkpoint'), 'utf8');
       expect(await cosigners(file)).toEqual(['hut']);
