@@ -50,6 +50,9 @@ export type DefinedValueType =
 /** As wasm-tools bounds it. */
 const MAX_LIST_LENGTH = 1 << 30;
 const MAX_FLAGS = 32;
+/** Fields, cases, labels, types of a tuple; and parameters. As many as wasm-tools takes. */
+const MAX_PARTS = 10_000;
+const MAX_PARAMETERS = 1_000;
 
 export function readValueType(cursor: Cursor, scope: Scope): ValueType {
   const start = cursor.offset;
@@ -66,12 +69,18 @@ export function readOptionalValueType(cursor: Cursor, scope: Scope): ValueType |
 }
 
 /** `vec(labelvaltype)`: parameters and fields. */
-export function readLabelledTypes(cursor: Cursor, scope: Scope, field: string): LabelledType[] {
+export function readLabelledTypes(
+  cursor: Cursor,
+  scope: Scope,
+  field: 'field' | 'parameter',
+): LabelledType[] {
+  const start = cursor.offset;
   const names = new UniqueNames(field);
-  return readList(cursor, scope, `the number of ${field}s`, 3, () => ({
+  const types = readList(cursor, scope, `the number of ${field}s`, 3, () => ({
     name: readLabel(cursor, names),
     type: readValueType(cursor, scope),
   }));
+  return upTo(field === 'field' ? MAX_PARTS : MAX_PARAMETERS, types, start);
 }
 
 /** A type of values, its opening byte read; undefined when the byte opens another kind of type. */
@@ -87,7 +96,10 @@ export function readDefinedValueType(
     case 0x72:
       return { kind: 'record', fields: some(readLabelledTypes(cursor, scope, 'field'), start) };
     case 0x71:
-      return { kind: 'variant', cases: some(readCases(cursor, scope), start) };
+      return {
+        kind: 'variant',
+        cases: some(upTo(MAX_PARTS, readCases(cursor, scope), start), start),
+      };
     case 0x70:
       return { kind: 'list', element: readValueType(cursor, scope) };
     case 0x67:
@@ -95,7 +107,7 @@ export function readDefinedValueType(
     case 0x6f: {
       const read = (): ValueType => readValueType(cursor, scope);
       const types = readList(cursor, scope, 'the number of types in a tuple', 1, read);
-      return { kind: 'tuple', types: some(types, start) };
+      return { kind: 'tuple', types: some(upTo(MAX_PARTS, types, start), start) };
     }
     case 0x6e:
     case 0x6d:
@@ -177,7 +189,7 @@ function readNames(
   if (kind === 'flags' && names.length > MAX_FLAGS) {
     refuse(start, `flags have ${names.length} labels, the limit is ${MAX_FLAGS}`);
   }
-  return { kind, names };
+  return { kind, names: upTo(MAX_PARTS, names, start) };
 }
 
 function readLabel(cursor: Cursor, names: UniqueNames): string {
@@ -198,6 +210,11 @@ export function readList<T>(
   const count = scope.count(cursor, field, minSize);
   const items: T[] = [];
   for (let position = 0; position < count; position += 1) items.push(read());
+  return items;
+}
+
+function upTo<T>(most: number, items: T[], start: number): T[] {
+  if (items.length > most) refuse(start, `a type of ${items.length} parts, the limit is ${most}`);
   return items;
 }
 

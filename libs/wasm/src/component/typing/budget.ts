@@ -28,6 +28,13 @@ export class TypeBudget {
     this.refuse('type-too-large', `typing takes more than ${MAX_TYPE_STEPS} steps`);
   }
 
+  /** What a shape is put together from, paid for. */
+  partsOf(shape: Sized): ReturnType<typeof partsOf> {
+    const parts = partsOf(shape);
+    this.spend(1 + parts.length);
+    return parts;
+  }
+
   /** Measures a shape by its parts, which have been measured before it. */
   shape<T extends Sized>(unsized: Unsized<T>): T {
     let [size, depth, borrows] = [1, 0, unsized.kind === 'borrow'];

@@ -15,6 +15,8 @@ export interface ValueContext {
   sameResource(provided: ResourceShape, required: ResourceShape): boolean;
   isKnownEqual(provided: AnyShape, required: AnyShape): boolean;
   noteEqual(provided: AnyShape, required: AnyShape): void;
+  /** Pays for that many parts. */
+  spend(parts: number): void;
 }
 
 type Labelled = readonly { readonly name: string; readonly type?: Value }[];
@@ -61,11 +63,13 @@ function compareParts(a: ValueShape, b: ValueShape, context: ValueContext): Verd
       return compareLabelled(a.cases, (b as typeof a).cases, 'case', both);
     case 'flags':
     case 'enum':
+      context.spend(a.names.length);
       return a.names.join() === (b as typeof a).names.join()
         ? undefined
         : differ('labels-different', a, b);
     case 'tuple': {
       const { types } = b as typeof a;
+      context.spend(types.length);
       if (a.types.length !== types.length) return differ('labels-different', a, b);
       return first(a.types.entries(), ([at, type]) =>
         within(`tuple ${at}`, compareValues(type, types[at] ?? 'bool', context)),
@@ -103,6 +107,7 @@ function compareParts(a: ValueShape, b: ValueShape, context: ValueContext): Verd
 }
 
 function compareLabelled(a: Labelled, b: Labelled, what: string, whole: Compared): Verdict {
+  whole.context.spend(a.length);
   const isSame = a.length === b.length && a.every(({ name }, at) => name === b[at]?.name);
   if (!isSame) return differ('labels-different', whole.a, whole.b);
   return first(a.entries(), ([at, { name, type }]) =>

@@ -32,14 +32,14 @@ export function describe(type: Value | AnyShape, depth = DEPTH): string {
     case 'record':
       return `record { ${labels(type.fields, inner)} }`;
     case 'variant':
-      return `variant { ${some(type.cases.map(({ name, type: of }) => (of === undefined ? name : `${name}(${inner(of)})`)))} }`;
+      return `variant { ${some(type.cases, ({ name, type: of }) => (of === undefined ? name : `${name}(${inner(of)})`))} }`;
     case 'flags':
     case 'enum':
-      return `${type.kind} { ${some(type.names)} }`;
+      return `${type.kind} { ${some(type.names, String)} }`;
     case 'list':
       return `list<${inner(type.element)}${type.length === undefined ? '' : `, ${type.length}`}>`;
     case 'tuple':
-      return `tuple<${some(type.types.map(inner))}>`;
+      return `tuple<${some(type.types, inner)}>`;
     case 'option':
       return `option<${inner(type.type)}>`;
     case 'result':
@@ -60,7 +60,7 @@ export function describe(type: Value | AnyShape, depth = DEPTH): string {
       return `${type.async ? 'async ' : ''}func(${labels(type.params, inner)})${type.result === undefined ? '' : ` -> ${inner(type.result)}`}`;
     case 'instance':
     case 'component':
-      return `${type.kind} { ${some([...type.exports.keys()])} }`;
+      return `${type.kind} { ${some([...type.exports.keys()], String)} }`;
   }
 }
 
@@ -89,10 +89,11 @@ function resourceName(resource: AnyShape): string {
 }
 
 function labels(entries: readonly LabelledValue[], inner: (value: Value) => string): string {
-  return some(entries.map(({ name, type }) => `${name}: ${inner(type)}`));
+  return some(entries, ({ name, type }) => `${name}: ${inner(type)}`);
 }
 
-function some(parts: readonly string[]): string {
-  const shown = parts.slice(0, PARTS).join(', ');
+/** The first few; the others are not even looked at. */
+function some<T>(parts: readonly T[], write: (part: T) => string): string {
+  const shown = parts.slice(0, PARTS).map(write).join(', ');
   return parts.length > PARTS ? `${shown}, … (${parts.length})` : shown;
 }

@@ -30,6 +30,7 @@ export class Substitution {
   ) {}
 
   members(members: Members): Members {
+    this.budget.spend(members.size);
     let changed = false;
     const written = new Map<string, Member>();
     for (const [name, member] of members) {
@@ -69,7 +70,7 @@ export class Substitution {
       case 'variant':
         return this.#anew(shape, { cases: this.#labelled(shape.cases) });
       case 'tuple':
-        return this.#anew(shape, { types: same(shape.types, (each) => this.#value(each)) });
+        return this.#anew(shape, { types: this.#same(shape.types, (each) => this.#value(each)) });
       case 'list':
       case 'stream':
       case 'future':
@@ -112,11 +113,17 @@ export class Substitution {
   }
 
   #labelled<T extends { readonly type?: Value }>(entries: readonly T[]): readonly T[] {
-    return same(entries, (entry) => {
+    return this.#same(entries, (entry) => {
       if (entry.type === undefined) return entry;
       const type = this.#value(entry.type);
       return type === entry.type ? entry : { ...entry, type };
     });
+  }
+
+  #same<T>(items: readonly T[], write: (item: T) => T): readonly T[] {
+    this.budget.spend(items.length);
+    const written = items.map(write);
+    return written.every((item, index) => item === items[index]) ? items : written;
   }
 
   /** The same object where no part of it changed. */
@@ -150,9 +157,4 @@ export function openInstance(
   const { exports, ...rest } = type;
   const opened = new Substitution(budget, freshened(owner, to, budget)).members(exports);
   return { ...rest, exports: opened };
-}
-
-function same<T>(items: readonly T[], write: (item: T) => T): readonly T[] {
-  const written = items.map(write);
-  return written.every((item, index) => item === items[index]) ? items : written;
 }

@@ -120,6 +120,10 @@ export class Comparison implements ValueContext {
     return true;
   }
 
+  spend(parts: number): void {
+    this.budget.spend(parts);
+  }
+
   isKnownEqual(provided: AnyShape, required: AnyShape): boolean {
     this.budget.spend(1);
     return this.#equal.get(provided)?.has(required) ?? false;
@@ -145,6 +149,7 @@ export class Comparison implements ValueContext {
     for (const { importOwner, exportOwner } of [a, b]) {
       this.#closed.add(importOwner).add(exportOwner);
     }
+    this.budget.spend(this.#closed.size);
     const given = new Comparison(this.budget, this.matchFree, this.#closed);
     const wanted = this.#substituted(this.resources).shape(b);
     const imports = given.members(wanted.imports, a.imports, a.importOwner, 'import');

@@ -1,5 +1,4 @@
 import type { TypeBudget } from './budget.js';
-import { partsOf } from './parts.js';
 import { needsName, unnamed, type AnyShape, type InstanceShape, type ItemShape } from './shapes.js';
 
 type Direction = 'import' | 'export';
@@ -36,7 +35,7 @@ export class VisibleTypes {
       case 'func':
         return this.#firstBelow(direction, item.type);
       case 'instance':
-        return firstOf(item.type, (member) => this.#unnamedIn(direction, member));
+        return this.#firstOf(item.type, (member) => this.#unnamedIn(direction, member));
       case 'core module':
       case 'component':
       case 'value':
@@ -48,7 +47,7 @@ export class VisibleTypes {
   #unnamedInType(direction: Direction, bare: AnyShape): AnyShape | undefined {
     if (bare.kind === 'component') return undefined;
     if (bare.kind !== 'instance') return this.#firstBelow(direction, bare);
-    return firstOf(bare, (member) => {
+    return this.#firstOf(bare, (member) => {
       if (member.sort === 'type') return this.#unnamedInType(direction, unnamed(member.type));
       if (member.sort === 'instance') return this.#unnamedInType(direction, member.type);
       return member.sort === 'func' ? this.#firstBelow(direction, member.type) : undefined;
@@ -67,13 +66,12 @@ export class VisibleTypes {
     const walk = (part: AnyShape): AnyShape | undefined => {
       if (seen.has(part)) return undefined;
       seen.add(part);
-      this.budget.spend(1);
       if (this.#named[direction].has(part)) return undefined;
       // A name from elsewhere is none here: of a component around this one, or of an instance in it.
       return needsName(part) ? unnamed(part) : below(part);
     };
     const below = (part: AnyShape): AnyShape | undefined => {
-      for (const each of partsOf(part)) {
+      for (const each of this.budget.partsOf(part)) {
         if (typeof each === 'string' || each.kind === 'module') continue;
         const found = walk(each);
         if (found !== undefined) return found;
@@ -82,15 +80,16 @@ export class VisibleTypes {
     };
     return below(shape);
   }
-}
 
-function firstOf(
-  { exports }: InstanceShape,
-  check: (member: ItemShape) => AnyShape | undefined,
-): AnyShape | undefined {
-  for (const member of exports.values()) {
-    const found = check(member);
-    if (found !== undefined) return found;
+  #firstOf(
+    { exports }: InstanceShape,
+    check: (member: ItemShape) => AnyShape | undefined,
+  ): AnyShape | undefined {
+    this.budget.spend(exports.size);
+    for (const member of exports.values()) {
+      const found = check(member);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
-  return undefined;
 }
