@@ -23,9 +23,12 @@ function touchstoneDemo(args) {
   });
 }
 
-await main(async () => {
-  keepStdoutClean();
-  await setUp();
-  await buildProgram();
-  return touchstoneDemo(process.argv.slice(2));
-});
+await main(
+  async () => {
+    keepStdoutClean();
+    await setUp();
+    await buildProgram();
+    return touchstoneDemo(process.argv.slice(2));
+  },
+  { ownOptions: false },
+);

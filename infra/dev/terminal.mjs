@@ -1,6 +1,6 @@
 // What the development scripts print and how they run a command. Node 20, no dependency.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { constants as os, setPriority } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { root } from './rooms.mjs';
@@ -32,15 +32,39 @@ export class SetupError extends Error {
   }
 }
 
-/** Runs a script's main function; a SetupError ends it with one line and exit code 1. */
-export async function main(body) {
+/**
+ * Runs a script's main function; a SetupError ends it with one line, and exit code 2 for wrong usage or
+ * else 1. `--help` shows the comment at the head of the script, unless its options are another
+ * program's.
+ */
+export async function main(body, { ownOptions = true } = {}) {
+  const script = process.argv[1];
+  if (ownOptions && process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(headOf(script));
+    return;
+  }
   try {
     process.exitCode = (await body()) ?? 0;
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`${red(`error ${error.code}`)}: ${error.message}\n`);
-    process.exitCode = 1;
+    const unknown = ownOptions && String(error?.code).startsWith('ERR_PARSE_ARGS_');
+    if (!unknown && !(error instanceof SetupError)) throw error;
+    const code = unknown ? 'usage' : error.code;
+    const message = unknown ? `${error.message.split('. ')[0]}; --help tells more` : error.message;
+    process.stderr.write(`${red(`error ${code}`)}: ${message}\n`);
+    process.exitCode = code === 'usage' ? 2 : 1;
   }
+}
+
+/** The comment that a script begins with, as text. */
+function headOf(script) {
+  const lines = readFileSync(script, 'utf8')
+    .replace(/^#!.*\n/u, '')
+    .split('\n');
+  const end = lines.findIndex((line) => !line.startsWith('//'));
+  return lines
+    .slice(0, end)
+    .map((line) => `${line.replace(/^\/\/ ?/u, '')}\n`)
+    .join('');
 }
 
 /** Where a command lies in PATH (and in the folders of system commands), or undefined. */
