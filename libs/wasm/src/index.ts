@@ -45,6 +45,7 @@ export { REMEDIES, type Cause, type CauseCode, type Evidence } from './explain/c
 export type { FunctionChange, FunctionChanges, InstructionLine } from './explain/functions.js';
 export type { ChangedText, TextChange } from './explain/text-changes.js';
 export { formatExplanation } from './explain/text.js';
+export { differingNodes, type DifferingNode } from './explain/differing-nodes.js';
 export {
   moduleAt,
   readBinary,

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { explainDifference, formatExplanation } from '@touchstone/wasm';
+import { explainDifference } from '@touchstone/wasm';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { differenceLines, differingNodesDocument } from '../diff/components.js';
 import { explanationDocument } from '../diff/document.js';
 import { explanationPage } from '../diff/page.js';
 import { EXIT } from '../failure.js';
@@ -16,9 +17,9 @@ interface Options {
 export function registerDiff(program: Command, context: Context): void {
   program
     .command('diff')
-    .argument('<a>', 'one module, e.g. the published one')
-    .argument('<b>', 'the other module, e.g. the rebuilt one')
-    .description('compare two modules: where they differ, why, and what mends it')
+    .argument('<a>', 'one module or component, e.g. the published one')
+    .argument('<b>', 'the other, e.g. the rebuilt one')
+    .description('compare two modules or components: where they differ, why, and what mends it')
     .option('--html <file>', 'write the explanation as a page that stands alone')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -43,8 +44,12 @@ async function diff(a: string, b: string, options: Options, context: Context): P
     terminal.note(terminal.noteStyle('dim', `wrote ${options.html}`));
   }
   if (options.json === true) {
-    terminal.json(explanationDocument(explanation, claimed, observed));
+    const nodes = differingNodesDocument(claimed, observed);
+    terminal.json({
+      ...explanationDocument(explanation, claimed, observed),
+      ...(nodes === undefined ? {} : { nodes }),
+    });
     return;
   }
-  for (const line of formatExplanation(explanation, claimed, observed)) terminal.print(line);
+  for (const line of differenceLines(explanation, claimed, observed)) terminal.print(line);
 }

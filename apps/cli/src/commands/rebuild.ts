@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { explainDifference, formatExplanation } from '@touchstone/wasm';
+import { explainDifference } from '@touchstone/wasm';
 import { SANDBOX_CHOICES, type RebuildReport, type SandboxChoice } from '@touchstone/rebuild';
 import { Option, type Command } from 'commander';
 import type { Context } from '../context.js';
@@ -8,6 +8,7 @@ import { CliError, EXIT, type ExitCode } from '../failure.js';
 import { readBounded, readRecipe } from '../input.js';
 import { rebuildLocally } from '../rebuilding.js';
 import { quoted, type Terminal } from '../terminal.js';
+import { differenceLines } from '../diff/components.js';
 import { variationLines } from '../diff/variation-text.js';
 
 interface Options {
@@ -98,7 +99,7 @@ function printReport({ predicate, claimed, built }: RebuildReport, terminal: Ter
     const [published, rebuilt] = [claimed.get(module.name), built.get(module.name)];
     if (good || published === undefined || rebuilt === undefined) continue;
     const explanation = explainDifference(published, rebuilt);
-    for (const line of formatExplanation(explanation, published, rebuilt))
+    for (const line of differenceLines(explanation, published, rebuilt))
       terminal.print(`  ${line}`);
   }
   const { failure, toolchain, outcome, variation } = predicate;

@@ -3,6 +3,7 @@ import { describe, it } from 'vitest';
 
 import { custom, join, module } from '../assemble.fixture.js';
 import { WasmError } from '../errors.js';
+import { differingNodes } from '../explain/differing-nodes.js';
 import { component, componentPreamble, coreModule, nested } from './assemble.fixture.js';
 import { readBinary, walkNodes, type Node } from './component.js';
 import { customSections, readOwnName, readProducers, readTargetFeatures } from './custom.js';
@@ -78,6 +79,17 @@ function typeAll(bytes: Uint8Array): void {
   if (shape.exports.size !== listened.exports.size) throw new Error('exports differ');
 }
 
+/** Nodes that differ are told of what differs, and of nothing else. */
+function differAll(bytes: Uint8Array): void {
+  for (const sample of samples) {
+    const nodes = differingNodes(sample, bytes);
+    if (nodes === undefined) continue;
+    const equal = sample.length === bytes.length && sample.every((each, at) => each === bytes[at]);
+    if (equal !== (nodes.length === 0))
+      throw new Error('two components are told to be what they are not');
+  }
+}
+
 const byte = fc.integer({ min: 0, max: 255 });
 const telling = fc.oneof(byte, fc.constantFrom(0x00, 0x01, 0x02, 0x40, 0x42, 0x50, 0x7f, 0x80));
 const edit = fc.record({
@@ -116,6 +128,7 @@ describe('hostile bytes', () => {
   it('takes mutated components', () => {
     fc.assert(fc.property(mutated, readAll), { seed: 30, numRuns: 1_000 });
     fc.assert(fc.property(mutated, typeAll), { seed: 32, numRuns: 500 });
+    fc.assert(fc.property(mutated, differAll), { seed: 33, numRuns: 1_000 });
   });
 
   it('takes any bytes, and any section body', () => {
