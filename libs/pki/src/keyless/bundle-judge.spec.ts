@@ -56,7 +56,7 @@ describe('an envelope', () => {
     expect(judge(bundle)).toMatchObject({ code: 'bundle-invalid' });
     const two = altered('hashedrekord').bundle;
     two.verificationMaterial.tlogEntries.push(...logged.dsse.verificationMaterial.tlogEntries);
-    expect(judge(two)).toMatchObject({ code: 'bundle-malformed' });
+    expect(judge(two)).toMatchObject({ code: 'bundle-invalid' });
   });
 });
 
@@ -77,6 +77,15 @@ describe('a checkpoint', () => {
     checkpoint.envelope = checkpoint.envelope.replace('\n\u2014 ', '\nx \u2014 ');
     expect(judge(bundle)).toMatchObject({ code: 'bundle-invalid' });
   });
+});
+
+it('without what its version asks for is told so, and not what a parser stumbled over', () => {
+  const { bundle, entry } = altered('dsse');
+  for (const value of [{}, 7]) {
+    Object.assign(entry, { inclusionProof: value });
+    const { code, message } = judge(bundle) as { code: string; message: string };
+    expect([code, message]).toEqual(['bundle-malformed', expect.not.stringMatching(/undefined/)]);
+  }
 });
 
 describe('a trusted root', () => {

@@ -56,8 +56,9 @@ export function bundleJudge(trustedRoot: unknown): BundleJudge {
       return judge(bundleFromJSON(value), { trust, verifier }, find);
     } catch (error) {
       // Its parsers throw whatever their input makes them throw; none of it may count as good.
-      const code = isRefusal(error) ? 'bundle-invalid' : 'bundle-malformed';
-      return { code, message: error instanceof Error ? causes(error) : 'it cannot be read' };
+      if (isRefusal(error)) return { code: 'bundle-invalid', message: causes(error) };
+      const said = error instanceof ValidationError ? causes(error) : UNREADABLE;
+      return { code: 'bundle-malformed', message: said };
     }
   };
 }
@@ -114,7 +115,10 @@ function earliest({ timestamps }: ReturnType<typeof signedEntity>): Date {
   return new Date(Math.min(...times));
 }
 
-function isRefusal(error: unknown): boolean {
+/** In place of what a parser says that ran into something that is not there. */
+const UNREADABLE = 'it cannot be read: a field is missing, or is not what its version asks for';
+
+function isRefusal(error: unknown): error is VerificationError | PolicyError {
   return error instanceof VerificationError || error instanceof PolicyError;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
-import { toSignedEntity, type TrustMaterial } from '@sigstore/verify';
+import { toSignedEntity, VerificationError, type TrustMaterial } from '@sigstore/verify';
 import { paeBytes } from '@touchstone/attest';
 
 type SignedEntity = ReturnType<typeof toSignedEntity>;
@@ -15,6 +15,8 @@ type LogEntry = SignedEntity['tlogEntries'][number];
  * - It makes a regular expression of the name in a checkpoint's signature line, which anybody may
  *   write: a name can be made to take hours. Lines go that are not of a log in the trusted root, by
  *   name and key ID; what is signed stays as it is.
+ *
+ * @throws VerificationError, and whatever the library throws of what it cannot read
  */
 export function signedEntity(
   bundle: Bundle,
@@ -26,7 +28,10 @@ export function signedEntity(
   if (bundle.content.$case !== 'dsseEnvelope') return entity;
   const kinds = new Set(entity.tlogEntries.map(({ kindVersion }) => kindVersion.kind));
   if (!kinds.has('hashedrekord')) return entity;
-  if (kinds.size > 1) throw new TypeError('its envelope is logged as entries of several kinds');
+  if (kinds.size > 1) {
+    const message = 'its envelope is logged as entries of several kinds';
+    throw new VerificationError({ code: 'TLOG_BODY_ERROR', message });
+  }
   const { payloadType, payload } = bundle.content.dsseEnvelope;
   const digest = createHash('sha256').update(paeBytes(payloadType, payload)).digest();
   entity.signature.compareDigest = (logged) => digest.equals(logged);
