@@ -25,7 +25,7 @@ import { encodeUtf8, formatCheckpoint, fromBase64, noteSigner } from '@touchston
 import { signNote, toBase64, verifierKey } from '@touchstone/note';
 import { nodeHasher, nodeSha256 } from '@touchstone/tlog';
 import { mutateBytes, mutateJson } from './fuzz-mutate.js';
-import type { FuzzTarget } from './fuzz-targets.js';
+import type { FuzzTarget } from './fuzz-target.js';
 
 const ORIGIN = 'fuzz.touchstone.dev/log';
 const SUBJECT = 'ab'.repeat(32);

@@ -51,16 +51,8 @@ import {
 import { formatAddCheckpoint, nodeHasher, parseAddCheckpoint, TlogError } from '@touchstone/tlog';
 import { mutateBytes, mutateJson } from './fuzz-mutate.js';
 import type { Random } from './fuzz-mutate.js';
+import type { FuzzTarget } from './fuzz-target.js';
 import { searchTargets } from './fuzz-search.js';
-
-/**
- * One kind of input from outside. A case makes an input and hands it to the parser; it answers
- * whether that was accepted, and throws when anything happened that must not.
- */
-export interface FuzzTarget {
-  readonly name: string;
-  readonly run: (random: Random) => boolean | Promise<boolean>;
-}
 
 type ErrorClass = new (...args: never[]) => Error;
 

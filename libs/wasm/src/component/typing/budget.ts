@@ -1,8 +1,7 @@
 import { WasmError, type WasmErrorCode } from '../../errors.js';
 import { MAX_TYPE_DEPTH, MAX_TYPE_SIZE, MAX_TYPE_STEPS } from '../../limits.js';
 import { partsOf } from './parts.js';
-import type { AnyShape, Extent, ModuleShape } from './shapes.js';
-import type { Layout } from './value-size.js';
+import type { AnyShape, Extent, Layout, ModuleShape } from './shapes.js';
 
 type Sized = AnyShape | ModuleShape;
 export type Unsized<T> = T extends unknown ? Omit<T, keyof Extent> : never;

@@ -16,6 +16,12 @@ export interface Extent {
   readonly borrows: boolean;
 }
 
+/** Bytes that a value takes in a 64-bit memory, the largest there is, and where it may begin. */
+export interface Layout {
+  readonly size: number;
+  readonly align: number;
+}
+
 /** A primitive, or a type that was defined; never an index. */
 export type Value = PrimitiveType | ValueShape | NamedShape;
 

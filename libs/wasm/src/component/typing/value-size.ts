@@ -1,16 +1,10 @@
 import type { PrimitiveType } from '../value-types.js';
 import type { TypeBudget } from './budget.js';
-import { unnamed, type Case, type Value, type ValueShape } from './shapes.js';
+import { unnamed, type Case, type Layout, type Value, type ValueShape } from './shapes.js';
 
 /** Of a value in linear memory, in bytes (CanonicalABI.md, "Element Size"). */
 const MAX_VALUE_SIZE = 2 ** 28;
 const POINTER = 8;
-
-/** Bytes that a value takes in a 64-bit memory, the largest there is, and where it may begin. */
-export interface Layout {
-  readonly size: number;
-  readonly align: number;
-}
 
 const primitives: Readonly<Record<PrimitiveType, number>> = {
   ...{ bool: 1, s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, s64: 8, u64: 8 },
