@@ -6,6 +6,7 @@ import {
   type ComponentNode,
   type NamedReference,
   type Node,
+  type SortIndex,
 } from '@touchstone/wasm';
 import type { Finding } from './errors.js';
 
@@ -25,10 +26,11 @@ export function checkVersions(root: Node): VersionFindings {
   const warnings: Finding[] = [];
   for (const node of walkNodes(root)) {
     if (node.kind === 'module') continue;
+    const names = new OriginNames(node);
     for (const definition of node.definitions) {
       if (definition.kind !== 'instance' || !('component' in definition)) continue;
       for (const argument of definition.args) {
-        const finding = checkArgument(node, argument, definition.offset);
+        const finding = checkArgument(node, argument, names, definition.offset);
         if (finding?.code === 'version-incompatible') findings.push(finding);
         else if (finding !== undefined) warnings.push(finding);
       }
@@ -41,10 +43,11 @@ export function checkVersions(root: Node): VersionFindings {
 function checkArgument(
   node: ComponentNode,
   argument: NamedReference,
+  names: OriginNames,
   offset: number,
 ): Finding | undefined {
   const required = parseInterfaceName(argument.name);
-  const provided = parseInterfaceName(nameOf(node, argument) ?? '');
+  const provided = parseInterfaceName(names.of(argument) ?? '');
   if (provided === undefined || provided.path !== required?.path) return undefined;
   const fit = versionFit(provided.version, required.version);
   if (fit === 'same' || fit === 'newer') return undefined;
@@ -54,20 +57,34 @@ function checkArgument(
   return { code, node: node.path, offset, message };
 }
 
-/** What something is called where it comes from: the export or import that it was. */
-function nameOf(node: ComponentNode, { sort, index }: NamedReference): string | undefined {
-  let position = node.spaces[sort][index];
-  while (position !== undefined) {
-    const definition = node.definitions[position];
-    if (definition?.kind === 'import') return definition.name.name;
-    if (definition?.kind === 'alias') {
-      return definition.of === 'export' ? definition.name : undefined;
+/** What things are called where they come from: the export or import that they were. */
+class OriginNames {
+  /** By position of the definition; of exports that stand for others, followed once. */
+  readonly #known = new Map<number, string | undefined>();
+
+  constructor(private readonly node: ComponentNode) {}
+
+  of({ sort, index }: SortIndex): string | undefined {
+    const { definitions, spaces } = this.node;
+    const passed: number[] = [];
+    let position = spaces[sort][index];
+    let name: string | undefined;
+    while (position !== undefined) {
+      passed.push(position);
+      const definition = definitions[position];
+      if (this.#known.has(position)) name = this.#known.get(position);
+      else if (definition?.kind === 'import') ({ name } = definition.name);
+      else if (definition?.kind === 'alias' && definition.of === 'export') ({ name } = definition);
+      else if (definition?.kind === 'export') {
+        // An export stands for what was defined before it, so this comes to an end.
+        position = spaces[definition.of.sort][definition.of.index];
+        continue;
+      }
+      break;
     }
-    if (definition?.kind !== 'export') return undefined;
-    // An export stands for what was defined before it, so this comes to an end.
-    position = node.spaces[definition.of.sort][definition.of.index];
+    for (const each of passed) this.#known.set(each, name);
+    return name;
   }
-  return undefined;
 }
 
 function splitVersions(root: ComponentNode): Finding[] {
