@@ -7,8 +7,8 @@ export interface SystemReason {
 /** By errno name; what is not here is reported in Node's own words. */
 const REASONS: Readonly<Record<string, SystemReason>> = {
   ENOENT: { code: 'file-unreadable', reason: 'there is no such file or folder' },
-  EACCES: { code: 'file-unreadable', reason: 'this account may not' },
-  EPERM: { code: 'file-unreadable', reason: 'this account may not' },
+  EACCES: { code: 'file-unreadable', reason: 'permission is denied to this account' },
+  EPERM: { code: 'file-unreadable', reason: 'permission is denied to this account' },
   EISDIR: { code: 'file-unreadable', reason: 'it is a folder, and a file is wanted' },
   ENOTDIR: { code: 'file-unreadable', reason: 'a part of that path is a file, and no folder' },
   ELOOP: { code: 'file-unreadable', reason: 'its symbolic links lead round in a circle' },
@@ -24,14 +24,14 @@ export function systemReason(error: unknown): SystemReason | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || !Object.hasOwn(REASONS, code)) return undefined;
-  // Node makes folders one by one and says ENOENT of a read-only file system.
-  if (code === 'ENOENT' && syscall === 'mkdir') {
-    return {
-      code: 'file-unwritable',
-      reason: 'it cannot be made there: no such folder, or a file system that is read-only',
-    };
-  }
-  return REASONS[code];
+  const known = REASONS[code];
+  if (known === undefined || syscall !== 'mkdir') return known;
+  // Node makes folders one by one, and says ENOENT where the file system is read-only.
+  const reason =
+    code === 'ENOENT'
+      ? 'it cannot be made: there is no such folder, or its file system is read-only'
+      : known.reason;
+  return { code: known.code === 'file-unreadable' ? 'file-unwritable' : known.code, reason };
 }
 
 /** The same as a sentence about what was asked for, such as `open /x: there is no such file`. */

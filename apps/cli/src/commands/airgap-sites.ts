@@ -26,7 +26,7 @@ export function registerSites(airgap: Command, context: Context): void {
       if (json === true) context.terminal.json({ items });
       else if (items.length === 0) {
         context.terminal.note(
-          'no sites yet; `touchstone airgap site NAME --coordinator URL` registers one',
+          'no sites yet; `touchstone airgap site NAME --device-key FILE --coordinator URL` registers one',
         );
       } else for (const site of items) printSite(site, context.terminal);
     });
