@@ -4,12 +4,22 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { WASI } from 'node:wasi';
+import {
+  afterConstant,
+  assemble,
+  constant,
+  leb,
+  readSections,
+  SECTION,
+  signed,
+  text,
+  unsigned,
+} from './module-file.mjs';
 
 const PREVIEW1 = 'wasi_snapshot_preview1';
 const PAGE = 65_536;
 /** What engines take at most is 100,000. */
 const MAX_SEGMENTS = 10_000;
-const SECTION = { import: 2, memory: 5, global: 6, export: 7, start: 8, data: 11, dataCount: 12 };
 const EXPORT_GLOBAL = 3;
 const OBSERVED = 'observed global ';
 
@@ -97,27 +107,6 @@ function anonymous(view, at) {
   for (const field of [0, 8, 40, 48, 56]) view.setBigUint64(at + field, 0n, true);
 }
 
-function readSections(bytes) {
-  const sections = [];
-  for (let at = 8; at < bytes.length;) {
-    const id = bytes[at];
-    const [size, start] = unsigned(bytes, at + 1);
-    sections.push({ id, content: bytes.subarray(start, start + size) });
-    at = start + size;
-  }
-  return sections;
-}
-
-function assemble(sections, rewrite) {
-  const parts = [Buffer.from('\0asm\x01\0\0\0', 'latin1')];
-  for (const { id, content } of sections) {
-    const name = Object.keys(SECTION).find((each) => SECTION[each] === id);
-    const written = Buffer.from(rewrite[name]?.(content) ?? content);
-    parts.push(Buffer.from([id]), leb(written.length), written);
-  }
-  return Buffer.concat(parts);
-}
-
 /** Each global with its type, and how it starts. */
 function readGlobals(sections) {
   const content = sections.find(({ id }) => id === SECTION.global)?.content ?? Buffer.from([0]);
@@ -129,14 +118,6 @@ function readGlobals(sections) {
     at = afterConstant(content, at + 2);
     return { type, mutable, bytes: content.subarray(start, at) };
   });
-}
-
-/** After a constant expression of one instruction and its end. */
-function afterConstant(bytes, at) {
-  const sizes = { 0x43: 4, 0x44: 8, 0xd0: 1 };
-  const operand = bytes[at] in sizes ? at + 1 + sizes[bytes[at]] : unsigned(bytes, at + 1, true)[1];
-  if (bytes[operand] !== 0x0b) throw new Error('a global starts with an expression of its own');
-  return operand + 1;
 }
 
 function exporting(globals) {
@@ -178,24 +159,6 @@ function globalSection(globals, exports) {
   return Buffer.concat([leb(globals.length), ...written]);
 }
 
-function constant(type, value) {
-  const bits = Buffer.alloc(8);
-  switch (type) {
-    case 0x7f:
-      return Buffer.from([0x41, ...signed(BigInt(value)), 0x0b]);
-    case 0x7e:
-      return Buffer.from([0x42, ...signed(value), 0x0b]);
-    case 0x7d:
-      bits.writeFloatLE(value);
-      return Buffer.from([0x43, ...bits.subarray(0, 4), 0x0b]);
-    case 0x7c:
-      bits.writeDoubleLE(value);
-      return Buffer.from([0x44, ...bits, 0x0b]);
-    default:
-      throw new Error(`a mutable global of type ${type} cannot be written down`);
-  }
-}
-
 /** What of the memory is not zero; short gaps are written along, longer ones when there are many. */
 function segmentsOf(memory) {
   let runs = nonZeroRuns(memory, 16);
@@ -230,35 +193,4 @@ function nonZeroRuns(memory, gap) {
     else runs.push([at, at + 1]);
   }
   return runs;
-}
-
-function text(value) {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([leb(bytes.length), bytes]);
-}
-
-/** An unsigned LEB128 and the place after it; a signed one is only passed over. */
-function unsigned(bytes, from) {
-  let [value, at] = [0, from];
-  for (let factor = 1; ; factor *= 128) {
-    const byte = bytes[at++];
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return [value, at];
-  }
-}
-
-function leb(value) {
-  const bytes = [];
-  for (; value >= 0x80; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80);
-  return Buffer.from([...bytes, value]);
-}
-
-function signed(value) {
-  const bytes = [];
-  for (;;) {
-    const low = Number(BigInt.asUintN(7, value));
-    value >>= 7n;
-    if ((value === 0n && low < 0x40) || (value === -1n && low >= 0x40)) return [...bytes, low];
-    bytes.push(low | 0x80);
-  }
 }

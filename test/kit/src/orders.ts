@@ -99,19 +99,8 @@ export async function publishOrders(
     ...{ TOOLCHAINS_DIR: toolchains },
     'npm_config_@loopback:registry': registry.url,
   };
-  const touchstone = (...args: string[]): Promise<string> => run(args, dir, environment);
-  const locks = new Map<OrdersPart, { name: string; version: string }>([
-    ['shop', { name: 'componentize-js', version: '0.23.0' }],
-  ]);
-  for (const part of parts) {
-    const what = LOCKS[part];
-    if (what === undefined) continue;
-    const args = ['toolchain', 'lock', ...what, '--cache', ORDERS_CACHE, '--json'];
-    const { lock } = JSON.parse(await touchstone(...args)) as {
-      lock: { name: string; version: string };
-    };
-    locks.set(part, { name: lock.name, version: lock.version });
-  }
+  const touchstone: Touchstone = (...args) => run(args, dir, environment);
+  const locks = await lockToolchains(parts, touchstone);
   const recipe = (part: OrdersPart, bytes: Uint8Array): object => {
     const file = `${part}.wasm`;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -126,28 +115,56 @@ export async function publishOrders(
   };
   return {
     ...{ registry, registries, toolchains, recipe },
-    async build(part, vary) {
-      const [file, claimed] = [join(dir, `${part}.recipe.json`), join(dir, `${part}.claimed`)];
-      const out = join(dir, `built-${part}`);
-      // Any module will do for a build whose result is wanted and not yet known.
-      const module = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
-      await writeFile(claimed, module);
-      await writeFile(file, JSON.stringify(recipe(part, module)));
-      const places = ['--artifact', claimed, '--out', out, '--cache', ORDERS_CACHE];
-      const predicate = await touchstone(
-        ...['rebuild', file, ...places, '--allow-private-registries', '--json'],
-        ...(vary === undefined ? [] : ['--vary', 'always']),
-      );
-      const { variation } = JSON.parse(predicate) as { variation?: { deterministic: boolean } };
-      const built = join(out, 'rebuilt', `${part}.wasm`);
-      const bytes = await readFile(built).catch((cause: unknown) => {
-        throw new Error(`${part} was not built: ${predicate}`, { cause });
-      });
-      return variation === undefined
-        ? { bytes }
-        : { bytes, deterministic: variation.deterministic };
-    },
+    build: (part, vary) => build(part, vary, { dir, touchstone, recipe }),
   };
+}
+
+type Touchstone = (...args: string[]) => Promise<string>;
+interface NamedLock {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Which toolchain each part is built with; those that are not shipped are locked now. */
+async function lockToolchains(
+  parts: readonly OrdersPart[],
+  touchstone: Touchstone,
+): Promise<Map<OrdersPart, NamedLock>> {
+  const locks = new Map<OrdersPart, NamedLock>([
+    ['shop', { name: 'componentize-js', version: '0.23.0' }],
+  ]);
+  for (const part of parts) {
+    const what = LOCKS[part];
+    if (what === undefined) continue;
+    const args = ['toolchain', 'lock', ...what, '--cache', ORDERS_CACHE, '--json'];
+    const { lock } = JSON.parse(await touchstone(...args)) as { lock: NamedLock };
+    locks.set(part, { name: lock.name, version: lock.version });
+  }
+  return locks;
+}
+
+async function build(
+  part: OrdersPart,
+  vary: 'vary' | undefined,
+  { dir, touchstone, recipe }: { dir: string; touchstone: Touchstone; recipe: Orders['recipe'] },
+): Promise<BuiltPart> {
+  const [file, claimed] = [join(dir, `${part}.recipe.json`), join(dir, `${part}.claimed`)];
+  const out = join(dir, `built-${part}`);
+  // Any module will do for a build whose result is wanted and not yet known.
+  const module = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  await writeFile(claimed, module);
+  await writeFile(file, JSON.stringify(recipe(part, module)));
+  const places = ['--artifact', claimed, '--out', out, '--cache', ORDERS_CACHE];
+  const predicate = await touchstone(
+    ...['rebuild', file, ...places, '--allow-private-registries', '--json'],
+    ...(vary === undefined ? [] : ['--vary', 'always']),
+  );
+  const { variation } = JSON.parse(predicate) as { variation?: { deterministic: boolean } };
+  const built = join(out, 'rebuilt', `${part}.wasm`);
+  const bytes = await readFile(built).catch((cause: unknown) => {
+    throw new Error(`${part} was not built: ${predicate}`, { cause });
+  });
+  return variation === undefined ? { bytes } : { bytes, deterministic: variation.deterministic };
 }
 
 /** What the command prints; a rebuild that differs is no error here. */

@@ -40,7 +40,7 @@ export interface RootInputs {
 const DRIVERS = fileURLToPath(new URL('../../drivers/', import.meta.url));
 /** What a driver imports of our own beside itself. */
 const PARTS_OF_DRIVERS: Readonly<Record<string, readonly string[]>> = {
-  componentize: ['pre-initialise'],
+  componentize: ['pre-initialise', 'module-file'],
 };
 
 /** @throws RebuildError `toolchain-runtime` when the lock has nothing for this machine */
