@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -131,8 +132,18 @@ describe('keygen', () => {
     const before = await readFile(file, 'utf8');
     expect(first.out + first.err).not.toContain(before.split('\n')[1]);
     const second = await touchstone('keygen', '--out', file);
-    expect(second.code).not.toBe(0);
+    expect(second.code).toBe(2);
     expect(await readFile(file, 'utf8')).toBe(before);
+  });
+
+  it('makes the folder, and writes the public half as PEM where it is told to', async () => {
+    const [file, pub] = [join(dir, 'keys/new.pem'), join(dir, 'new.pub.pem')];
+    const { code, out } = await touchstone('keygen', '--out', file, '--public-out', pub, '--json');
+    expect(code).toBe(0);
+    const { spki } = JSON.parse(out) as { spki: string };
+    const written = createPublicKey(await readFile(pub)).export({ type: 'spki', format: 'der' });
+    expect(written.toString('base64')).toBe(spki);
+    expect((await stat(join(dir, 'keys'))).mode & 0o777).toBe(0o700);
   });
 });
 

@@ -54,10 +54,24 @@ export function toCliError(error: unknown): CliError {
       return new CliError(system.code, message, EXIT.absent, { cause: error });
     }
     const code = (error as NodeJS.ErrnoException).code;
-    return new CliError(code ?? 'failed', error.message, EXIT.absent, { cause: error });
+    const exit = UNUSABLE.has(code ?? '') ? EXIT.usage : EXIT.absent;
+    return new CliError(code ?? 'failed', error.message, exit, { cause: error });
   }
   return new CliError('failed', String(error), EXIT.absent);
 }
+
+/** A file that the command line names is there, and is not what it is named for. */
+const UNUSABLE: ReadonlySet<string> = new Set([
+  'key-encrypted',
+  'key-file-exists',
+  'key-file-not-regular',
+  'key-file-permissions',
+  'key-inconsistent',
+  'key-malformed',
+  'key-unsupported',
+  'public-key-malformed',
+  'toolchain-lock',
+]);
 
 function fromClient(error: ClientError): CliError {
   const { problem } = error;
