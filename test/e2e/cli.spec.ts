@@ -2,9 +2,10 @@ import { execFile, spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compile, ROOT } from '@touchstone/kit';
+import { compile, freePort, ROOT } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const GOLDEN = join(ROOT, 'libs/attest/src/testdata/golden');
@@ -117,6 +118,29 @@ describe('usage', () => {
     expect(code).toBe(2);
     expect(err).toContain('recipe-malformed');
     expect(err).toContain('shell');
+  });
+});
+
+describe('up', () => {
+  it('starts nothing where somebody listens already, and says what to do', async () => {
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
+    const { port } = taken.address() as { port: number };
+    const data = join(dir, 'up');
+    try {
+      const names = ['--coordinator-port', '--log-port'];
+      for (const [option, other] of [names, names.toReversed()] as [string, string][]) {
+        const ports = [option, String(port), other, String(await freePort())];
+        const { code, err } = await touchstone('up', '--data', data, ...ports);
+        const told = expect.stringMatching(`port-in-use: .*:${port} .*${option}`) as unknown;
+        expect([code, err]).toEqual([3, told]);
+      }
+    } finally {
+      taken.close();
+    }
+    const both = ['--coordinator-port', String(port), '--log-port', String(port)];
+    expect((await touchstone('up', '--data', data, ...both)).code).toBe(2);
+    await expect(stat(data)).rejects.toThrow();
   });
 });
 
