@@ -11,6 +11,8 @@ try {
   process.exit(0);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`touchstone-coordinator: ${message}\n`);
+  const refused = (error as { code?: unknown } | null)?.code === 'ECONNREFUSED';
+  const hint = refused ? '; is PostgreSQL there, as DATABASE_URL says?' : '';
+  process.stderr.write(`touchstone-coordinator: ${message}${hint}\n`);
   process.exit(error instanceof EnvironmentError ? 2 : 1);
 }

@@ -113,8 +113,12 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const parsed = Environment.safeParse(given);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Error(`${String(issue?.path[0] ?? 'environment')}: ${issue?.message ?? 'malformed'}`);
+    // All at once: who sets them up should not be told of one after the other.
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0] ?? 'environment');
+      return given[name] === undefined ? `${name} must be set` : `${name}: ${message}`;
+    });
+    throw new Error(lines.join('\n'));
   }
   const e = parsed.data;
   const key = secretSource('LOG_KEY', variables);

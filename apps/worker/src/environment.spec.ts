@@ -28,6 +28,12 @@ describe('readEnvironment', () => {
     });
   });
 
+  it('names all that is not set, the empty ones too', () => {
+    expect(() => readEnvironment({ ...variables, CACHE_DIR: '', REBUILDER_ID: undefined })).toThrow(
+      'REBUILDER_ID must be set\nCACHE_DIR must be set',
+    );
+  });
+
   it.each<[string, Record<string, string>, string]>([
     ['a coordinator that is no URL', { COORDINATOR_URL: 'coordinator' }, 'COORDINATOR_URL'],
     ['a file as coordinator', { COORDINATOR_URL: 'file:///etc/passwd' }, 'COORDINATOR_URL'],
