@@ -71,13 +71,13 @@ export class LevelLogIndex implements LogIndex {
     if (!last) return;
     const size = first + leaves.length;
     const rows: LevelRow[] = [[SIZE_KEY, sizeRow(size, last)]];
-    const seen = new Set<string>();
-    for (const [i, { hash, keys }] of leaves.entries()) {
-      const byHash = hashKey(hash);
+    const hashKeys = leaves.map(({ hash }) => hashKey(hash));
+    const seen = this.#known(hashKeys);
+    for (const [i, { keys }] of leaves.entries()) {
+      const byHash = hashKeys[i] as Buffer;
       const name = byHash.toString('latin1');
-      const isAbsent = this.#absent.delete(name) || !this.#level.getSync(byHash);
       // Of leaves that are the same the first counts.
-      if (isAbsent && !seen.has(name)) rows.push([byHash, number(first + i)]);
+      if (!seen.has(name)) rows.push([byHash, number(first + i)]);
       seen.add(name);
       for (const key of keys) rows.push([keyRow(key, first + i), EMPTY]);
     }
@@ -93,6 +93,16 @@ export class LevelLogIndex implements LogIndex {
       if (!row) this.#noteAbsent(key);
       return row?.readUIntBE(0, NUMBER_SIZE);
     });
+  }
+
+  /** Those that have a row. Looked for in their order, since what is beside each other is in one file. */
+  #known(keys: readonly Buffer[]): Set<string> {
+    const known = new Set<string>();
+    for (const key of keys.toSorted((a, b) => Buffer.compare(a, b))) {
+      const name = key.toString('latin1');
+      if (!this.#absent.delete(name) && this.#level.getSync(key)) known.add(name);
+    }
+    return known;
   }
 
   #noteAbsent(key: Buffer): void {
