@@ -1,26 +1,22 @@
-import { join } from 'node:path';
 import {
   AttestError,
   indexEntry,
   isLifeLeaf,
   isMapLeaf,
   keysForSize,
-  openMapCommitment,
   UNREAD_KEY,
   type LifeEvent,
-  type MapCommitment,
   type TreeHead,
 } from '@touchstone/attest';
-import { nodeVerifier } from '@touchstone/keys';
 import { CompactRange } from '@touchstone/merkle';
 import { formatVerifierKey, toBase64, type VerifierKey } from '@touchstone/note';
-import { IndexedMap, inRanges, nodeHasher, TlogError } from '@touchstone/tlog';
-import type { ExtendOptions, StagedMap } from '@touchstone/tlog';
+import { nodeHasher } from '@touchstone/tlog';
 import { CliError, EXIT } from '../failure.js';
 import { checkHead } from './check-head.js';
 import type { Finding } from './findings.js';
 import { followLife, knownKeys, openHead } from './log-life.js';
 import { ProvenLeaves, type LogSource } from './log-source.js';
+import { MapFollower } from './map-follower.js';
 import type { MonitorFolder, MonitorState } from './monitor-state.js';
 
 /** A digest or signer that somebody wants to hear of. */
@@ -78,22 +74,23 @@ class Stop extends Error {}
  */
 export class Monitor {
   readonly #options: MonitorOptions;
-  #map: IndexedMap;
+  readonly #maps: MapFollower;
   #state: MonitorState | undefined;
 
-  private constructor(options: MonitorOptions, state: MonitorState | undefined, map: IndexedMap) {
+  private constructor(options: MonitorOptions, state: MonitorState | undefined, maps: MapFollower) {
     this.#options = options;
     this.#state = state;
-    this.#map = map;
+    this.#maps = maps;
   }
 
   static async open(options: MonitorOptions): Promise<Monitor> {
-    const state = await options.folder.load();
-    return new Monitor(options, state, await openMap(options, state));
+    const { folder, source } = options;
+    const state = await folder.load();
+    return new Monitor(options, state, await MapFollower.open(folder, source, state?.map));
   }
 
   close(): Promise<void> {
-    return this.#map.close();
+    return this.#maps.close();
   }
 
   /** @throws CliError when the log cannot be reached or a checkpoint is not signed by it */
@@ -214,7 +211,7 @@ export class Monitor {
       for (const [i, leaf] of chunk.entries()) {
         if (!isMapLeaf(leaf)) continue;
         if (!(await this.#compare(from + i, leaf, leaves))) return;
-        await this.#save({ ...this.#now(), followed: from + i + 1, map: this.#map.recorded });
+        await this.#save({ ...this.#now(), followed: from + i + 1, map: this.#maps.recorded });
       }
       await this.#save({ ...this.#now(), followed: to });
     }
@@ -244,87 +241,23 @@ export class Monitor {
     }
   }
 
-  /** Makes a committed map again; false when an attestation that it needs is not to be had. */
+  /** Holds a commitment against the map made here; false when that cannot be made yet. */
   async #compare(index: number, leaf: Uint8Array, leaves: ProvenLeaves): Promise<boolean> {
-    const { note, origin, map: made } = this.#now();
-    const wrong = (why: string, computed?: string): Promise<never> =>
-      this.#stop({
-        kind: 'map-wrong',
-        origin,
-        checkpoint: note,
-        index,
-        leaf: toBase64(leaf),
-        why,
-        ...(computed === undefined ? {} : { computed }),
-      });
-    const commitment = await this.#open(leaf, wrong);
-    const { treeSize, previous, mapRoot, keys } = commitment;
-    if (commitment.origin !== origin) await wrong('it names another log');
-    if (treeSize > index) await wrong('it covers leaves after itself');
-    if (previous !== made.size) {
-      await wrong(`it continues a map of ${previous} leaves, the one before has ${made.size}`);
-    }
-    while (this.#map.size < treeSize) {
-      const missing = await this.#extend(commitment, leaves, async ({ root, size }) => {
-        if (root !== mapRoot) await wrong('the leaves give another root', root);
-        if (size !== keys) await wrong(`the map has ${size} keys, not ${keys}`, root);
-      });
-      if (!missing) continue;
-      await this.#options.report({ kind: 'attestation-missing', origin, ...missing });
+    const state = this.#now();
+    const { origin, note: checkpoint } = state;
+    const around = { state, keys: this.#keys(), leaves };
+    const compared = await this.#maps.compare(index, leaf, around);
+    if (compared.result === 'missing') {
+      const { index: at, sha256 } = compared;
+      await this.#options.report({ kind: 'attestation-missing', origin, index: at, sha256 });
       return false;
     }
+    if (compared.result === 'wrong') {
+      const { result: _, ...why } = compared;
+      const commitment = { index, leaf: toBase64(leaf) };
+      await this.#stop({ kind: 'map-wrong', origin, checkpoint, ...commitment, ...why });
+    }
     return true;
-  }
-
-  async #open(leaf: Uint8Array, wrong: (why: string) => Promise<never>): Promise<MapCommitment> {
-    try {
-      return await openMapCommitment(leaf, this.#keys(), nodeVerifier);
-    } catch (error) {
-      if (!(error instanceof AttestError)) throw error;
-      return wrong(error.message);
-    }
-  }
-
-  /** Takes the map further towards a commitment; the attestation that is missing, if one is. */
-  async #extend(
-    { treeSize, absent }: MapCommitment,
-    leaves: ProvenLeaves,
-    compare: (made: { root: string; size: number }) => Promise<void>,
-  ): Promise<{ index: number; sha256: string } | undefined> {
-    let missing: { index: number; sha256: string } | undefined;
-    const { attestation } = this.#options.source;
-    const staged = await this.#stage({
-      to: treeSize,
-      maxKeys: Number.MAX_SAFE_INTEGER,
-      // The ranges are the log's; a leaf outside of them that cannot be read ends the staging.
-      maxRanges: 0,
-      readLeaves: (from, to) => leaves.read(from, to),
-      keysOf: async (leaf, index) => {
-        const unread = inRanges(absent, index);
-        const found = await indexEntry(leaf, unread ? nothing : attestation);
-        if (unread || found.absent === undefined) return { keys: found.keys };
-        missing = { index, sha256: found.absent };
-        return found;
-      },
-    });
-    if (missing) return missing;
-    if (staged.size === treeSize) {
-      await compare({ root: toBase64(staged.map.root()), size: staged.map.size });
-    }
-    await this.#map.accept(staged);
-    return undefined;
-  }
-
-  /** Files of the map that are damaged say nothing about the log: they are made again. */
-  async #stage(options: ExtendOptions): Promise<StagedMap> {
-    try {
-      return await this.#map.stage(options);
-    } catch (error) {
-      if (!(error instanceof TlogError) || error.code !== 'map-store') throw error;
-      await this.#map.discard();
-      this.#map = await openMap(this.#options, this.#state);
-      return this.#map.stage(options);
-    }
   }
 
   async #stop(finding: Finding): Promise<never> {
@@ -340,12 +273,4 @@ export class Monitor {
   #now(): MonitorState {
     return this.#state as MonitorState;
   }
-}
-
-function openMap({ folder }: MonitorOptions, state: MonitorState | undefined): Promise<IndexedMap> {
-  return IndexedMap.open(join(folder.dir, 'map'), state?.map ?? { size: 0, bytes: 0 });
-}
-
-async function nothing(): Promise<undefined> {
-  return undefined;
 }
