@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,8 +16,7 @@ import {
 } from '@touchstone/kit';
 import { parseReference, pushArtifact, Repository } from '@touchstone/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
+import { CommandLine, type Run } from './command-line.js';
 
 /** Published modules, and of each a function that takes nothing but numbers. */
 const PARTS = [
@@ -27,49 +25,19 @@ const PARTS = [
   { name: 'xsalsa20', recipe: 'xsalsa20-1.2.0', func: 'core_salsa20', parameters: 3 },
 ] as const;
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-}
-
-function run(file: string, args: readonly string[], cwd: string): Promise<Run> {
-  return new Promise((done) => {
-    execFile(file, args, { cwd, maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => {
-      done({
-        code: typeof error?.code === 'number' ? error.code : error ? -1 : 0,
-        out: out || err,
-      });
-    });
-  });
-}
-
 let dir: string;
+let touchstone: CommandLine;
 let where: RunningNetwork;
 let packages: PackageRegistry;
 let images: RunningRegistry | undefined;
 
 const at = (name: string): string => join(dir, name);
-const touchstone = (...args: string[]): Promise<Run> => run(process.execPath, [CLI, ...args], dir);
-
-/** What a command answered with --json; it must have ended well. */
-async function answer<T>(...args: string[]): Promise<T> {
-  const { code, out } = await touchstone(...args, '--json');
-  expect([code, code === 0 ? '' : out]).toEqual([0, '']);
-  return JSON.parse(out) as T;
-}
-
-/** A command where the file system is read-only and there is no network. */
-function offline(...args: string[]): Promise<Run> {
-  const box = ['--unshare-net', '--ro-bind', '/', '/', '--dev', '/dev', '--die-with-parent', '--'];
-  return run('bwrap', [...box, process.execPath, CLI, ...args], dir);
-}
-
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The published module, as a rebuild of one's own left it. */
 async function publishedModule(recipe: string): Promise<Uint8Array> {
   const out = at(`kept-${recipe}`);
-  await answer('rebuild', recipe, '--out', out, '--cache', at('cache'));
+  await touchstone.answer('rebuild', recipe, '--out', out, '--cache', at('cache'));
   const [name = ''] = await readdir(join(out, 'published'));
   return readFile(join(out, 'published', name));
 }
@@ -77,6 +45,7 @@ async function publishedModule(recipe: string): Promise<Uint8Array> {
 beforeAll(async () => {
   await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'composition-'));
+  touchstone = new CommandLine(dir);
   packages = await startPackageRegistry();
   if (registryAbsent === undefined) images = await startRegistry();
   const registries = { '@loopback': packages.url };
@@ -101,10 +70,10 @@ describe('a composition', () => {
     for (const [index, { name, recipe, func, parameters }] of PARTS.entries()) {
       const file = join(ROOT, 'apps/cli/recipes', `${recipe}.json`);
       const to = ['--coordinator', where.coordinatorUrl];
-      const { id } = await answer<{ id: string }>('submit', file, '--wait', ...to);
+      const { id } = await touchstone.answer<{ id: string }>('submit', file, '--wait', ...to);
       const out = ['--out', at(evidence[index] ?? '')];
       published = id;
-      expect((await touchstone('evidence', id, ...out, ...to)).code).toBe(0);
+      expect((await touchstone.run('evidence', id, ...out, ...to)).code).toBe(0);
       const bytes = componentOf(await publishedModule(file), func, parameters);
       await writeFile(at(`${name}.wasm`), bytes);
       components.push({ name, bytes, func: func.replaceAll('_', '-') });
@@ -121,33 +90,49 @@ describe('a composition', () => {
       exports: components.map(({ name, func }) => ({ instance: name, export: func })),
     };
     await writeFile(at('plan.json'), JSON.stringify(plan));
-    await answer('compose', 'build', 'plan.json', '--folder', dir, '-o', 'composed.wasm');
-    await answer('compose', 'embed', 'composed.wasm', '-o', 'app.wasm');
-    const key = await touchstone(
+    await touchstone.answer(
+      'compose',
+      'build',
+      'plan.json',
+      '--folder',
+      dir,
+      '-o',
+      'composed.wasm',
+    );
+    await touchstone.answer('compose', 'embed', 'composed.wasm', '-o', 'app.wasm');
+    const key = await touchstone.run(
       ...['keygen', '--out', 'integrator.key', '--algorithm', 'ecdsa-p256-sha256', '--json'],
     );
     const { spki } = JSON.parse(key.out) as { spki: string };
     const pem = `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`;
     await writeFile(at('integrator.pem'), pem);
-    await answer('compose', 'attest', 'app.wasm', '--key', 'integrator.key', '-o', 'app.dsse.json');
-    const logged = await answer<{ logIndex: string }>(
+    await touchstone.answer(
+      'compose',
+      'attest',
+      'app.wasm',
+      '--key',
+      'integrator.key',
+      '-o',
+      'app.dsse.json',
+    );
+    const logged = await touchstone.answer<{ logIndex: string }>(
       ...['log', 'add', '--envelope', 'app.dsse.json', '--public-key', 'integrator.pem'],
       ...['--log', where.logUrl],
     );
     const about = ['--trust-root', where.trustRootFile, '--evidence', ...evidence];
     const attested = ['--attestation', 'app.dsse.json', '--public-key', 'integrator.pem'];
-    const packed = await answer<{ attestation: string }>(
+    const packed = await touchstone.answer<{ attestation: string }>(
       ...['compose', 'capsule', 'pack', 'app.wasm', '-o', 'app.capsule', ...about, ...attested],
       ...['--log', where.logUrl, '--attestation-index', logged.logIndex],
     );
     expect(packed.attestation).toBe('logged');
     const cose = ['--key', 'integrator.key', '--format', 'cose', '-o', 'app.cose'];
-    await answer('compose', 'attest', 'app.wasm', ...cose);
-    const entries = await answer<{ logIndex: string }[]>(
+    await touchstone.answer('compose', 'attest', 'app.wasm', ...cose);
+    const entries = await touchstone.answer<{ logIndex: string }[]>(
       ...['log', 'add', '--cose', 'app.cose', '--public-key', 'integrator.pem'],
       ...['--log', where.logUrl],
     );
-    const inCose = await answer<{ attestation: string }>(
+    const inCose = await touchstone.answer<{ attestation: string }>(
       ...['compose', 'capsule', 'pack', 'app.wasm', '-o', 'cose.capsule', ...about],
       ...['--attestation', 'app.cose', '--public-key', 'integrator.pem', '--log', where.logUrl],
       ...['--attestation-index', ...entries.map(({ logIndex }) => logIndex)],
@@ -155,21 +140,19 @@ describe('a composition', () => {
     expect([entries.length, inCose.attestation]).toEqual([1, 'logged']);
     // Without the log the evidence leads to as many checkpoints as there are files.
     const apart = ['compose', 'capsule', 'pack', 'app.wasm', '-o', 'no.capsule', ...about];
-    expect((await touchstone(...apart)).out).toContain('capsule-checkpoints-differ');
+    expect((await touchstone.run(...apart)).out).toContain('capsule-checkpoints-differ');
   });
 
   it('is verified without a network, node by node', async () => {
-    const told = await offline(
-      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
-      ...['--public-key', 'integrator.pem', '--json'],
-    );
-    expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
-    const { attestation, nodes } = JSON.parse(told.out) as {
+    const { attestation, nodes } = await touchstone.offlineAnswer<{
       attestation: string;
       nodes: { path: string; verdict?: string; votes?: { outcome: string }[] }[];
-    };
+    }>(
+      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
+      ...['--public-key', 'integrator.pem'],
+    );
     expect(attestation).toBe('logged');
-    const inCose = await offline(
+    const inCose = await touchstone.offline(
       ...['compose', 'capsule', 'verify', 'cose.capsule', '--trust-root', where.trustRootFile],
       ...['--public-key', 'integrator.pem'],
     );
@@ -178,7 +161,7 @@ describe('a composition', () => {
     expect(modules.map(({ verdict, votes }) => [verdict, votes?.length])).toEqual(
       PARTS.map(() => ['reproduced', 2]),
     );
-    const tree = await offline(
+    const tree = await touchstone.offline(
       ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
     );
     expect(tree.out).toContain('└─ module');
@@ -234,14 +217,14 @@ describe('a composition', () => {
     };
     await writeFile(at('composed.recipe.json'), JSON.stringify(recipe));
     const to = ['--coordinator', where.coordinatorUrl];
-    const { id, verdict } = await answer<{ id: string; verdict: string }>(
+    const { id, verdict } = await touchstone.answer<{ id: string; verdict: string }>(
       ...['submit', 'composed.recipe.json', '--artifact', 'composed.wasm', '--wait', ...to],
     );
     expect(verdict).toBe('reproduced');
-    const wrote = await touchstone('evidence', id, '--out', 'composed.evidence.json', ...to);
+    const wrote = await touchstone.run('evidence', id, '--out', 'composed.evidence.json', ...to);
     expect(wrote.code).toBe(0);
     // What was reproduced as a whole vouches for each node in it.
-    const told = await offline(
+    const told = await touchstone.offline(
       ...['compose', 'verify', 'composed.wasm', '--trust-root', where.trustRootFile],
       ...['--evidence', 'composed.evidence.json', '--json'],
     );
@@ -260,8 +243,8 @@ describe('a composition', () => {
       '--reason',
       'withdrawn',
     ];
-    await answer(...revoked, '--key', 'integrator.key', '-o', 'revoked.dsse.json');
-    const { code, out } = await offline(
+    await touchstone.answer(...revoked, '--key', 'integrator.key', '-o', 'revoked.dsse.json');
+    const { code, out } = await touchstone.offline(
       ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
       ...['--revoker-key', 'integrator.pem', '--revocation', 'revoked.dsse.json', '--json'],
     );
@@ -275,13 +258,13 @@ describe('a composition', () => {
   it('is held against all revocations in the log, and against its answer later', async () => {
     const logged = async (file: string): Promise<number> => {
       const by = ['--envelope', file, '--public-key', 'integrator.pem', '--log', where.logUrl];
-      return Number((await answer<{ logIndex: string }>('log', 'add', ...by)).logIndex);
+      return Number((await touchstone.answer<{ logIndex: string }>('log', 'add', ...by)).logIndex);
     };
     const key = ['--key', 'integrator.key'];
-    await answer('compose', 'revoke', ...key, '-o', 'none-revoked.dsse.json');
+    await touchstone.answer('compose', 'revoke', ...key, '-o', 'none-revoked.dsse.json');
     const index = await logged('none-revoked.dsse.json');
     const pack = (out: string): Promise<Run> =>
-      touchstone(
+      touchstone.run(
         ...['compose', 'capsule', 'pack', 'app.wasm', '-o', out, '--log', where.logUrl],
         ...['--trust-root', where.trustRootFile, '--evidence', ...evidence],
         ...['--revoker-key', 'integrator.pem', '--complete', '--json'],
@@ -294,7 +277,7 @@ describe('a composition', () => {
       ...['compose', 'capsule', 'verify', 'asked.capsule', '--trust-root', where.trustRootFile],
       ...['--revoker-key', 'integrator.pem', '--revocations-searched', '--complete'],
     ];
-    const told = await offline(...verify, '--json');
+    const told = await touchstone.offline(...verify, '--json');
     expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
     const { complete, revoked, revokers, checkpoint } = JSON.parse(told.out) as {
       complete: { size: number };
@@ -305,19 +288,25 @@ describe('a composition', () => {
     expect([revoked, complete.size]).toEqual(['searched', checkpoint.size]);
     expect(revokers).toMatchObject([{ newest: { index }, log: { size: checkpoint.size } }]);
     const text = `none newer is in touchstone.localhost up to tree size ${checkpoint.size}`;
-    expect((await offline(...verify)).out).toContain(text);
+    expect((await touchstone.offline(...verify)).out).toContain(text);
 
     // The same of a publication alone: the log's answer is kept beside its evidence.
     const kept = ['--log', where.logUrl, '--search-out', 'one.search.json', '--out', 'one.json'];
     const trust = ['--trust-root', where.trustRootFile];
     const to = ['--coordinator', where.coordinatorUrl];
-    expect((await touchstone('evidence', published, ...kept, ...trust, ...to)).code).toBe(0);
-    const one = await offline('verify', 'one.json', ...trust, '--search', 'one.search.json');
+    expect((await touchstone.run('evidence', published, ...kept, ...trust, ...to)).code).toBe(0);
+    const one = await touchstone.offline(
+      'verify',
+      'one.json',
+      ...trust,
+      '--search',
+      'one.search.json',
+    );
     expect(one.out).toContain('complete: touchstone.localhost has no other rebuild of it');
 
     // From here on the log has a list that takes a node back, whatever is handed over.
     const taken = await logged('revoked.dsse.json');
-    const { code, out } = await touchstone(
+    const { code, out } = await touchstone.run(
       ...['compose', 'verify', 'app.wasm', '--trust-root', where.trustRootFile, '--json'],
       ...['--revoker-key', 'integrator.pem', '--log', where.logUrl],
     );
@@ -342,8 +331,8 @@ describe('a composition', () => {
       '-o',
       'bom.json',
     ];
-    expect((await touchstone(...sbom, '--evidence', ...evidence)).code).toBe(0);
-    expect((await touchstone('sbom', 'validate', 'bom.json')).code).toBe(0);
+    expect((await touchstone.run(...sbom, '--evidence', ...evidence)).code).toBe(0);
+    expect((await touchstone.run('sbom', 'validate', 'bom.json')).code).toBe(0);
   });
 
   it('with one node substituted is found out, and the node is named', async () => {
@@ -358,7 +347,7 @@ describe('a composition', () => {
     expect(place).toBeGreaterThan(0);
     app.set(altered, place);
     await writeFile(at('substituted.wasm'), app);
-    const { code, out } = await offline(
+    const { code, out } = await touchstone.offline(
       ...['compose', 'verify', 'substituted.wasm', '--trust-root', where.trustRootFile],
       ...['--evidence', ...evidence, '--json'],
     );

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,21 +7,15 @@ import {
   ORDERS,
   ORDERS_CACHE,
   publishOrders,
-  ROOT,
   startNetwork,
   type Orders,
   type OrdersPart,
   type RunningNetwork,
 } from '@touchstone/kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandLine } from './command-line.js';
 
-const CLI = join(ROOT, 'apps/cli/bin/touchstone.js');
 const CHECKOUT = 'demo:orders/checkout@1.0.0';
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-}
 
 interface VerifiedNode {
   readonly path: string;
@@ -33,18 +26,8 @@ interface VerifiedNode {
   readonly votes?: readonly { readonly outcome: string }[];
 }
 
-function run(file: string, args: readonly string[]): Promise<Run> {
-  return new Promise((done) => {
-    execFile(file, args, { cwd: dir, maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => {
-      done({
-        code: typeof error?.code === 'number' ? error.code : error ? -1 : 0,
-        out: out || err,
-      });
-    });
-  });
-}
-
 let dir: string;
+let touchstone: CommandLine;
 let orders: Orders;
 let where: RunningNetwork;
 const built = new Map<OrdersPart, Uint8Array>();
@@ -54,22 +37,10 @@ const evidence = ORDERS.map((part) => `${part}.evidence.json`);
 const isComponent = (path: string): boolean => /^\/component\[\d\]$/u.test(path);
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** What a command answered with --json; it must have ended well. */
-async function answer<T>(...args: string[]): Promise<T> {
-  const { code, out } = await run(process.execPath, [CLI, ...args, '--json']);
-  expect([code, code === 0 ? '' : out]).toEqual([0, '']);
-  return JSON.parse(out) as T;
-}
-
-/** A command where the file system is read-only and there is no network. */
-function offline(...args: string[]): Promise<Run> {
-  const box = ['--unshare-net', '--ro-bind', '/', '/', '--dev', '/dev', '--die-with-parent', '--'];
-  return run('bwrap', [...box, process.execPath, CLI, ...args]);
-}
-
 beforeAll(async () => {
   await compile('apps/cli');
   dir = await mkdtemp(join(tmpdir(), 'orders-'));
+  touchstone = new CommandLine(dir);
   orders = await publishOrders(dir);
   const { registries, toolchains } = orders;
   const network = { rebuilders: 2, quorum: 2, registries, toolchains, cache: ORDERS_CACHE };
@@ -89,12 +60,12 @@ describe('components of Rust, of WebAssembly text and of componentize-js', () =>
     await writeFile(at(`${part}.wasm`), bytes);
     await writeFile(at(`${part}.json`), JSON.stringify(orders.recipe(part, bytes)));
     const to = ['--coordinator', where.coordinatorUrl];
-    const { id, verdict } = await answer<{ id: string; verdict: string }>(
+    const { id, verdict } = await touchstone.answer<{ id: string; verdict: string }>(
       ...['submit', `${part}.json`, '--artifact', `${part}.wasm`, '--wait', ...to],
     );
     expect(verdict).toBe('reproduced');
     const file = at(`${part}.evidence.json`);
-    const wrote = await run(process.execPath, [CLI, 'evidence', id, '--out', file, ...to]);
+    const wrote = await touchstone.run('evidence', id, '--out', file, ...to);
     expect(wrote.code).toBe(0);
   });
 
@@ -106,7 +77,7 @@ describe('components of Rust, of WebAssembly text and of componentize-js', () =>
       plug: { socket: 'shop', plugs: ['store', 'prices'] },
     };
     await writeFile(at('plan.json'), JSON.stringify(plan));
-    const made = await answer<{ imports: string[]; exports: string[] }>(
+    const made = await touchstone.answer<{ imports: string[]; exports: string[] }>(
       ...['compose', 'build', 'plan.json', '--folder', dir, '-o', 'composed.wasm'],
     );
     // An interface of nothing but types is given by nobody; of WASI the host gives what it has.
@@ -115,26 +86,34 @@ describe('components of Rust, of WebAssembly text and of componentize-js', () =>
     ]);
     expect(made.imports).toContain('wasi:http/types@0.2.10');
     expect(made.exports).toEqual([CHECKOUT]);
-    await answer('compose', 'embed', 'composed.wasm', '-o', 'app.wasm');
-    const { edges } = await answer<{ edges: { from: string; to: string; interface?: string }[] }>(
-      ...['compose', 'graph', 'app.wasm'],
-    );
+    await touchstone.answer('compose', 'embed', 'composed.wasm', '-o', 'app.wasm');
+    const { edges } = await touchstone.answer<{
+      edges: { from: string; to: string; interface?: string }[];
+    }>(...['compose', 'graph', 'app.wasm']);
     const between = edges.filter(({ from, to }) => isComponent(from) && isComponent(to));
     expect(between.map((edge) => [edge.from, edge.interface, edge.to])).toEqual([
       ['/component[2]', 'demo:orders/ledger@1.0.0', '/component[0]'],
       ['/component[2]', 'demo:orders/prices@1.0.0', '/component[1]'],
     ]);
-    const { spki } = await answer<{ spki: string }>(
+    const { spki } = await touchstone.answer<{ spki: string }>(
       ...['keygen', '--out', 'integrator.key', '--algorithm', 'ecdsa-p256-sha256'],
     );
     const pem = `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`;
     await writeFile(at('integrator.pem'), pem);
-    await answer('compose', 'attest', 'app.wasm', '--key', 'integrator.key', '-o', 'app.dsse.json');
+    await touchstone.answer(
+      'compose',
+      'attest',
+      'app.wasm',
+      '--key',
+      'integrator.key',
+      '-o',
+      'app.dsse.json',
+    );
     const attested = ['--public-key', 'integrator.pem'];
-    const { logIndex } = await answer<{ logIndex: string }>(
+    const { logIndex } = await touchstone.answer<{ logIndex: string }>(
       ...['log', 'add', '--envelope', 'app.dsse.json', ...attested, '--log', where.logUrl],
     );
-    const packed = await answer<{ attestation: string }>(
+    const packed = await touchstone.answer<{ attestation: string }>(
       ...['compose', 'capsule', 'pack', 'app.wasm', '-o', 'app.capsule'],
       ...['--trust-root', where.trustRootFile, '--evidence', ...evidence],
       ...['--attestation', 'app.dsse.json', '--attestation-index', logIndex, ...attested],
@@ -144,15 +123,13 @@ describe('components of Rust, of WebAssembly text and of componentize-js', () =>
   });
 
   it('are verified without a network: each component was rebuilt by both', async () => {
-    const told = await offline(
-      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
-      ...['--public-key', 'integrator.pem', '--json'],
-    );
-    expect([told.code, told.code === 0 ? '' : told.out]).toEqual([0, '']);
-    const { attestation, nodes } = JSON.parse(told.out) as {
+    const { attestation, nodes } = await touchstone.offlineAnswer<{
       attestation: string;
       nodes: VerifiedNode[];
-    };
+    }>(
+      ...['compose', 'capsule', 'verify', 'app.capsule', '--trust-root', where.trustRootFile],
+      ...['--public-key', 'integrator.pem'],
+    );
     expect(attestation).toBe('logged');
     const modules = nodes.filter(({ kind }) => kind === 'module');
     expect(modules.map(({ verdict, votes }) => [verdict, votes?.length])).toEqual(
@@ -174,7 +151,7 @@ describe('components of Rust, of WebAssembly text and of componentize-js', () =>
     expect(word).toBeGreaterThan(place);
     app.write(' is now priced like ', word);
     await writeFile(at('substituted.wasm'), app);
-    const { code, out } = await offline(
+    const { code, out } = await touchstone.offline(
       ...['compose', 'verify', 'substituted.wasm', '--trust-root', where.trustRootFile],
       ...['--evidence', ...evidence, '--json'],
     );

@@ -2,17 +2,13 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { transpileBytes, writeFiles } from '@bytecodealliance/jco-transpile';
 import { componentWit, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { compose, parsePlan, PLAN_SCHEMA, type Composition } from '@touchstone/compose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findWasmTools, titled } from './client.js';
-
-/** What of the engine's API is used here; Node's types leave it out. */
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
+import { instantiated } from './transpiled.js';
 
 const run = promisify(execFile);
 const MATHS = '(export "add" (func (param "a" u32) (param "b" u32) (result u32)))';
@@ -224,28 +220,11 @@ async function subtyped(name: string): Promise<Composition> {
   return composed(['plug', 'socket'], rest);
 }
 
-interface Transpiled {
-  readonly instantiate: (
-    load: (path: string) => Promise<object>,
-    imports: Record<string, object>,
-  ) => Promise<Record<string, Record<string, (...args: unknown[]) => unknown>>>;
-}
+type Instances = Record<string, Record<string, (...args: unknown[]) => unknown>>;
 
-/** Runs a component as jco has it run: as JavaScript around its core modules. */
-async function running(name: string, { bytes }: Composition, notes: number[]) {
-  const out = join(dir, name);
-  const { files } = await transpileBytes(bytes, { name, outDir: out, instantiation: 'async' });
-  await writeFiles(files);
-  const main = Object.keys(files).find((path) => path.endsWith(`${name}.js`)) ?? '';
-  await writeFile(join(dirname(main), 'package.json'), '{"type":"module"}');
-  const { instantiate } = (await import(pathToFileURL(main).href)) as Transpiled;
-  const load = (path: string): Promise<object> => {
-    const found = Object.entries(files).find(([file]) => file.endsWith(path));
-    if (found === undefined) throw new Error(`there is no ${path}`);
-    return WebAssembly.compile(new Uint8Array(found[1]));
-  };
+async function running(name: string, { bytes }: Composition, notes: number[]): Promise<Instances> {
   const note = (x: number): void => void notes.push(x);
-  return instantiate(load, { 'demo:app/host': { note } });
+  return instantiated(join(dir, name), name, bytes, { 'demo:app/host': { note } });
 }
 
 describe('what our composer made', () => {

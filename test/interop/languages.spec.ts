@@ -2,10 +2,8 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { transpileBytes, writeFiles } from '@bytecodealliance/jco-transpile';
 import { componentWit, metadataShow } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';
 import { compose, parsePlan, PLAN_SCHEMA, type Composition } from '@touchstone/compose';
@@ -13,9 +11,7 @@ import { compile, ORDERS, publishOrders, type Orders, type OrdersPart } from '@t
 import { digestNodes, readBinary, stripBinary, witOf } from '@touchstone/wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findWasmTools, titled } from './client.js';
-
-/** What of the engine's API is used here; Node's types leave it out. */
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
+import { instantiated } from './transpiled.js';
 
 const run = promisify(execFile);
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
@@ -92,27 +88,10 @@ interface Checkout {
   close(orders: object[]): { owner: string; lines: Line[]; total?: Line['price'] };
 }
 
-interface Transpiled {
-  readonly instantiate: (
-    load: (path: string) => Promise<object>,
-    imports: object,
-  ) => Promise<{ readonly checkout: Checkout }>;
-}
-
-/** Runs a component as jco has it run: as JavaScript around its core modules. */
 async function running(name: string, bytes: Uint8Array): Promise<Checkout> {
-  const out = join(dir, name);
-  const { files } = await transpileBytes(bytes, { name, outDir: out, instantiation: 'async' });
-  await writeFiles(files);
-  const main = Object.keys(files).find((path) => path.endsWith(`${name}.js`)) ?? '';
-  await writeFile(join(dirname(main), 'package.json'), '{"type":"module"}');
-  const { instantiate } = (await import(pathToFileURL(main).href)) as Transpiled;
-  const load = (path: string): Promise<object> => {
-    const found = Object.entries(files).find(([file]) => file.endsWith(path));
-    if (found === undefined) throw new Error(`there is no ${path}`);
-    return WebAssembly.compile(new Uint8Array(found[1]));
-  };
-  return (await instantiate(load, new WASIShim().getImportObject())).checkout;
+  const imports = new WASIShim().getImportObject();
+  const given = instantiated<{ checkout: Checkout }>(join(dir, name), name, bytes, imports);
+  return (await given).checkout;
 }
 
 /** Orders through all three components: a resource, lists and records of one in two others. */

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
+import { expect } from 'vitest';
 import type { Context } from './context.js';
 import { EXIT, toCliError } from './failure.js';
 import { Terminal } from './terminal.js';
@@ -12,6 +13,13 @@ export interface Ran {
   /** The stable code of the failure; empty when there is none. */
   readonly error: string;
   readonly message: string;
+}
+
+/** What a command wrote that must have ended well. */
+export async function succeeded(ran: Promise<Ran>): Promise<string> {
+  const { code, out, message } = await ran;
+  expect([code, message]).toEqual([0, '']);
+  return out;
 }
 
 /** Runs a command line in this process, with the commands that `register` adds and no others. */

@@ -5,7 +5,7 @@ import type { TrustRoot } from '@touchstone/attest';
 import { generateKey, publicKeyToPem, writePrivateKey } from '@touchstone/keys';
 import { keyId, toBase64 } from '@touchstone/note';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand, type Ran } from '../command.fixture.js';
+import { runCommand, succeeded, type Ran } from '../command.fixture.js';
 import { sha256Hex, TestLog } from '../monitor/log.fixture.js';
 import { registerCompose } from './compose.js';
 import { registerLog } from './log.js';
@@ -21,11 +21,7 @@ const at = (name: string): string => join(dir, name);
 const touchstone = (...args: string[]): Promise<Ran> =>
   runCommand([registerCompose, registerLog, registerSearch], args, { TOUCHSTONE_LOG: log.url });
 
-async function done(...args: string[]): Promise<string> {
-  const { code, out, message } = await touchstone(...args);
-  expect([code, message]).toEqual([0, '']);
-  return out;
-}
+const done = (...args: string[]): Promise<string> => succeeded(touchstone(...args));
 
 /** Signs a list and logs it, as its signer would. */
 async function logged(by: string, name: string, ...digests: string[]): Promise<void> {

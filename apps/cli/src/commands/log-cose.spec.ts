@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKey, publicKeyToPem, writePrivateKey } from '@touchstone/keys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand, type Ran } from '../command.fixture.js';
+import { runCommand, succeeded, type Ran } from '../command.fixture.js';
 import { sha256Hex, TestLog } from '../monitor/log.fixture.js';
 import { registerCompose } from './compose.js';
 import { registerLog } from './log.js';
@@ -22,11 +22,7 @@ const at = (name: string): string => join(dir, name);
 const touchstone = (...args: string[]): Promise<Ran> =>
   runCommand([registerCompose, registerLog, registerSearch], args, { TOUCHSTONE_LOG: log.url });
 
-async function done(...args: string[]): Promise<string> {
-  const { code, out, message } = await touchstone(...args);
-  expect([code, message]).toEqual([0, '']);
-  return out;
-}
+const done = (...args: string[]): Promise<string> => succeeded(touchstone(...args));
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'cli-log-cose-'));

@@ -14,7 +14,6 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../canonical-json.js';
 import { AttestError } from '../errors.js';
 import { paeBytes } from '../dsse.js';
-import { dsseEntryBody } from '../rekor/dsse-entry.js';
 import { publicKeyVerifier } from '../rekor/verifier.js';
 import {
   COMMITMENTS_KEY,
@@ -34,20 +33,14 @@ import {
   openMapCommitment,
   type MapCommitment,
 } from './map-commitment.js';
+import { hex, leafOf, signer } from '../testdata/map-leaves.js';
 import { encodeKeyAnswer, type SearchAnswer } from './search-answer.js';
 import { verifySearch } from './verify-search.js';
 
 const ORIGIN = 'log.example/map';
-const signer = testSigner();
 const logKey = noteSigner(ORIGIN, signer).verifierKey;
-const hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const named = (keys: readonly Uint8Array[]): string[] =>
   keys.map((key) => Buffer.from(key).toString('hex')).sort();
-
-function entry(payload: Uint8Array): Uint8Array {
-  const verifier = publicKeyVerifier(signer.publicKey.spki, 'PKIX_ED25519');
-  return dsseEntryBody(payload, [{ content: 'c2ln', verifier }]);
-}
 
 function statement(subject: unknown, predicateType?: unknown): Uint8Array {
   const _type = 'https://in-toto.io/Statement/v1';
@@ -77,7 +70,7 @@ describe('the keys of a leaf', () => {
       { name: 'no digest' },
       'nonsense',
     ]);
-    const found = await indexEntry(entry(payload), reading(payload));
+    const found = await indexEntry(leafOf(payload), reading(payload));
     expect(found.absent).toBeUndefined();
     expect(named(found.keys)).toEqual(
       named([
@@ -98,12 +91,12 @@ describe('the keys of a leaf', () => {
       [{ name: 'pkg:npm/ä@1' }, { name: '\ud800' }, { name: '' }, {}],
       type,
     );
-    const { keys } = await indexEntry(entry(payload), reading(payload));
+    const { keys } = await indexEntry(leafOf(payload), reading(payload));
     const own = [digestKey('sha256', hex(payload)), signedBy];
     expect(named(keys)).toEqual(named([...own, predicateKey(type), nameKey('pkg:npm/ä@1')]));
     for (const other of ['', 7, null, '\udc00']) {
       const odd = statement([], other);
-      const found = await indexEntry(entry(odd), reading(odd));
+      const found = await indexEntry(leafOf(odd), reading(odd));
       expect(named(found.keys)).toEqual(named([digestKey('sha256', hex(odd)), signedBy]));
     }
   });
@@ -113,7 +106,7 @@ describe('the keys of a leaf', () => {
     ['of other bytes', async () => statement([])],
   ])('say so when the attestation is %s', async (_, read) => {
     const payload = statement([{ digest: { sha256: hex('a') } }]);
-    const found = await indexEntry(entry(payload), read);
+    const found = await indexEntry(leafOf(payload), read);
     expect(found.absent).toBe(hex(payload));
     const expected = [digestKey('sha256', hex(payload)), signedBy, UNREAD_KEY];
     expect(named(found.keys)).toEqual(named(expected));
@@ -122,7 +115,7 @@ describe('the keys of a leaf', () => {
   it('are payload and signer of an attestation that is no statement', async () => {
     for (const text of ['', 'not JSON', '[]', '{"subject":7}', '{"__proto__":{}}']) {
       const payload = encodeUtf8(text);
-      const found = await indexEntry(entry(payload), reading(payload));
+      const found = await indexEntry(leafOf(payload), reading(payload));
       expect(named(found.keys)).toEqual(named([digestKey('sha256', hex(payload)), signedBy]));
     }
   });
@@ -132,7 +125,7 @@ describe('the keys of a leaf', () => {
       digest: { sha256: hex(String(i)) },
     }));
     const payload = statement(digests);
-    const { keys, absent } = await indexEntry(entry(payload), reading(payload));
+    const { keys, absent } = await indexEntry(leafOf(payload), reading(payload));
     expect(absent).toBeUndefined();
     expect(keys).toHaveLength(MAX_INDEXED_DIGESTS + 3);
     expect(named(keys)).toContain(named([UNREAD_KEY])[0]);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { CompactRange, inclusionProof, MerkleMap, rfc6962 } from '@touchstone/merkle';
 import {
   encodeUtf8,
@@ -8,15 +7,13 @@ import {
   signNote,
   toBase64,
 } from '@touchstone/note';
-import { testSigner } from '@touchstone/kit';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AttestError } from '../errors.js';
-import { dsseEntryBody } from '../rekor/dsse-entry.js';
-import { publicKeyVerifier } from '../rekor/verifier.js';
 import { SearchEvidenceSource } from './evidence-source.js';
 import { indexEntry, UNREAD_KEY } from './index-keys.js';
 import { MAP_COMMITMENT_SCHEMA, mapCommitmentLeaf } from './map-commitment.js';
+import { hex, leafOf, signer } from '../testdata/map-leaves.js';
 import { encodeKeyAnswer } from './search-answer.js';
 import { searchEntries, type EntrySearch } from './search-entries.js';
 import {
@@ -29,9 +26,7 @@ import {
 import { mapKeyOf } from './search-source.js';
 
 const ORIGIN = 'log.example/kept';
-const signer = testSigner();
 const logKey = noteSigner(ORIGIN, signer).verifierKey;
-const hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const query = { digest: `sha256:${hex('a module')}` };
 
 /** Four statements, three of them under a map; the second and the last are about the module. */
@@ -39,8 +34,7 @@ async function evidence(): Promise<SearchEvidence> {
   const payloads = ['x', 'a module', 'y', 'a module'].map((subject, number) =>
     encodeUtf8(JSON.stringify({ number, subject: [{ digest: { sha256: hex(subject) } }] })),
   );
-  const verifier = publicKeyVerifier(signer.publicKey.spki, 'PKIX_ED25519');
-  const leaves = payloads.map((each) => dsseEntryBody(each, [{ content: 'c2ln', verifier }]));
+  const leaves = payloads.map(leafOf);
   let map = MerkleMap.empty();
   for (const [index, leaf] of leaves.slice(0, 3).entries()) {
     const { keys } = await indexEntry(leaf, async () => payloads[index]);

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { join, leb, preamble, section, text, vector, type Bytes } from '../../assemble.fixture.js';
-import { WasmError } from '../../errors.js';
 import { component, coreInstances, coreModule, coreTypes } from '../assemble.fixture.js';
-import { typed } from './types.fixture.js';
+import { codeOf } from './types.fixture.js';
 
 const I32 = 0x7f;
 const field = (type: Bytes): Uint8Array => join(type, [0x00]);
@@ -18,16 +17,6 @@ const doubling = (levels: number, ...base: Bytes[]): Uint8Array[] => [
   struct(...base),
   ...Array.from({ length: levels }, (_, at) => struct(ref(at), ref(at))),
 ];
-
-function codeOf(bytes: Uint8Array): string {
-  try {
-    typed(bytes);
-  } catch (error) {
-    if (error instanceof WasmError) return error.code;
-    throw error;
-  }
-  return 'taken';
-}
 
 const LEVELS = 40;
 /** Types, and a function of the last but one. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
 import { join, leb, section, text, vector, type Bytes } from '../../assemble.fixture.js';
-import { WasmError } from '../../errors.js';
 import {
   component,
   exports,
@@ -11,19 +10,9 @@ import {
   nested,
   types,
 } from '../assemble.fixture.js';
-import { FUNC, func, record, typed, U8, variant } from './types.fixture.js';
+import { codeOf, FUNC, func, record, U8, variant } from './types.fixture.js';
 
 const TYPE = 0x03;
-
-function codeOf(bytes: Uint8Array): string {
-  try {
-    typed(bytes);
-  } catch (error) {
-    if (error instanceof WasmError) return error.code;
-    throw error;
-  }
-  return 'taken';
-}
 
 const many = <T>(count: number, make: (at: number) => T): T[] =>
   Array.from({ length: count }, (_, at) => make(at));

@@ -1,4 +1,5 @@
 import { join, leb, text, vector, type Bytes } from '../../assemble.fixture.js';
+import { WasmError } from '../../errors.js';
 import { component, externName, imports, types } from '../assemble.fixture.js';
 import { readComponent } from '../component.js';
 import { typeComponent } from './resolve-component.js';
@@ -58,4 +59,15 @@ export function pair(provided: Bytes, required: Bytes, sort = 0x05): [Member, Me
   const [a, b] = [shape.imports.get('a'), shape.imports.get('b')];
   if (a === undefined || b === undefined) throw new Error('the pair is not there');
   return [a, b];
+}
+
+/** The code with which a component is refused; `taken` when it is not. */
+export function codeOf(bytes: Uint8Array): string {
+  try {
+    typed(bytes);
+  } catch (error) {
+    if (error instanceof WasmError) return error.code;
+    throw error;
+  }
+  return 'taken';
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
 import { join, leb, text, vector, type Bytes } from '../../assemble.fixture.js';
-import { WasmError } from '../../errors.js';
 import {
   aliases,
   canons,
@@ -27,6 +26,7 @@ import {
   func,
   instanceType,
   listOf,
+  codeOf,
   own,
   record,
   RESOURCE,
@@ -35,16 +35,6 @@ import {
   U32,
   U8,
 } from './types.fixture.js';
-
-const refusal = (bytes: Uint8Array): string => {
-  try {
-    typed(bytes);
-  } catch (error) {
-    if (error instanceof WasmError) return error.code;
-    throw error;
-  }
-  return 'none';
-};
 
 const named = (name: string, ...type: number[]): Uint8Array => join(externName(name), type);
 const RESOURCE_TYPE = [0x3f, 0x7f, 0x00];
@@ -86,7 +76,7 @@ const wired = (wanted: Bytes, given: Bytes): Uint8Array =>
 
 describe('instantiation', () => {
   it('takes arguments of a fitting type', () => {
-    expect(refusal(wired(listOf(U8), listOf(U8)))).toBe('none');
+    expect(codeOf(wired(listOf(U8), listOf(U8)))).toBe('taken');
   });
 
   it('refuses arguments of another type, with the path', () => {
@@ -105,7 +95,7 @@ describe('instantiation', () => {
 
   it('refuses an argument that is left out', () => {
     const bytes = component(nested(consumer(listOf(U8))), instances([0x00, 0x00, 0x00]));
-    expect(refusal(bytes)).toBe('argument-missing');
+    expect(codeOf(bytes)).toBe('argument-missing');
   });
 
   /** Exports a resource `r` of its own, and a function `take` that takes one. */
@@ -124,8 +114,8 @@ describe('instantiation', () => {
     );
 
   it('makes resources anew with every instance', () => {
-    expect(refusal(sharing(0))).toBe('none');
-    expect(refusal(sharing(1))).toBe('type-mismatch');
+    expect(codeOf(sharing(0))).toBe('taken');
+    expect(codeOf(sharing(1))).toBe('type-mismatch');
   });
 });
 
@@ -143,7 +133,7 @@ describe('what is refused', () => {
       ),
     );
   it('takes a method of its resource', () => {
-    expect(refusal(withMethod('[method]r.get', method))).toBe('none');
+    expect(codeOf(withMethod('[method]r.get', method))).toBe('taken');
   });
 
   /** An instance of a resource and a function that is named after it. */
@@ -262,7 +252,7 @@ describe('what is refused', () => {
     ['a constructor in an instance that only collects', bag, 'name-invalid'],
     ['a representation that an instance hides', represented, 'type-mismatch'],
     ['a suffix of a version on a function', suffixed(FUNC), 'name-invalid'],
-    ['a suffix of a version on an instance', suffixed(0x05), 'none'],
+    ['a suffix of a version on an instance', suffixed(0x05), 'taken'],
     [
       'a second start',
       component(types(funcType), imports(named('f', FUNC, 0)), ...twice),
@@ -276,22 +266,22 @@ describe('what is refused', () => {
     [
       'a supertype that is open',
       component(coreTypes([0x00, 0x50, 0x00, 0x5f, 0x00], [0x00, 0x50, 0x01, 0x00, 0x5f, 0x00])),
-      'none',
+      'taken',
     ],
     [
       'an open type in a module type',
       component(coreTypes([0x50, 0x01, 0x01, 0x50, 0x00, 0x5f, 0x00])),
-      'none',
+      'taken',
     ],
-    ['a memory of all addresses', memoryOf(0x00, ...leb(65_536)), 'none'],
+    ['a memory of all addresses', memoryOf(0x00, ...leb(65_536)), 'taken'],
     ['a memory of more', memoryOf(0x00, ...leb(65_537)), 'type-malformed'],
-    ['a memory of more, of 64 bits', memoryOf(0x04, ...leb(65_537)), 'none'],
+    ['a memory of more, of 64 bits', memoryOf(0x04, ...leb(65_537)), 'taken'],
     ['a memory of less than it has', memoryOf(0x01, 0x02, 0x01), 'type-malformed'],
     ['a shared memory without an end', memoryOf(0x02, 0x01), 'type-malformed'],
     ['options that a built-in cannot have', asynchronous, 'type-mismatch'],
     ['types nested too deep', deep(300), 'depth-exceeded'],
     ['types that double at every level', wide(40), 'type-too-large'],
   ])('%s', (_, bytes, code) => {
-    expect(refusal(bytes)).toBe(code);
+    expect(codeOf(bytes)).toBe(code);
   });
 });
